@@ -1,0 +1,239 @@
+//! The shape of a deep resistive network and the fixed quantities that come with it.
+
+use serde::{Deserialize, Serialize};
+
+/// Layer sizes, gains and conductance bounds of a deep resistive network (DRN).
+///
+/// Every layer is joined to the next by a dense matrix of conductances. The input layer holds two
+/// voltage sources per feature: feature `p` drives one node at `+input_gain * p` volt and its
+/// partner at `-input_gain * p` volt (the *signed pair*, which stands in for negative weights).
+/// The first half of each hidden layer is excitatory (a diode to ground keeps `v >= 0`), the second
+/// half inhibitory (`v <= 0`); output nodes are linear.
+///
+/// ```
+/// use ohmgrad::drn::Architecture;
+///
+/// let xs = Architecture::new(784, vec![100], 10).with_input_gain(100.0);
+/// assert_eq!(xs.conductances(), 157_800);
+/// xs.validate()?;
+/// # Ok::<(), ohmgrad::drn::ArchitectureError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Architecture {
+    /// Number of input features; the input layer has twice as many nodes. At least 1.
+    pub features: usize,
+    /// Widths of the hidden layers, from input to output; may be empty (a linear network).
+    pub hidden: Vec<usize>,
+    /// Number of output nodes. At least 1.
+    pub outputs: usize,
+    /// Volt per unit of input feature. Finite and above 0; default 1.
+    #[serde(default = "one")]
+    pub input_gain: f32,
+    /// Scale of the initial conductances of each matrix, one per matrix; empty means 1 for all.
+    #[serde(default)]
+    pub weight_gains: Vec<f32>,
+    /// Smallest conductance in siemens. Finite, at least 0; default 0.
+    #[serde(default)]
+    pub g_min: f32,
+    /// Largest conductance in siemens. At least `g_min`; default infinite.
+    #[serde(default = "infinite")]
+    pub g_max: f32,
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+fn infinite() -> f32 {
+    f32::INFINITY
+}
+
+/// Why an [`Architecture`] cannot be built.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArchitectureError {
+    /// A layer without nodes.
+    #[error("{layer} has width 0: every layer needs at least one node")]
+    EmptyLayer {
+        /// The layer, in words.
+        layer: String,
+    },
+    /// A layer or a matrix too large to be addressed.
+    #[error(
+        "{layer} has {width} nodes: at most {} are supported",
+        Architecture::MAX_WIDTH
+    )]
+    TooWide {
+        /// The layer, in words.
+        layer: String,
+        /// Its width.
+        width: usize,
+    },
+    /// A gain that is not finite and positive.
+    #[error("{name} is {value}: it must be finite and above 0")]
+    Gain {
+        /// The setting's name.
+        name: String,
+        /// Its value.
+        value: f32,
+    },
+    /// The wrong number of weight gains.
+    #[error(
+        "weight_gains has {found} entries: a network with {expected} matrices needs {expected}, or none"
+    )]
+    WeightGains {
+        /// Number of matrices.
+        expected: usize,
+        /// Number of gains given.
+        found: usize,
+    },
+    /// Conductance bounds that do not satisfy `0 <= g_min <= g_max`, with `g_min` finite.
+    #[error("conductance bounds [{g_min}, {g_max}] S: 0 <= g_min <= g_max must hold, g_min finite")]
+    Bounds {
+        /// Lower bound in siemens.
+        g_min: f32,
+        /// Upper bound in siemens.
+        g_max: f32,
+    },
+}
+
+impl Architecture {
+    /// The largest width of a layer.
+    pub const MAX_WIDTH: usize = 1 << 24;
+
+    /// A network with unit gains and conductances in `[0, inf)` siemens.
+    pub fn new(features: usize, hidden: Vec<usize>, outputs: usize) -> Self {
+        Self {
+            features,
+            hidden,
+            outputs,
+            input_gain: one(),
+            weight_gains: Vec::new(),
+            g_min: 0.0,
+            g_max: infinite(),
+        }
+    }
+
+    /// Sets the input gain, in volt per unit of input feature.
+    #[must_use]
+    pub fn with_input_gain(self, input_gain: f32) -> Self {
+        Self { input_gain, ..self }
+    }
+
+    /// Sets the conductance bounds, in siemens.
+    #[must_use]
+    pub fn with_bounds(self, g_min: f32, g_max: f32) -> Self {
+        Self {
+            g_min,
+            g_max,
+            ..self
+        }
+    }
+
+    /// Checks sizes, gains and bounds.
+    ///
+    /// # Errors
+    /// The first setting out of range, by name.
+    pub fn validate(&self) -> Result<(), ArchitectureError> {
+        self.check_width("the input layer", self.features)?;
+        for (l, &width) in self.hidden.iter().enumerate() {
+            self.check_width(&format!("hidden layer {}", l + 1), width)?;
+        }
+        self.check_width("the output layer", self.outputs)?;
+        check_gain("input_gain", self.input_gain)?;
+        if !self.weight_gains.is_empty() && self.weight_gains.len() != self.matrices() {
+            return Err(ArchitectureError::WeightGains {
+                expected: self.matrices(),
+                found: self.weight_gains.len(),
+            });
+        }
+        for (l, &gain) in self.weight_gains.iter().enumerate() {
+            check_gain(&format!("weight_gains[{l}]"), gain)?;
+        }
+        let (g_min, g_max) = (self.g_min, self.g_max);
+        if !(g_min >= 0.0 && g_min.is_finite() && g_max >= g_min) {
+            return Err(ArchitectureError::Bounds { g_min, g_max });
+        }
+        Ok(())
+    }
+
+    fn check_width(&self, layer: &str, width: usize) -> Result<(), ArchitectureError> {
+        let layer = layer.to_owned();
+        match width {
+            0 => Err(ArchitectureError::EmptyLayer { layer }),
+            _ if width > Self::MAX_WIDTH => Err(ArchitectureError::TooWide { layer, width }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Number of conductance matrices: one more than there are hidden layers.
+    pub fn matrices(&self) -> usize {
+        self.hidden.len() + 1
+    }
+
+    /// Number of free layers (hidden layers and the output layer).
+    pub fn free_layers(&self) -> usize {
+        self.hidden.len() + 1
+    }
+
+    /// Width of free layer `l`, counted from the first hidden layer; the last is the output layer.
+    ///
+    /// # Panics
+    /// If `l >= self.free_layers()`.
+    pub fn width(&self, l: usize) -> usize {
+        self.hidden.get(l).copied().unwrap_or_else(|| {
+            assert_eq!(l, self.hidden.len(), "free layer {l} does not exist");
+            self.outputs
+        })
+    }
+
+    /// Rows and columns of conductance matrix `l`: nodes of the layer below, nodes of the layer above.
+    ///
+    /// The first matrix has `2 * features` rows: first the positive nodes of all signed pairs, then
+    /// the negative ones.
+    pub fn shape(&self, l: usize) -> (usize, usize) {
+        let rows = match l {
+            0 => 2 * self.features,
+            _ => self.width(l - 1),
+        };
+        (rows, self.width(l))
+    }
+
+    /// Total number of trainable conductances.
+    pub fn conductances(&self) -> usize {
+        (0..self.matrices())
+            .map(|l| self.shape(l).0 * self.shape(l).1)
+            .sum()
+    }
+
+    /// Half-width of the uniform distribution that initial conductances of matrix `l` are drawn from,
+    /// before they are clamped to the bounds: `gain / sqrt(fan-in)`, in siemens.
+    pub fn initial_scale(&self, l: usize) -> f32 {
+        let gain = self.weight_gains.get(l).copied().unwrap_or(1.0);
+        gain / (self.shape(l).0 as f32).sqrt()
+    }
+
+    /// The interval, in volt, that the diode of unit `j` of free layer `l` allows.
+    pub fn interval(&self, l: usize, j: usize) -> (f32, f32) {
+        match self.hidden.get(l) {
+            None => (f32::NEG_INFINITY, f32::INFINITY),
+            Some(width) if j < width / 2 => (0.0, f32::INFINITY),
+            Some(_) => (f32::NEG_INFINITY, 0.0),
+        }
+    }
+
+    /// Names of the parameters: `W1, W2, ...` for conductance matrices, `b1, b2, ...` for biases.
+    pub fn parameter_names(&self) -> Vec<String> {
+        let numbered = |letter: char| (1..=self.matrices()).map(move |l| format!("{letter}{l}"));
+        numbered('W').chain(numbered('b')).collect()
+    }
+}
+
+fn check_gain(name: &str, value: f32) -> Result<(), ArchitectureError> {
+    if value.is_finite() && value > 0.0 {
+        return Ok(());
+    }
+    let name = name.to_owned();
+    Err(ArchitectureError::Gain { name, value })
+}

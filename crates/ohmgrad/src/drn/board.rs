@@ -1,0 +1,145 @@
+//! What the threads of a team show one another: potentials, output currents, residuals.
+//!
+//! Each share writes its own slots and reads all; a barrier stands between a write and the reads of
+//! others. The locks are therefore never contended: they prove to the compiler what the barriers ensure.
+
+use std::ops::Range;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::kernels::blocked::{Active, Row};
+use super::share::Share;
+
+/// Potentials of one share's blocks of one layer: block after block, one row per slot.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LayerState {
+    /// Number of the first block within the layer.
+    pub(crate) first_block: usize,
+    pub(crate) slots: usize,
+    pub(crate) rows: Vec<Row>,
+    /// Active units, same layout; empty if no hidden layer is next to this one.
+    pub(crate) active: Vec<Active>,
+}
+
+impl LayerState {
+    fn new(blocks: &Range<usize>, slots: usize, read_by_neighbours: bool) -> Self {
+        let lists = if read_by_neighbours { blocks.len() * slots } else { 0 };
+        Self {
+            first_block: blocks.start,
+            slots,
+            rows: vec![Row::ZERO; blocks.len() * slots],
+            active: vec![Active::NONE; lists],
+        }
+    }
+
+    pub(crate) fn blocks(&self) -> usize {
+        self.rows.len() / self.slots
+    }
+
+    /// Range of the slots of block `k` within `rows` and `active`.
+    pub(crate) fn range(&self, k: usize, slots: &Range<usize>) -> Range<usize> {
+        k * self.slots + slots.start..k * self.slots + slots.end
+    }
+
+    /// Sets one row.
+    pub(crate) fn set(&mut self, at: usize, row: Row) {
+        self.rows[at] = row;
+        if let Some(active) = self.active.get_mut(at) {
+            *active = Active::of(&row);
+        }
+    }
+
+    /// Copies slots `from..from + count` of all blocks to `to..to + count`.
+    pub(crate) fn copy(&mut self, from: usize, to: usize, count: usize) {
+        for start in (0..self.rows.len()).step_by(self.slots.max(1)) {
+            let source = start + from..start + from + count;
+            self.rows.copy_within(source.clone(), start + to);
+            if !self.active.is_empty() {
+                self.active.copy_within(source, start + to);
+            }
+        }
+    }
+
+    /// Sets the given slots of all blocks to 0 V.
+    pub(crate) fn clear(&mut self, slots: &Range<usize>) {
+        for start in (0..self.rows.len()).step_by(self.slots.max(1)) {
+            let range = start + slots.start..start + slots.end;
+            self.rows[range.clone()].fill(Row::ZERO);
+            if !self.active.is_empty() {
+                self.active[range].fill(Active::NONE);
+            }
+        }
+    }
+}
+
+/// A quantity that each share publishes for all.
+pub(crate) struct Published<T>(Vec<RwLock<T>>);
+
+impl<T: Clone> Published<T> {
+    fn new(shares: &[Share], initial: impl FnMut(&Share) -> T) -> Self {
+        Self(shares.iter().map(initial).map(RwLock::new).collect())
+    }
+
+    /// What share `t` shows. (A poisoned lock belongs to a team that is unwinding already.)
+    pub(crate) fn read(&self, t: usize) -> RwLockReadGuard<'_, T> {
+        self.0[t].read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Share `t`'s own place.
+    pub(crate) fn write(&self, t: usize) -> RwLockWriteGuard<'_, T> {
+        self.0[t].write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All shares, for whoever is alone with the board.
+    pub(crate) fn all_mut(&self) -> impl Iterator<Item = RwLockWriteGuard<'_, T>> {
+        (0..self.0.len()).map(|t| self.write(t))
+    }
+
+    /// All shares in the order of their blocks.
+    pub(crate) fn all(&self) -> impl Iterator<Item = RwLockReadGuard<'_, T>> {
+        (0..self.0.len()).map(|t| self.read(t))
+    }
+}
+
+/// Everything that the shares of a network show one another.
+pub(crate) struct Board {
+    /// Slots of each layer: an example has one for each state that is kept of it.
+    pub(crate) slots: usize,
+    /// Potentials, one entry per layer held in blocks.
+    pub(crate) layers: Vec<Published<LayerState>>,
+    /// Currents into the outputs, block after block, slot after slot. Two boards that are written in
+    /// turn, so that no share overwrites what another still reads.
+    pub(crate) partials: [Published<Vec<f32>>; 2],
+    /// Conductances of the outputs, block after block.
+    pub(crate) readout_sums: Published<Vec<f32>>,
+    /// Largest (violated, total) current per slot, in ampere.
+    pub(crate) residuals: Published<Vec<(f32, f32)>>,
+    /// (dissipated power, power of the biases) in watt, block after block, slot after slot.
+    /// One entry per layer held in blocks.
+    pub(crate) powers: Vec<Published<Vec<(f64, f64)>>>,
+}
+
+impl Board {
+    pub(crate) fn new(shares: &[Share], slots: usize) -> Self {
+        let outputs = shares[0].output.bias.len();
+        let layers = shares[0].layers.len();
+        let blocks = |share: &Share, l: usize| share.layers[l].blocks.len();
+        let state = |share: &Share, l: usize| {
+            LayerState::new(&share.layers[l].blocks, slots, layers > 1)
+        };
+        let partials = || {
+            Published::new(shares, |s| vec![0.0; blocks(s, layers - 1) * slots * outputs])
+        };
+        Self {
+            slots,
+            layers: (0..layers)
+                .map(|l| Published::new(shares, |s| state(s, l)))
+                .collect(),
+            partials: [partials(), partials()],
+            readout_sums: Published::new(shares, |s| vec![0.0; blocks(s, layers - 1) * outputs]),
+            residuals: Published::new(shares, |_| vec![(0.0, 0.0); slots]),
+            powers: (0..layers)
+                .map(|l| Published::new(shares, |s| vec![(0.0, 0.0); blocks(s, l) * slots]))
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The deep resistive network in f64, written like the equations and never optimised.
+//!
+//! The fast kernels are tested against it, and it is tested against finite differences.
+
+use crate::drn::{Architecture, Settling, SweepOrder};
+
+/// A network in f64: plain matrices, one example at a time.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// Shape, gains and bounds.
+    pub architecture: Architecture,
+    /// Conductance matrices in siemens, row-major, shaped as [`Architecture::shape`].
+    pub weights: Vec<Vec<f64>>,
+    /// Bias currents in ampere, one vector per free layer.
+    pub biases: Vec<Vec<f64>>,
+}
+
+/// Potentials in volt of all layers: input nodes first, then every free layer.
+pub type Potentials = Vec<Vec<f64>>;
+
+/// The term `beta * C` added to the energy, with `C = |v_out - target|^2 / 2`.
+#[derive(Clone, Copy, Debug)]
+pub struct Nudge<'a> {
+    /// Strength, in siemens; 0 for the free phase.
+    pub beta: f64,
+    /// Target potentials of the output nodes, in volt.
+    pub target: &'a [f64],
+}
+
+/// Derivatives with respect to all conductances and all biases.
+pub type Gradient = (Vec<Vec<f64>>, Vec<Vec<f64>>);
+
+impl Reference {
+    /// Potentials with the sources set by `features`, every free node at 0 V.
+    pub fn at_rest(&self, features: &[f64]) -> Potentials {
+        let gain = f64::from(self.architecture.input_gain);
+        let pair = [gain, -gain];
+        let sources = pair
+            .iter()
+            .flat_map(|g| features.iter().map(move |p| g * p))
+            .collect();
+        let free = (0..self.architecture.free_layers())
+            .map(|l| vec![0.0; self.architecture.width(l)]);
+        std::iter::once(sources).chain(free).collect()
+    }
+
+    /// Conductance between node `i` of layer `l` and node `j` of the layer above it, layer 0 being the input.
+    fn g(&self, l: usize, i: usize, j: usize) -> f64 {
+        self.weights[l][i * self.architecture.shape(l).1 + j]
+    }
+
+    /// Total conductance (siemens) and current (ampere) that pull on unit `j` of free layer `l`.
+    fn pull(&self, v: &Potentials, l: usize, j: usize, nudge: Nudge) -> (f64, f64) {
+        let (mut conductance, mut current) = (0.0, self.biases[l][j]);
+        for (i, v_i) in v[l].iter().enumerate() {
+            conductance += self.g(l, i, j);
+            current += self.g(l, i, j) * v_i;
+        }
+        match v.get(l + 2) {
+            Some(above) => {
+                for (k, v_k) in above.iter().enumerate() {
+                    conductance += self.g(l + 1, j, k);
+                    current += self.g(l + 1, j, k) * v_k;
+                }
+            }
+            None => {
+                conductance += nudge.beta;
+                current += nudge.beta * nudge.target[j];
+            }
+        }
+        (conductance, current)
+    }
+
+    /// The potential that minimises the energy over one unit: v = clip(current / conductance, lo, hi).
+    fn optimum(&self, v: &Potentials, l: usize, j: usize, nudge: Nudge) -> f64 {
+        let (conductance, current) = self.pull(v, l, j, nudge);
+        let (lo, hi) = self.architecture.interval(l, j);
+        let free = if conductance > 0.0 {
+            current / conductance
+        } else {
+            0.0
+        };
+        free.clamp(f64::from(lo), f64::from(hi))
+    }
+
+    /// One sweep of exact block coordinate descent.
+    pub fn sweep(&self, v: &mut Potentials, order: SweepOrder, nudge: Nudge) {
+        for group in order.groups(self.architecture.free_layers()) {
+            for l in group {
+                v[l + 1] = (0..v[l + 1].len())
+                    .map(|j| self.optimum(v, l, j, nudge))
+                    .collect();
+            }
+        }
+    }
+
+    /// Sweeps until `settling` says stop; returns the number of sweeps.
+    pub fn settle(&self, v: &mut Potentials, settling: Settling, nudge: Nudge) -> usize {
+        for sweep in 1..=settling.sweeps {
+            self.sweep(v, settling.order, nudge);
+            if settling.tolerance.is_some_and(|t| self.residual(v, nudge) <= t) {
+                return sweep;
+            }
+        }
+        settling.sweeps
+    }
+
+    /// Largest violation of Kirchhoff's current law, diodes included, relative to the largest node current.
+    pub fn residual(&self, v: &Potentials, nudge: Nudge) -> f64 {
+        let (mut violation, mut largest) = (0.0_f64, 0.0_f64);
+        for l in 0..self.architecture.free_layers() {
+            for j in 0..v[l + 1].len() {
+                let (conductance, current) = self.pull(v, l, j, nudge);
+                let moved = v[l + 1][j] - self.optimum(v, l, j, nudge);
+                violation = violation.max((conductance * moved).abs());
+                largest = largest.max(current.abs());
+            }
+        }
+        if largest > 0.0 { violation / largest } else { violation }
+    }
+
+    /// Power dissipated in all resistors, in watt: sum of g (v_i - v_j)^2.
+    pub fn dissipated_power(&self, v: &Potentials) -> f64 {
+        let mut power = 0.0;
+        for l in 0..self.architecture.matrices() {
+            for (i, v_i) in v[l].iter().enumerate() {
+                for (j, v_j) in v[l + 1].iter().enumerate() {
+                    power += self.g(l, i, j) * (v_i - v_j).powi(2);
+                }
+            }
+        }
+        power
+    }
+
+    /// The energy E = (dissipated power) / 2 - sum of b v, plus beta C, in watt.
+    pub fn energy(&self, v: &Potentials, nudge: Nudge) -> f64 {
+        let injected: f64 = self
+            .biases
+            .iter()
+            .zip(&v[1..])
+            .flat_map(|(b, v)| b.iter().zip(v))
+            .map(|(b, v)| b * v)
+            .sum();
+        self.dissipated_power(v) / 2.0 - injected + nudge.beta * cost(v, nudge.target)
+    }
+
+    /// Partial derivatives of the energy, potentials held: (u^2 / 2 per conductance, -v per bias).
+    pub fn energy_derivatives(&self, v: &Potentials) -> Gradient {
+        let weights = (0..self.architecture.matrices())
+            .map(|l| {
+                v[l].iter()
+                    .flat_map(|v_i| v[l + 1].iter().map(move |v_j| (v_i - v_j).powi(2) / 2.0))
+                    .collect()
+            })
+            .collect();
+        let biases = v[1..]
+            .iter()
+            .map(|layer| layer.iter().map(|v| -v).collect())
+            .collect();
+        (weights, biases)
+    }
+
+    /// The contrastive estimate of the gradient of the cost: (dE(second) - dE(first)) / (beta_2 - beta_1).
+    pub fn contrast(&self, first: &Potentials, second: &Potentials, span: f64) -> Gradient {
+        let (w1, b1) = self.energy_derivatives(first);
+        let (w2, b2) = self.energy_derivatives(second);
+        let difference = |two: &[Vec<f64>], one: &[Vec<f64>]| -> Vec<Vec<f64>> {
+            let per_layer = |(two, one): (&Vec<f64>, &Vec<f64>)| {
+                two.iter().zip(one).map(|(a, b)| (a - b) / span).collect()
+            };
+            two.iter().zip(one).map(per_layer).collect()
+        };
+        (difference(&w2, &w1), difference(&b2, &b1))
+    }
+}
+
+/// Half the squared distance of the output potentials to the target.
+pub fn cost(v: &Potentials, target: &[f64]) -> f64 {
+    let output = v.last().map(Vec::as_slice).unwrap_or_default();
+    output
+        .iter()
+        .zip(target)
+        .map(|(v, y)| (v - y).powi(2) / 2.0)
+        .sum()
+}

@@ -1,0 +1,521 @@
+//! The network: parameters, and settling a batch of inputs.
+
+use std::ops::Range;
+use std::sync::Mutex;
+
+use pulp::Arch;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::board::Board;
+use super::kernels::blocked::{BLOCK, Input, Row};
+use super::relaxation::{Phase, Worker, Workspace};
+use super::share::{self, Share};
+use super::{Architecture, ArchitectureError, Settling, SettlingError, team};
+
+/// A deep resistive network: an [`Architecture`] with its conductances (siemens) and biases (ampere).
+///
+/// ```
+/// use ohmgrad::drn::{Architecture, Network, Settling, SweepOrder};
+/// use rand::SeedableRng;
+///
+/// let architecture = Architecture::new(2, vec![4], 1);
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let network = Network::random(&architecture, &mut rng, 1)?;
+/// let settling = Settling::tolerance(SweepOrder::Asynchronous, 1e-5, 100);
+/// let settled = network.settle(&[0.3, 0.7], &settling)?;
+/// assert!(settled.residuals[0] <= 1e-5);
+/// assert_eq!(settled.outputs.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Network {
+    architecture: Architecture,
+    pub(crate) shares: Vec<Share>,
+    pub(crate) arch: Arch,
+}
+
+/// A batch of settled examples. Vectors hold example after example.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settled {
+    /// Sweeps that were made.
+    pub sweeps: usize,
+    /// Per example, the largest violation of Kirchhoff's current law (diode laws included) over all
+    /// free nodes, relative to the largest current that reaches a node. Near 1e-6 is f32 rounding.
+    pub residuals: Vec<f64>,
+    /// Output potentials in volt: `examples * outputs` values.
+    pub outputs: Vec<f32>,
+    /// Potentials of each hidden layer in volt: `examples * width` values.
+    pub hidden: Vec<Vec<f32>>,
+    /// Per example, the power dissipated in all resistors, in watt.
+    pub dissipated_power: Vec<f64>,
+    /// Per example, the energy in watt: half the dissipated power minus the power of the biases.
+    pub energy: Vec<f64>,
+}
+
+/// Why a parameter array cannot be set.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParameterError {
+    /// The wrong number of values.
+    #[error("{name} has {found} values: this network needs {expected}")]
+    WrongLength {
+        /// The parameter's name.
+        name: String,
+        /// Number of values needed.
+        expected: usize,
+        /// Number of values given.
+        found: usize,
+    },
+    /// A value that is not allowed.
+    #[error("{name}[{index}] is {value}: {rule}")]
+    Value {
+        /// The parameter's name.
+        name: String,
+        /// Position in the flat array.
+        index: usize,
+        /// The value.
+        value: f32,
+        /// What values are allowed.
+        rule: String,
+    },
+}
+
+/// Why a batch cannot be settled.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettleError {
+    /// The inputs are not whole examples.
+    #[error("{found} input values are not one or more whole examples of {features} features")]
+    Inputs {
+        /// Features per example.
+        features: usize,
+        /// Number of values given.
+        found: usize,
+    },
+    /// An input that is not finite.
+    #[error("input {index} of example {example} is {value}: inputs must be finite")]
+    NotFinite {
+        /// The example.
+        example: usize,
+        /// The feature.
+        index: usize,
+        /// The value.
+        value: f32,
+    },
+    /// The stopping rule is out of range.
+    #[error(transparent)]
+    Settling(#[from] SettlingError),
+    /// Potentials beyond the range of f32.
+    #[error(
+        "the potentials of example {example} exceed the range of f32: lower the input gain or the inputs"
+    )]
+    Overflow {
+        /// The example.
+        example: usize,
+    },
+}
+
+impl Network {
+    /// A network with random conductances: uniform in `[-1, 1] * gain / sqrt(fan-in)`, then clamped to
+    /// the bounds (so that about half of them start at `g_min`); biases are zero.
+    ///
+    /// The network is split over at most `threads` threads (at least one, at most one per 64 units of
+    /// the widest layer); no result depends on their number.
+    ///
+    /// # Errors
+    /// If the architecture is not valid.
+    pub fn random(
+        architecture: &Architecture,
+        rng: &mut ChaCha8Rng,
+        threads: usize,
+    ) -> Result<Self, ArchitectureError> {
+        let mut network = Self::zero(architecture, threads)?;
+        let (g_min, g_max) = (architecture.g_min, architecture.g_max);
+        for l in 0..architecture.matrices() {
+            let scale = architecture.initial_scale(l);
+            network.fill_weights(l, |_, row| {
+                for g in row {
+                    let draw: f32 = rng.random();
+                    *g = ((2.0 * draw - 1.0) * scale).clamp(g_min, g_max);
+                }
+            });
+        }
+        network.sum_conductances();
+        Ok(network)
+    }
+
+    /// A network with all conductances and biases zero; conductance sums are not yet set.
+    pub(crate) fn zero(
+        architecture: &Architecture,
+        threads: usize,
+    ) -> Result<Self, ArchitectureError> {
+        architecture.validate()?;
+        Ok(Self {
+            architecture: architecture.clone(),
+            shares: share::split(architecture, threads),
+            arch: Arch::new(),
+        })
+    }
+
+    /// Shape, gains and bounds.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// Number of threads that work on this network.
+    pub fn threads(&self) -> usize {
+        self.shares.len()
+    }
+
+    /// Conductance matrix `l` in siemens, row-major, shaped as [`Architecture::shape`].
+    pub fn weights(&self, l: usize) -> Vec<f32> {
+        let (rows, columns) = self.architecture.shape(l);
+        let mut weights = vec![0.0; rows * columns];
+        for (i, row) in weights.chunks_exact_mut(columns).enumerate() {
+            self.read_row(l, i, row);
+        }
+        weights
+    }
+
+    /// Biases of free layer `l` in ampere.
+    pub fn biases(&self, l: usize) -> Vec<f32> {
+        if l == self.architecture.hidden.len() {
+            return self.shares[0].output.bias.clone();
+        }
+        let mut biases: Vec<f32> = self
+            .shares
+            .iter()
+            .flat_map(|share| &share.layers[l].units)
+            .flat_map(|units| units.bias.0)
+            .collect();
+        biases.truncate(self.architecture.width(l));
+        biases
+    }
+
+    /// Sets conductance matrix `l`, in siemens, row-major, shaped as [`Architecture::shape`].
+    ///
+    /// # Errors
+    /// If the number of values is wrong, or one of them is not finite or outside the bounds.
+    pub fn set_weights(&mut self, l: usize, weights: &[f32]) -> Result<(), ParameterError> {
+        let (rows, columns) = self.architecture.shape(l);
+        let (g_min, g_max) = (self.architecture.g_min, self.architecture.g_max);
+        let rule = format!("a conductance must be finite and within [{g_min}, {g_max}] S");
+        let allowed = |g: f32| g.is_finite() && (g_min..=g_max).contains(&g);
+        check(&format!("W{}", l + 1), weights, rows * columns, allowed, &rule)?;
+        self.fill_weights(l, |i, row| {
+            row.copy_from_slice(&weights[i * columns..(i + 1) * columns]);
+        });
+        self.sum_conductances();
+        Ok(())
+    }
+
+    /// Sets the biases of free layer `l`, in ampere.
+    ///
+    /// # Errors
+    /// If the number of values is wrong, or one of them is not finite.
+    pub fn set_biases(&mut self, l: usize, biases: &[f32]) -> Result<(), ParameterError> {
+        let name = format!("b{}", l + 1);
+        let width = self.architecture.width(l);
+        check(&name, biases, width, f32::is_finite, "a bias must be finite")?;
+        self.fill_biases(l, biases);
+        Ok(())
+    }
+
+    pub(crate) fn fill_biases(&mut self, l: usize, biases: &[f32]) {
+        for share in &mut self.shares {
+            if l == self.architecture.hidden.len() {
+                share.output.bias.copy_from_slice(biases);
+                continue;
+            }
+            let layer = &mut share.layers[l];
+            for (units, block) in layer.units.iter_mut().zip(layer.blocks.clone()) {
+                let values = biases[block * BLOCK..].iter().take(BLOCK);
+                units.bias.0.iter_mut().zip(values).for_each(|(b, v)| *b = *v);
+            }
+        }
+    }
+
+    /// Where row `i` of matrix `l` stands in the layer above it: for the input matrix positive and negative
+    /// sources alternate.
+    fn stored_row(&self, l: usize, i: usize) -> usize {
+        let features = self.architecture.features;
+        match l {
+            0 if i < features => 2 * i,
+            0 => 2 * (i - features) + 1,
+            _ => i,
+        }
+    }
+
+    /// Copies row `i` of matrix `l` into `row`.
+    pub(crate) fn read_row(&self, l: usize, i: usize, row: &mut [f32]) {
+        let stored = self.stored_row(l, i);
+        let mut segments = row.chunks_mut(BLOCK);
+        for share in &self.shares {
+            if self.held_above(l) {
+                let layer = &share.layers[l - 1];
+                let Some(k) = (i / BLOCK).checked_sub(layer.blocks.start) else {
+                    continue;
+                };
+                if k < layer.blocks.len() {
+                    let block = layer.above.block(k);
+                    let column = block.iter().map(|row| row.0[i % BLOCK]);
+                    segments.by_ref().flatten().zip(column).for_each(|(to, g)| *to = g);
+                }
+                continue;
+            }
+            let layer = &share.layers[l];
+            for (k, segment) in (0..layer.blocks.len()).zip(&mut segments) {
+                segment.copy_from_slice(&layer.below.block(k)[stored].0[..segment.len()]);
+            }
+        }
+    }
+
+    /// Whether matrix `l` is held only by the layer below it, transposed.
+    fn held_above(&self, l: usize) -> bool {
+        l > 0 && l == self.architecture.hidden.len()
+    }
+
+    /// Fills matrix `l` row after row with what `fill(i, row)` writes, in every copy that is held of it.
+    pub(crate) fn fill_weights(&mut self, l: usize, mut fill: impl FnMut(usize, &mut [f32])) {
+        let (rows, columns) = self.architecture.shape(l);
+        let mut row = vec![0.0; columns];
+        for i in 0..rows {
+            fill(i, &mut row);
+            self.write_row(l, i, &row, |m| &mut m.weights);
+        }
+    }
+
+    /// Writes row `i` of matrix `l` into every copy of its conductances or velocities.
+    fn write_row(
+        &mut self,
+        l: usize,
+        i: usize,
+        row: &[f32],
+        part: impl Fn(&mut share::Matrix) -> &mut Vec<Row>,
+    ) {
+        let stored = self.stored_row(l, i);
+        let (into_below, into_above) = (!self.held_above(l), l > 0);
+        for share in &mut self.shares {
+            if into_below {
+                let layer = &mut share.layers[l];
+                let segments = row.chunks(BLOCK).skip(layer.blocks.start);
+                for (k, segment) in (0..layer.blocks.len()).zip(segments) {
+                    let target = k * layer.below.rows + stored;
+                    part(&mut layer.below)[target].0[..segment.len()].copy_from_slice(segment);
+                }
+            }
+            if into_above {
+                let layer = &mut share.layers[l - 1];
+                let Some(k) = (i / BLOCK).checked_sub(layer.blocks.start) else {
+                    continue;
+                };
+                if k < layer.blocks.len() {
+                    let start = k * layer.above.rows;
+                    let block = &mut part(&mut layer.above)[start..start + row.len()];
+                    block.iter_mut().zip(row).for_each(|(to, g)| to.0[i % BLOCK] = *g);
+                }
+            }
+        }
+    }
+
+    /// Makes room for the velocities of gradient descent with momentum.
+    pub(crate) fn allocate_velocities(&mut self) {
+        for layer in self.shares.iter_mut().flat_map(|share| &mut share.layers) {
+            for matrix in [&mut layer.below, &mut layer.above] {
+                matrix.velocity = vec![Row::ZERO; matrix.weights.len()];
+            }
+        }
+    }
+
+    /// Adds up the conductances of every node anew.
+    pub(crate) fn sum_conductances(&mut self) {
+        let board = Board::new(&self.shares, 0);
+        let arch = self.arch;
+        team::run(self.shares.iter_mut(), |index, share, barrier| {
+            for layer in &mut share.layers {
+                for k in 0..layer.blocks.len() {
+                    layer.sum_above(k, arch);
+                    layer.sum_below(k, arch);
+                }
+            }
+            share.sum_outputs(index, arch, &board, barrier);
+        });
+    }
+
+    /// Total conductance that ends on the two sources of each feature, in siemens.
+    pub(crate) fn source_conductances(&self) -> Vec<f64> {
+        let mut sums = vec![0.0; self.architecture.features];
+        for share in &self.shares {
+            let below = &share.layers[0].below;
+            for (r, row) in below.weights.iter().enumerate() {
+                let total: f64 = row.0.iter().map(|g| f64::from(*g)).sum();
+                sums[r % below.rows / 2] += total;
+            }
+        }
+        sums
+    }
+
+    /// Settles a batch of inputs from 0 V: `examples * features` values, example after example.
+    ///
+    /// # Errors
+    /// If the inputs are not whole examples, one of them is not finite, or the stopping rule is out of
+    /// range. Reaching the cap on sweeps is not an error: the residuals tell.
+    pub fn settle(&self, inputs: &[f32], settling: &Settling) -> Result<Settled, SettleError> {
+        settling.validate()?;
+        let features = self.architecture.features;
+        if inputs.is_empty() || !inputs.len().is_multiple_of(features) {
+            let found = inputs.len();
+            return Err(SettleError::Inputs { features, found });
+        }
+        if let Some(at) = inputs.iter().position(|x| !x.is_finite()) {
+            let (example, index) = (at / features, at % features);
+            let value = inputs[at];
+            return Err(SettleError::NotFinite {
+                example,
+                index,
+                value,
+            });
+        }
+        let batch = inputs.len() / features;
+        let gain = self.architecture.input_gain;
+        let encode = |input: &mut Input, _| {
+            input.encode(features, batch, |b, volts| {
+                let example = &inputs[b * features..(b + 1) * features];
+                volts.iter_mut().zip(example).for_each(|(v, x)| *v = gain * x);
+            });
+        };
+        let board = Board::new(&self.shares, batch);
+        let mut result = None;
+        self.settle_on(&board, 1, settling, true, encode, |_, settled| {
+            result = Some(settled);
+            Ok::<_, SettleError>(())
+        })?;
+        let mut settled = result.expect("one batch was settled");
+        settled.hidden = (0..self.architecture.hidden.len())
+            .map(|l| collect(&board, l, self.architecture.width(l), &(0..batch)))
+            .collect();
+        let outputs = self.architecture.outputs;
+        let overflow = |v: &[f32]| v.iter().any(|v| !v.is_finite());
+        match settled.outputs.chunks_exact(outputs).position(overflow) {
+            Some(example) => Err(SettleError::Overflow { example }),
+            None => Ok(settled),
+        }
+    }
+
+    /// Settles several batches from 0 V: `encode(input, b)` gives the input of batch `b`, `receive` gets
+    /// its result. Without `physics`, residuals and powers are left empty; hidden potentials always are.
+    pub(crate) fn settle_batches<E: Send>(
+        &self,
+        batch: usize,
+        batches: usize,
+        settling: &Settling,
+        physics: bool,
+        encode: impl Fn(&mut Input, usize) + Sync,
+        receive: impl FnMut(usize, Settled) -> Result<(), E> + Send,
+    ) -> Result<(), E> {
+        let board = Board::new(&self.shares, batch);
+        self.settle_on(&board, batches, settling, physics, encode, receive)
+    }
+
+    fn settle_on<E: Send>(
+        &self,
+        board: &Board,
+        batches: usize,
+        settling: &Settling,
+        physics: bool,
+        encode: impl Fn(&mut Input, usize) + Sync,
+        receive: impl FnMut(usize, Settled) -> Result<(), E> + Send,
+    ) -> Result<(), E> {
+        let batch = board.slots;
+        let groups = settling.order.groups(self.architecture.free_layers());
+        let sources = physics.then(|| self.source_conductances());
+        let phase = Phase {
+            slots: &(0..batch),
+            betas: &[0.0],
+            targets: &[],
+            settling,
+            groups: &groups,
+        };
+        let receive = Mutex::new(receive);
+        team::run(self.shares.iter(), |index, share, barrier| {
+            let mut space = Workspace::new(&self.architecture, share, batch, batch);
+            let mut outcome = Ok(());
+            for b in 0..batches {
+                encode(&mut space.input, b);
+                let mut worker = Worker {
+                    arch: self.arch,
+                    index,
+                    share,
+                    space: &mut space,
+                    board,
+                    barrier,
+                };
+                let settled = worker.settle_from_rest(&phase, sources.as_deref());
+                if let (0, true, Ok(mut receive)) = (index, outcome.is_ok(), receive.lock()) {
+                    outcome = receive(b, settled);
+                }
+            }
+            outcome
+        })
+    }
+}
+
+/// The potentials of a hidden layer, example after example.
+pub(crate) fn collect(board: &Board, l: usize, width: usize, slots: &Range<usize>) -> Vec<f32> {
+    let mut potentials = vec![0.0; slots.len() * width];
+    for state in board.layers[l].all() {
+        for k in 0..state.blocks() {
+            let first = (state.first_block + k) * BLOCK;
+            let count = BLOCK.min(width - first);
+            for (b, row) in state.rows[state.range(k, slots)].iter().enumerate() {
+                let target = b * width + first;
+                potentials[target..target + count].copy_from_slice(&row.0[..count]);
+            }
+        }
+    }
+    potentials
+}
+
+/// Sets the potentials of a hidden layer, example after example: the inverse of [`collect`].
+pub(crate) fn distribute(board: &Board, l: usize, potentials: &[f32], slots: &Range<usize>) {
+    let width = potentials.len() / slots.len();
+    for mut state in board.layers[l].all_mut() {
+        for k in 0..state.blocks() {
+            let first = (state.first_block + k) * BLOCK;
+            let count = BLOCK.min(width - first);
+            for (at, potentials) in state.range(k, slots).zip(potentials.chunks_exact(width)) {
+                let mut row = Row::ZERO;
+                row.0[..count].copy_from_slice(&potentials[first..first + count]);
+                state.set(at, row);
+            }
+        }
+    }
+}
+
+fn check(
+    name: &str,
+    values: &[f32],
+    expected: usize,
+    allowed: impl Fn(f32) -> bool,
+    rule: &str,
+) -> Result<(), ParameterError> {
+    let name = name.to_owned();
+    let found = values.len();
+    if found != expected {
+        return Err(ParameterError::WrongLength {
+            name,
+            expected,
+            found,
+        });
+    }
+    match values.iter().position(|v| !allowed(*v)) {
+        None => Ok(()),
+        Some(index) => Err(ParameterError::Value {
+            name,
+            index,
+            value: values[index],
+            rule: rule.to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,514 @@
+//! Settling: exact block coordinate descent on the potentials of a batch of examples.
+
+use std::ops::Range;
+
+use pulp::Arch;
+
+use super::board::{Board, LayerState, Published};
+use super::kernels::blocked::{
+    BLOCK, Gather, Input, InputProduct, Measure, ReadOut, Relax, Row, Surroundings,
+};
+use super::share::{LayerShare, Output, Share};
+use super::team::Barrier;
+use super::{Architecture, Settled, Settling};
+
+/// One thread's memory for a batch: made once, used for every step.
+pub(crate) struct Workspace {
+    /// Examples per batch.
+    pub(crate) batch: usize,
+    /// Slots in all: an example has one for each state that is kept of it.
+    slots: usize,
+    pub(crate) input: Input,
+    /// Current from the sources into each unit of the first layer: block after block, one row per example.
+    pub(crate) currents: Vec<Row>,
+    /// Current from hidden neighbours: block after block, one row per slot of the phase.
+    gathered: Vec<Row>,
+    /// Output potentials in volt, slot after slot; the same in every share.
+    pub(crate) outputs: Vec<f32>,
+    /// Which of the two boards of partial sums was written last.
+    parity: usize,
+}
+
+impl Workspace {
+    pub(crate) fn new(architecture: &Architecture, share: &Share, batch: usize, slots: usize) -> Self {
+        let blocks = share.layers.iter().map(|l| l.blocks.len()).max();
+        let gathering = share.layers.len() > 1;
+        let mut input = Input::default();
+        input.encode(architecture.features, batch, |_, volts| volts.fill(0.0));
+        Self {
+            batch,
+            slots,
+            input,
+            currents: vec![Row::ZERO; share.layers[0].blocks.len() * batch],
+            gathered: vec![Row::ZERO; if gathering { blocks.unwrap_or(0) * slots } else { 0 }],
+            outputs: vec![0.0; slots * architecture.outputs],
+            parity: 0,
+        }
+    }
+}
+
+/// One settling of a batch: which slots, how nudged, and when to stop.
+#[derive(Clone, Copy)]
+pub(crate) struct Phase<'a> {
+    pub(crate) slots: &'a Range<usize>,
+    /// Nudging strength of each batch of slots, in siemens; `[0.0]` for a free phase.
+    pub(crate) betas: &'a [f32],
+    /// Target potentials in volt, example after example; may be empty in a free phase.
+    pub(crate) targets: &'a [f32],
+    pub(crate) settling: &'a Settling,
+    /// The groups of layers of one sweep.
+    pub(crate) groups: &'a [Vec<usize>],
+}
+
+/// A member of the team at work on its share.
+pub(crate) struct Worker<'a> {
+    pub(crate) arch: Arch,
+    pub(crate) index: usize,
+    pub(crate) share: &'a Share,
+    pub(crate) space: &'a mut Workspace,
+    pub(crate) board: &'a Board,
+    pub(crate) barrier: &'a Barrier,
+}
+
+impl Worker<'_> {
+    /// Index of the output layer among the free layers.
+    fn output_layer(&self, phase: &Phase) -> usize {
+        phase.groups.iter().map(Vec::len).sum::<usize>() - 1
+    }
+
+    /// Multiplies the input conductances with the input, without changing them.
+    pub(crate) fn drive(&mut self) {
+        let layer = &self.share.layers[0];
+        let currents = self.space.currents.chunks_exact_mut(self.space.batch);
+        for (k, currents) in currents.enumerate() {
+            InputProduct {
+                weights: layer.below.block(k),
+                input: &self.space.input,
+                currents,
+            }
+            .run_on(self.arch);
+        }
+    }
+
+    /// Copies the state of `count` slots, as far as the first sweep of `groups` will read it.
+    pub(crate) fn copy_state(&mut self, from: usize, to: usize, count: usize, groups: &[Vec<usize>]) {
+        for l in (0..self.share.layers.len()).filter(|l| !groups[0].contains(l)) {
+            self.board.layers[l].write(self.index).copy(from, to, count);
+        }
+        let outputs = self.share.output.bias.len();
+        let source = from * outputs..(from + count) * outputs;
+        self.space.outputs.copy_within(source, to * outputs);
+    }
+
+    /// Sets all potentials of the given slots to 0 V.
+    pub(crate) fn clear_state(&mut self, slots: &Range<usize>) {
+        for layer in &self.board.layers {
+            layer.write(self.index).clear(slots);
+        }
+        let outputs = self.share.output.bias.len();
+        self.space.outputs[slots.start * outputs..slots.end * outputs].fill(0.0);
+    }
+
+    /// Drives the network with the workspace's input and settles it from 0 V; with the conductances of
+    /// the `sources`, measures residuals and powers too.
+    pub(crate) fn settle_from_rest(&mut self, phase: &Phase, sources: Option<&[f64]>) -> Settled {
+        self.drive();
+        self.clear_state(phase.slots);
+        let sweeps = self.settle(phase);
+        let (mut residuals, mut powers) = (Vec::new(), Vec::new());
+        if let Some(sources) = sources {
+            self.barrier.wait();
+            residuals = self.residuals(phase);
+            powers = self.powers(phase, sources);
+        }
+        Settled {
+            sweeps,
+            residuals,
+            outputs: self.space.outputs.clone(),
+            hidden: Vec::new(),
+            dissipated_power: powers.iter().map(|p| p.0).collect(),
+            energy: powers.iter().map(|p| p.0 / 2.0 - p.1).collect(),
+        }
+    }
+
+    /// Sweeps until the phase's stopping rule is met; returns the number of sweeps.
+    pub(crate) fn settle(&mut self, phase: &Phase) -> usize {
+        let output = self.output_layer(phase);
+        if self.share.layers.len() > 1 {
+            self.barrier.wait(); // neighbours' potentials are in place
+        }
+        if reads_output_first(phase.groups, output) {
+            self.read_out(phase);
+            self.barrier.wait();
+        }
+        for sweep in 1..=phase.settling.sweeps {
+            for group in phase.groups {
+                for &l in group {
+                    match l == output {
+                        true => self.relax_output(phase),
+                        false => self.relax_hidden(l, phase),
+                    }
+                }
+                if *group != [output] {
+                    self.barrier.wait();
+                }
+            }
+            if let Some(tolerance) = phase.settling.tolerance {
+                let residuals = self.residuals(phase);
+                if residuals.into_iter().all(|r| r <= tolerance) {
+                    return sweep;
+                }
+            }
+        }
+        phase.settling.sweeps
+    }
+
+    /// v_l = clip((v_{l-1} W_l + v_{l+1} W_{l+1}^T + b_l) / (colsum W_l + rowsum W_{l+1}), lo, hi)
+    fn relax_hidden(&mut self, l: usize, phase: &Phase) {
+        self.gather(l, phase, true);
+        let layer = &self.share.layers[l];
+        let slots = phase.slots.len();
+        let last = l + 1 == self.share.layers.len();
+        let mut state = self.board.layers[l].write(self.index);
+        let mut partials = last.then(|| {
+            self.space.parity = 1 - self.space.parity;
+            self.board.partials[self.space.parity].write(self.index)
+        });
+        for k in 0..layer.blocks.len() {
+            let range = state.range(k, phase.slots);
+            let LayerState { rows, active, .. } = &mut *state;
+            let readout = if last { layer.above.rows * slots } else { 0 };
+            Relax {
+                surroundings: surroundings(layer, k, self.space, phase, last),
+                reciprocal: &layer.units[k].reciprocal,
+                potentials: &mut rows[range.clone()],
+                active: match active.is_empty() {
+                    true => &mut [],
+                    false => &mut active[range],
+                },
+                partials: partials
+                    .as_mut()
+                    .map_or(&mut [], |p| &mut p[k * readout..(k + 1) * readout]),
+            }
+            .run_on(self.arch);
+        }
+    }
+
+    /// Collects the currents that hidden neighbours (and the sources) drive into the units of a layer;
+    /// without `above`, only those from below.
+    fn gather(&mut self, l: usize, phase: &Phase, above: bool) {
+        if self.share.layers.len() == 1 {
+            return; // the only currents are those from the sources, where they are
+        }
+        let layer = &self.share.layers[l];
+        let slots = phase.slots.len();
+        let batch = self.space.batch;
+        for k in 0..layer.blocks.len() {
+            let gathered = &mut self.space.gathered[k * slots..(k + 1) * slots];
+            match l {
+                0 => {
+                    let sources = &self.space.currents[k * batch..(k + 1) * batch];
+                    for (s, row) in gathered.iter_mut().enumerate() {
+                        *row = sources[s % batch];
+                    }
+                }
+                _ => gathered.fill(Row::ZERO),
+            }
+            let below = l.checked_sub(1).map(|below| (below, layer.below.block(k)));
+            let above = (above && l + 1 < self.share.layers.len())
+                .then(|| (l + 1, layer.above.block(k)));
+            for (neighbour, weights) in below.into_iter().chain(above) {
+                for state in self.board.layers[neighbour].all() {
+                    gather_from(&state, weights, phase.slots, gathered, self.arch);
+                }
+            }
+        }
+    }
+
+    /// Publishes the currents into the outputs for the potentials as they stand.
+    fn read_out(&mut self, phase: &Phase) {
+        self.space.parity = 1 - self.space.parity;
+        let mut partials = self.board.partials[self.space.parity].write(self.index);
+        let layers = self.share.layers.len();
+        let layer = &self.share.layers[layers - 1];
+        let state = self.board.layers[layers - 1].read(self.index);
+        let outputs = self.share.output.bias.len();
+        let blocks = partials.chunks_exact_mut(phase.slots.len() * outputs);
+        for (k, partials) in blocks.enumerate().take(layer.blocks.len()) {
+            match layer.above.rows {
+                0 => self.place_sources(k, outputs, partials),
+                _ => ReadOut {
+                    readout: layer.above.block(k),
+                    potentials: &state.rows[state.range(k, phase.slots)],
+                    partials,
+                }
+                .run_on(self.arch),
+            }
+        }
+    }
+
+    /// Without hidden layers the sources drive the outputs directly: block k reaches its own outputs only.
+    fn place_sources(&self, k: usize, outputs: usize, partials: &mut [f32]) {
+        let first = (self.share.layers[0].blocks.start + k) * BLOCK;
+        let count = BLOCK.min(outputs - first);
+        let currents = &self.space.currents[k * self.space.batch..];
+        for (slot, partials) in partials.chunks_exact_mut(outputs).enumerate() {
+            partials.fill(0.0);
+            let row = &currents[slot % self.space.batch].0;
+            partials[first..first + count].copy_from_slice(&row[..count]);
+        }
+    }
+
+    /// v = (sum_j v_j g_jk + b_k + beta y_k) / (sum_j g_jk + beta)
+    fn relax_output(&mut self, phase: &Phase) {
+        let output = &self.share.output;
+        let count = output.bias.len();
+        let range = phase.slots.start * count..phase.slots.end * count;
+                let capacity = self.space.outputs.len();
+        let potentials = &mut self.space.outputs[range];
+        let partials = &self.board.partials[self.space.parity];
+        add_up(partials, capacity, potentials);
+        for (slot, potentials) in potentials.chunks_exact_mut(count).enumerate() {
+            let (example, beta) = nudge(phase, slot, self.space.batch);
+            for (k, v) in potentials.iter_mut().enumerate() {
+                *v = match output.conductance[k] + beta {
+                    conductance if conductance > 0.0 => {
+                        output_current(output, k, *v, beta, phase, example) / conductance
+                    }
+                    _ => 0.0,
+                };
+            }
+        }
+        if self.output_layer(phase) == 0 {
+            self.publish_outputs(phase);
+        }
+    }
+
+    /// Without hidden layers the outputs are the layer held in blocks: shows their potentials as such.
+    fn publish_outputs(&self, phase: &Phase) {
+        let count = self.share.output.bias.len();
+        let layer = &self.share.layers[0];
+        let mut state = self.board.layers[0].write(self.index);
+        for k in 0..layer.blocks.len() {
+            let first = (layer.blocks.start + k) * BLOCK;
+            let width = BLOCK.min(count - first);
+            let range = state.range(k, phase.slots);
+            for (row, slot) in state.rows[range].iter_mut().zip(phase.slots.clone()) {
+                let outputs = &self.space.outputs[slot * count + first..];
+                row.0[..width].copy_from_slice(&outputs[..width]);
+            }
+        }
+    }
+
+    /// Per slot of the phase, the largest violation of Kirchhoff's current law (diodes and nudge
+    /// included) over all free nodes, relative to the largest current that reaches a node.
+    ///
+    /// The potentials must be complete (a barrier passed since the last was written).
+    pub(crate) fn residuals(&mut self, phase: &Phase) -> Vec<f64> {
+        let slots = phase.slots.len();
+        let mut largest = vec![(0.0, 0.0); slots];
+        if self.share.layers[0].above.rows > 0 {
+            for l in 0..self.share.layers.len() {
+                self.measure_hidden(l, phase, &mut largest);
+            }
+        }
+        self.measure_output(phase, &mut largest);
+        self.board.residuals.write(self.index)[..slots].copy_from_slice(&largest);
+        self.barrier.wait();
+        for others in self.board.residuals.all() {
+            for (mine, other) in largest.iter_mut().zip(others.iter()) {
+                *mine = (mine.0.max(other.0), mine.1.max(other.1));
+            }
+        }
+        self.barrier.wait();
+        let relative = |(violation, current): (f32, f32)| match current > 0.0 {
+            true => f64::from(violation) / f64::from(current),
+            false => f64::from(violation),
+        };
+        largest.into_iter().map(relative).collect()
+    }
+
+    fn measure_hidden(&mut self, l: usize, phase: &Phase, largest: &mut [(f32, f32)]) {
+        self.gather(l, phase, true);
+        let layer = &self.share.layers[l];
+        let last = l + 1 == self.share.layers.len();
+        let state = self.board.layers[l].read(self.index);
+        for k in 0..layer.blocks.len() {
+            Measure {
+                surroundings: surroundings(layer, k, self.space, phase, last),
+                conductance: &layer.units[k].conductance,
+                reciprocal: &layer.units[k].reciprocal,
+                potentials: &state.rows[state.range(k, phase.slots)],
+                largest,
+            }
+            .run_on(self.arch);
+        }
+    }
+
+    fn measure_output(&mut self, phase: &Phase, largest: &mut [(f32, f32)]) {
+        let output = &self.share.output;
+        let count = output.bias.len();
+                let mut currents = vec![0.0; phase.slots.len() * count];
+        let partials = &self.board.partials[self.space.parity];
+        add_up(partials, self.space.outputs.len(), &mut currents);
+        for (slot, largest) in largest.iter_mut().enumerate() {
+            let (example, beta) = nudge(phase, slot, self.space.batch);
+            let potentials = &self.space.outputs[(phase.slots.start + slot) * count..];
+            for k in 0..count {
+                let sum = currents[slot * count + k];
+                let current = output_current(output, k, sum, beta, phase, example);
+                let violation = (output.conductance[k] + beta) * potentials[k] - current;
+                largest.0 = largest.0.max(violation.abs());
+                largest.1 = largest.1.max(current.abs());
+            }
+        }
+    }
+
+    /// Per slot, the power dissipated in all resistors and the power that the biases inject, in watt.
+    ///
+    /// `sources` holds the total conductance that ends on each signed pair, in siemens. The sum of
+    /// g (v_i - v_j)^2 over all resistors is taken node by node: each node's v^2 times its conductance,
+    /// minus 2 v times the current from below.
+    pub(crate) fn powers(&mut self, phase: &Phase, sources: &[f64]) -> Vec<(f64, f64)> {
+        let slots = phase.slots.len();
+        let hidden = self.share.layers[0].above.rows > 0;
+        for l in 0..if hidden { self.share.layers.len() } else { 0 } {
+            self.gather(l, phase, false);
+            let layer = &self.share.layers[l];
+            let state = self.board.layers[l].read(self.index);
+            let mut powers = self.board.powers[l].write(self.index);
+            for k in 0..layer.blocks.len() {
+                let units = &layer.units[k];
+                let currents = currents_of(self.space, k, slots);
+                let rows = &state.rows[state.range(k, phase.slots)];
+                for (slot, row) in rows.iter().enumerate() {
+                    let current = &currents[slot % currents.len()];
+                    powers[k * slots + slot] =
+                        node_powers(&row.0, &units.conductance.0, &current.0, &units.bias.0);
+                }
+            }
+        }
+        self.barrier.wait();
+        let mut totals = self.output_powers(phase, sources);
+        for layer in self.board.powers.iter().take(if hidden { usize::MAX } else { 0 }) {
+            for powers in layer.all() {
+                for (i, power) in powers.iter().enumerate() {
+                    let total = &mut totals[i % slots];
+                    *total = (total.0 + power.0, total.1 + power.1);
+                }
+            }
+        }
+        self.barrier.wait();
+        totals
+    }
+
+    /// The share of the sources and of the outputs in [`Self::powers`].
+    fn output_powers(&self, phase: &Phase, sources: &[f64]) -> Vec<(f64, f64)> {
+        let output = &self.share.output;
+        let count = output.bias.len();
+                let mut currents = vec![0.0; phase.slots.len() * count];
+        let partials = &self.board.partials[self.space.parity];
+        add_up(partials, self.space.outputs.len(), &mut currents);
+        let mut supplied = vec![0.0; self.space.batch];
+        for (i, g) in sources.iter().enumerate() {
+            for &(example, x) in self.space.input.by_feature.row(i) {
+                supplied[example as usize] += g * f64::from(x).powi(2);
+            }
+        }
+        let slots = currents.chunks_exact(count).enumerate();
+        slots
+            .map(|(slot, currents)| {
+                let first = (phase.slots.start + slot) * count;
+                let potentials = &self.space.outputs[first..first + count];
+                let (dissipated, injected) =
+                    node_powers(potentials, &output.conductance, currents, &output.bias);
+                (supplied[slot % self.space.batch] + dissipated, injected)
+            })
+            .collect()
+    }
+}
+
+/// Whether a sweep visits the output layer before the last hidden layer.
+fn reads_output_first(groups: &[Vec<usize>], output: usize) -> bool {
+    let visit = |l: usize| groups.iter().position(|group| group.contains(&l));
+    output == 0 || visit(output) < visit(output - 1)
+}
+
+/// The rows that hold the currents into block `k`: those gathered, or those from the sources alone.
+fn currents_of(space: &Workspace, k: usize, slots: usize) -> &[Row] {
+    match space.gathered.is_empty() {
+        true => &space.currents[k * space.batch..(k + 1) * space.batch],
+        false => &space.gathered[k * slots..(k + 1) * slots],
+    }
+}
+
+fn surroundings<'a>(
+    layer: &'a LayerShare,
+    k: usize,
+    space: &'a Workspace,
+    phase: &Phase,
+    last: bool,
+) -> Surroundings<'a> {
+    let units = &layer.units[k];
+    let count = space.outputs.len() / space.slots;
+    Surroundings {
+        currents: currents_of(space, k, phase.slots.len()),
+        bias: &units.bias,
+        readout: if last { layer.above.block(k) } else { &[] },
+        outputs: &space.outputs[phase.slots.start * count..phase.slots.end * count],
+        lo: &units.lo,
+        hi: &units.hi,
+    }
+}
+
+/// Adds the currents that one share's blocks of a neighbouring layer drive into a block.
+fn gather_from(state: &LayerState, weights: &[Row], slots: &Range<usize>, currents: &mut [Row], arch: Arch) {
+    let tiles = weights[(state.first_block * BLOCK).min(weights.len())..].chunks(BLOCK);
+    for (k, weights) in tiles.enumerate().take(state.blocks()) {
+        let range = state.range(k, slots);
+        Gather {
+            weights,
+            potentials: &state.rows[range.clone()],
+            active: &state.active[range],
+            currents,
+        }
+        .run_on(arch);
+    }
+}
+
+/// Example and nudging strength of a slot of the phase.
+fn nudge(phase: &Phase, slot: usize, batch: usize) -> (usize, f32) {
+    (slot % batch, phase.betas[slot / batch])
+}
+
+/// Sum of the currents that all blocks drive into the outputs, in the order of the blocks.
+fn add_up(partials: &Published<Vec<f32>>, block_capacity: usize, currents: &mut [f32]) {
+    currents.fill(0.0);
+    for partials in partials.all() {
+        let blocks = partials.len() / block_capacity;
+        for block in partials.chunks_exact(currents.len()).take(blocks) {
+            for (sum, partial) in currents.iter_mut().zip(block) {
+                *sum += partial;
+            }
+        }
+    }
+}
+
+/// Total current into output `k` held at 0 V, in ampere: that from the hidden layer, bias, nudge.
+fn output_current(output: &Output, k: usize, sum: f32, beta: f32, phase: &Phase, example: usize) -> f32 {
+    let current = sum + output.bias[k];
+    match beta {
+        0.0 => current,
+        _ => current + beta * phase.targets[example * output.bias.len() + k],
+    }
+}
+
+/// Over some nodes: sum of v^2 g - 2 v i, and sum of b v, in watt.
+fn node_powers(v: &[f32], conductance: &[f32], current: &[f32], bias: &[f32]) -> (f64, f64) {
+    let mut powers = (0.0, 0.0);
+    for (((&v, &g), &i), &b) in v.iter().zip(conductance).zip(current).zip(bias) {
+        let [v, g, i, b] = [v, g, i, b].map(f64::from);
+        powers = (powers.0 + v * v * g - 2.0 * v * i, powers.1 + b * v);
+    }
+    powers
+}

@@ -1,0 +1,223 @@
+//! The part of a network that one thread owns: whole blocks of units, with every conductance that ends on them.
+//!
+//! The matrix between two hidden layers is held twice, once by each side, so that relaxing a layer is
+//! the same contiguous stream in both directions and its column sums need no exchange. The input
+//! matrix and the output matrix, by far the largest in the networks of the literature, are held once.
+
+use std::ops::Range;
+
+use super::Architecture;
+use super::board::Board;
+use super::kernels::blocked::{BLOCK, Bounds, ColumnSums, Row, RowSums};
+use super::team::Barrier;
+use pulp::Arch;
+
+/// One dense matrix, the blocks' units along its columns, the other layer's nodes along its rows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Matrix {
+    /// Rows of each block.
+    pub(crate) rows: usize,
+    /// Conductances, block after block.
+    pub(crate) weights: Vec<Row>,
+    /// Velocities of gradient descent with momentum, same layout; empty until they are needed.
+    pub(crate) velocity: Vec<Row>,
+}
+
+impl Matrix {
+    fn new(rows: usize, blocks: usize) -> Self {
+        Self {
+            rows,
+            weights: vec![Row::ZERO; rows * blocks],
+            velocity: Vec::new(),
+        }
+    }
+
+    pub(crate) fn block(&self, k: usize) -> &[Row] {
+        &self.weights[k * self.rows..(k + 1) * self.rows]
+    }
+
+    /// Conductances and velocities of a block; the latter are empty without momentum.
+    pub(crate) fn block_mut(&mut self, k: usize) -> (&mut [Row], &mut [Row]) {
+        let range = k * self.rows..(k + 1) * self.rows;
+        let velocity = match self.velocity.is_empty() {
+            true => &mut [][..],
+            false => &mut self.velocity[range.clone()],
+        };
+        (&mut self.weights[range], velocity)
+    }
+}
+
+/// What belongs to the units of one block, beside the conductances.
+#[derive(Clone, Debug)]
+pub(crate) struct Units {
+    /// Bias currents in ampere, and their velocities.
+    pub(crate) bias: Row,
+    pub(crate) bias_velocity: Row,
+    /// Conductance to the layer above, in siemens.
+    pub(crate) above: Row,
+    /// Total conductance that ends on each unit, in siemens, and its reciprocal (0 for none).
+    pub(crate) conductance: Row,
+    pub(crate) reciprocal: Row,
+    /// Interval that each unit's diode allows, in volt.
+    pub(crate) lo: Row,
+    pub(crate) hi: Row,
+    pub(crate) bounds: Bounds,
+}
+
+impl Units {
+    fn new(architecture: &Architecture, layer: usize, block: usize) -> Self {
+        let width = architecture.width(layer);
+        let each = |value: &dyn Fn(usize) -> f32| {
+            Row(std::array::from_fn(|c| match block * BLOCK + c {
+                j if j < width => value(j),
+                _ => 0.0,
+            }))
+        };
+        Self {
+            bias: Row::ZERO,
+            bias_velocity: Row::ZERO,
+            above: Row::ZERO,
+            conductance: Row::ZERO,
+            reciprocal: Row::ZERO,
+            lo: each(&|j| architecture.interval(layer, j).0),
+            hi: each(&|j| architecture.interval(layer, j).1),
+            bounds: Bounds {
+                lo: each(&|_| architecture.g_min),
+                hi: each(&|_| architecture.g_max),
+                only_positive: architecture.g_min == 0.0 && architecture.g_max == f32::INFINITY,
+            },
+        }
+    }
+
+    /// Sets the totals from the conductance to the layer below; that to the layer above is known.
+    pub(crate) fn set_conductance(&mut self, below: &Row) {
+        for c in 0..BLOCK {
+            let sum = below.0[c] + self.above.0[c];
+            self.conductance.0[c] = sum;
+            self.reciprocal.0[c] = if sum > 0.0 { 1.0 / sum } else { 0.0 };
+        }
+    }
+}
+
+/// The blocks of one layer that belong to a share.
+#[derive(Clone, Debug)]
+pub(crate) struct LayerShare {
+    /// Their numbers within the layer.
+    pub(crate) blocks: Range<usize>,
+    /// Conductances from the layer below; for the first layer, rows 2i and 2i + 1 are those from +x_i and -x_i.
+    pub(crate) below: Matrix,
+    /// Conductances to the layer above; no rows for the output layer.
+    pub(crate) above: Matrix,
+    pub(crate) units: Vec<Units>,
+}
+
+/// The output layer's own quantities; every share holds them, and all shares hold the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    pub(crate) bias: Vec<f32>,
+    pub(crate) bias_velocity: Vec<f32>,
+    /// Total conductance that ends on each output, in siemens.
+    pub(crate) conductance: Vec<f32>,
+}
+
+/// One thread's part of the network.
+#[derive(Clone, Debug)]
+pub(crate) struct Share {
+    /// The layers that are held in blocks: the hidden ones, or the output layer if there are none.
+    pub(crate) layers: Vec<LayerShare>,
+    pub(crate) output: Output,
+}
+
+/// Number of layers held in blocks.
+pub(crate) fn blocked_layers(architecture: &Architecture) -> usize {
+    architecture.hidden.len().max(1)
+}
+
+/// Splits a network, all conductances zero, into at most `threads` shares of whole blocks.
+pub(crate) fn split(architecture: &Architecture, threads: usize) -> Vec<Share> {
+    let blocks = |l| architecture.width(l).div_ceil(BLOCK);
+    let widest = (0..blocked_layers(architecture)).map(blocks).max();
+    let shares = threads.clamp(1, widest.unwrap_or(1));
+    let layer = |l: usize, t: usize| {
+        let range = blocks(l) * t / shares..blocks(l) * (t + 1) / shares;
+        let above = match l < architecture.hidden.len() {
+            true => architecture.width(l + 1),
+            false => 0,
+        };
+        LayerShare {
+            below: Matrix::new(architecture.shape(l).0, range.len()),
+            above: Matrix::new(above, range.len()),
+            units: range
+                .clone()
+                .map(|b| Units::new(architecture, l, b))
+                .collect(),
+            blocks: range,
+        }
+    };
+    let share = |t| Share {
+        layers: (0..blocked_layers(architecture))
+            .map(|l| layer(l, t))
+            .collect(),
+        output: Output {
+            bias: vec![0.0; architecture.outputs],
+            bias_velocity: vec![0.0; architecture.outputs],
+            conductance: vec![0.0; architecture.outputs],
+        },
+    };
+    (0..shares).map(share).collect()
+}
+
+impl LayerShare {
+    /// Adds up the conductances of block `k` to the layer above anew.
+    pub(crate) fn sum_above(&mut self, k: usize, arch: Arch) {
+        let (weights, sum) = (self.above.block(k), &mut self.units[k].above);
+        ColumnSums { weights, sum }.run_on(arch);
+    }
+
+    /// Adds up the conductances of block `k` to the layer below anew, and with them the totals.
+    pub(crate) fn sum_below(&mut self, k: usize, arch: Arch) {
+        let (weights, mut sum) = (self.below.block(k), Row::ZERO);
+        ColumnSums {
+            weights,
+            sum: &mut sum,
+        }
+        .run_on(arch);
+        self.units[k].set_conductance(&sum);
+    }
+}
+
+impl Share {
+    /// Sums the conductances of the outputs over all shares; every member of the team calls it.
+    pub(crate) fn sum_outputs(&mut self, index: usize, arch: Arch, board: &Board, barrier: &Barrier) {
+        let outputs = self.output.conductance.len();
+        let layer = self.layers.last().expect("at least one layer");
+        let mut sums = board.readout_sums.write(index);
+        for (k, sums) in sums.chunks_exact_mut(outputs).enumerate() {
+            match layer.above.rows {
+                0 => {
+                    let first = (layer.blocks.start + k) * BLOCK;
+                    let count = BLOCK.min(outputs - first);
+                    let own = &layer.units[k].conductance.0;
+                    sums.fill(0.0);
+                    sums[first..first + count].copy_from_slice(&own[..count]);
+                }
+                _ => RowSums {
+                    weights: layer.above.block(k),
+                    sums,
+                }
+                .run_on(arch),
+            }
+        }
+        drop(sums);
+        barrier.wait();
+        let conductance = &mut self.output.conductance;
+        conductance.fill(0.0);
+        for sums in board.readout_sums.all() {
+            for block in sums.chunks_exact(outputs) {
+                for (total, sum) in conductance.iter_mut().zip(block) {
+                    *total += sum;
+                }
+            }
+        }
+    }
+}

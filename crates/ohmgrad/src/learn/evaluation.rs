@@ -1,0 +1,171 @@
+//! Measuring a network on a dataset.
+
+use super::trainer::{check_fit, volts_per_step};
+use super::{Epoch, TrainError};
+use crate::data::Dataset;
+use crate::drn::{Input, Network, Settled, Settling};
+
+/// Examples settled at once.
+const BATCH: usize = 64;
+
+/// How a network does on a dataset: every example settled from 0 V, prediction = largest output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// Number of examples.
+    pub examples: usize,
+    /// Number of misclassified examples.
+    pub errors: usize,
+    /// Mean cost: half the squared distance of the outputs (volt) to the one-hot target.
+    pub cost: f64,
+    /// `confusion[label][prediction]` counts the examples.
+    pub confusion: Vec<Vec<usize>>,
+    /// Physical quantities, where they were asked for.
+    pub physics: Option<Physics>,
+}
+
+/// Physical quantities over a dataset.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Physics {
+    /// Mean power dissipated in the resistors, in watt.
+    pub mean_power: f64,
+    /// Mean and largest [residual](Settled::residuals) after the sweeps.
+    pub mean_residual: f64,
+    /// See `mean_residual`.
+    pub max_residual: f64,
+    /// Largest number of sweeps that a batch needed.
+    pub max_sweeps: usize,
+}
+
+impl Evaluation {
+    /// Share of misclassified examples, in percent.
+    pub fn error_percent(&self) -> f64 {
+        100.0 * self.errors as f64 / self.examples as f64
+    }
+}
+
+/// Classifies every example.
+///
+/// # Errors
+/// If the data do not fit the network, or an output is not finite.
+pub fn evaluate(
+    network: &Network,
+    data: &Dataset,
+    settling: &Settling,
+) -> Result<Evaluation, TrainError> {
+    run(network, data, settling, false)
+}
+
+/// Classifies every example, and measures dissipated power and residuals.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_physics(
+    network: &Network,
+    data: &Dataset,
+    settling: &Settling,
+) -> Result<Evaluation, TrainError> {
+    run(network, data, settling, true)
+}
+
+fn run(
+    network: &Network,
+    data: &Dataset,
+    settling: &Settling,
+    physics: bool,
+) -> Result<Evaluation, TrainError> {
+    check_fit(network.architecture(), data)?;
+    let scale = volts_per_step(network.architecture().input_gain, data);
+    let mut totals = Epoch::default();
+    let mut measured = Physics::default();
+    let mut confusion = vec![vec![0; data.classes()]; data.classes()];
+    let order: Vec<u32> = (0..data.len() as u32).collect();
+    let batches = order.chunks(BATCH);
+    let encode = |input: &mut Input, b: usize| {
+        let examples = batches.clone().nth(b).unwrap_or_default();
+        encode_examples(input, data, examples, BATCH, scale);
+    };
+    network.settle_batches(BATCH, batches.len(), settling, physics, encode, |b, settled| {
+        let examples = batches.clone().nth(b).unwrap_or_default();
+        score(&settled.outputs, data, examples, &mut totals)?;
+        for (&example, output) in examples.iter().zip(settled.outputs.chunks(data.classes())) {
+            confusion[usize::from(data.label(example as usize))][prediction(output)] += 1;
+        }
+        measured.add(&settled, examples.len());
+        Ok(())
+    })?;
+    let count = data.len() as f64;
+    measured.mean_power /= count;
+    measured.mean_residual /= count;
+    Ok(Evaluation {
+        examples: totals.examples,
+        errors: totals.errors,
+        cost: totals.mean_cost(),
+        confusion,
+        physics: physics.then_some(measured),
+    })
+}
+
+impl Physics {
+    /// Adds the sums over a batch.
+    fn add(&mut self, settled: &Settled, examples: usize) {
+        self.max_sweeps = self.max_sweeps.max(settled.sweeps);
+        let residuals = settled.residuals.iter().take(examples);
+        self.mean_residual += residuals.clone().sum::<f64>();
+        self.max_residual = residuals.fold(self.max_residual, |max, r| max.max(*r));
+        self.mean_power += settled.dissipated_power.iter().take(examples).sum::<f64>();
+    }
+}
+
+/// The largest output.
+fn prediction(outputs: &[f32]) -> usize {
+    let better = |best: usize, (k, v): (usize, &f32)| if *v > outputs[best] { k } else { best };
+    outputs.iter().enumerate().fold(0, better)
+}
+
+/// Adds the costs and errors of a batch to `totals`.
+pub(super) fn score(
+    outputs: &[f32],
+    data: &Dataset,
+    examples: &[u32],
+    totals: &mut Epoch,
+) -> Result<(), TrainError> {
+    for (&example, output) in examples.iter().zip(outputs.chunks(data.classes())) {
+        let label = usize::from(data.label(example as usize));
+        for (k, &v) in output.iter().enumerate() {
+            let target = f64::from(u8::from(k == label));
+            totals.cost += (f64::from(v) - target).powi(2) / 2.0;
+        }
+        if output.iter().any(|v| !v.is_finite()) {
+            let example = totals.examples;
+            return Err(TrainError::Diverged { example });
+        }
+        totals.examples += 1;
+        totals.errors += usize::from(prediction(output) != label);
+    }
+    Ok(())
+}
+
+/// Lists the input potentials of a batch, in volt; slots beyond the examples get none.
+pub(super) fn encode_examples(
+    input: &mut Input,
+    data: &Dataset,
+    examples: &[u32],
+    batch: usize,
+    scale: f32,
+) {
+    input.encode(data.features(), batch, |b, volts| match examples.get(b) {
+        Some(&example) => {
+            let pixels = data.pixels(example as usize).iter();
+            volts.iter_mut().zip(pixels).for_each(|(v, p)| *v = scale * f32::from(*p));
+        }
+        None => volts.fill(0.0),
+    });
+}
+
+/// One-hot targets in volt: 1 for the label, 0 for the others.
+pub(super) fn write_targets(data: &Dataset, examples: &[u32], targets: &mut [f32]) {
+    targets.fill(0.0);
+    for (&example, target) in examples.iter().zip(targets.chunks_mut(data.classes())) {
+        target[usize::from(data.label(example as usize))] = 1.0;
+    }
+}

@@ -1,0 +1,553 @@
+//! Training a network, epoch by epoch.
+
+use std::time::{Duration, Instant};
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::evaluation::{encode_examples, score, write_targets};
+use super::{EquilibriumPropagation, Optimizer, OptimizerError, Unbounded};
+use crate::data::Dataset;
+use crate::drn::{
+    Barrier, Board, Contrast, Learner, Network, Phase, Scratch, Settling, SettlingError, Share,
+    Worker, Workspace,
+};
+
+/// Where the free phase of a training step starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InitialState {
+    /// From the state that the last step ended with (its second nudged state), as in the publications.
+    Persistent,
+    /// From 0 V.
+    Zero,
+}
+
+/// How a network is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainOptions {
+    /// Which two states are contrasted.
+    pub rule: EquilibriumPropagation,
+    /// Nudging strength in siemens. Finite and above 0.
+    pub beta: f32,
+    /// Examples per step. At least 1.
+    pub batch: usize,
+    /// Where the free phase starts from. Default: persistent.
+    #[serde(default = "persistent")]
+    pub initial_state: InitialState,
+    /// How the free phase is settled, in training and in evaluation.
+    pub free_phase: Settling,
+    /// How the nudged phases are settled; they start from the free state.
+    pub nudged_phase: Settling,
+    /// Gradient descent.
+    pub optimizer: Optimizer,
+}
+
+fn persistent() -> InitialState {
+    InitialState::Persistent
+}
+
+/// Why [`TrainOptions`] are refused.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainOptionsError {
+    /// A nudging strength that is not finite and positive.
+    #[error("beta is {0}: it must be finite and above 0")]
+    Beta(f32),
+    /// An empty batch.
+    #[error("batch is 0: a step needs at least one example")]
+    EmptyBatch,
+    /// A batch too large to be addressed.
+    #[error("batch is {0}: at most {max} are supported", max = TrainOptions::MAX_BATCH)]
+    LargeBatch(usize),
+    /// The free phase's stopping rule.
+    #[error("free_phase: {0}")]
+    FreePhase(SettlingError),
+    /// The nudged phases' stopping rule.
+    #[error("nudged_phase: {0}")]
+    NudgedPhase(SettlingError),
+    /// Gradient descent.
+    #[error("optimizer: {0}")]
+    Optimizer(OptimizerError),
+}
+
+impl TrainOptions {
+    /// The largest batch.
+    pub const MAX_BATCH: usize = 1 << 16;
+
+    /// Checks everything that does not need the data.
+    ///
+    /// # Errors
+    /// The first setting that is wrong, by name.
+    pub fn validate(&self, network: &crate::drn::Architecture) -> Result<(), TrainOptionsError> {
+        if !(self.beta.is_finite() && self.beta > 0.0) {
+            return Err(TrainOptionsError::Beta(self.beta));
+        }
+        if self.batch == 0 {
+            return Err(TrainOptionsError::EmptyBatch);
+        }
+        if self.batch > Self::MAX_BATCH {
+            return Err(TrainOptionsError::LargeBatch(self.batch));
+        }
+        self.free_phase
+            .validate()
+            .map_err(TrainOptionsError::FreePhase)?;
+        self.nudged_phase
+            .validate()
+            .map_err(TrainOptionsError::NudgedPhase)?;
+        self.optimizer
+            .validate(network)
+            .map_err(TrainOptionsError::Optimizer)
+    }
+}
+
+/// Why training stopped.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The nudged energy has no minimum.
+    #[error("example {example} of the epoch: {source}")]
+    Unbounded {
+        /// Examples trained on before in this epoch.
+        example: usize,
+        /// What is unbounded.
+        source: Unbounded,
+    },
+    /// A potential that is not finite.
+    #[error(
+        "training diverged at example {example} of the epoch (an output is not finite): lower the learning rates"
+    )]
+    Diverged {
+        /// Examples trained on before in this epoch.
+        example: usize,
+    },
+    /// A dataset that does not fit the network.
+    #[error(
+        "the data have {features} features and {classes} classes; this network has {expected_features} \
+         features and {expected_classes} outputs"
+    )]
+    Dataset {
+        /// Features of the data.
+        features: usize,
+        /// Classes of the data.
+        classes: usize,
+        /// Features of the network.
+        expected_features: usize,
+        /// Outputs of the network.
+        expected_classes: usize,
+    },
+}
+
+/// Time that one training step spent, phase by phase.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepTimes {
+    /// Listing the nonzero inputs of the batch.
+    pub encode: Duration,
+    /// Updating all matrices but the input matrix, and the biases.
+    pub inner_update: Duration,
+    /// The fused pass over the input matrix: update, and product with the next input.
+    pub fused_pass: Duration,
+    /// Settling the free phase.
+    pub free_phase: Duration,
+    /// Settling the nudged phases.
+    pub nudged_phases: Duration,
+}
+
+impl StepTimes {
+    /// The whole step.
+    pub fn total(&self) -> Duration {
+        self.encode + self.inner_update + self.fused_pass + self.free_phase + self.nudged_phases
+    }
+}
+
+/// A finished training step.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// Examples trained on in this epoch so far.
+    pub examples: usize,
+    /// Where the time went.
+    pub times: StepTimes,
+}
+
+/// What the free phases of one epoch showed, before each update.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Epoch {
+    /// Examples trained on.
+    pub examples: usize,
+    /// How many of them were misclassified.
+    pub errors: usize,
+    /// Sum of the costs.
+    pub cost: f64,
+    /// Sweeps made in all free phases, and in all nudged phases.
+    pub sweeps: [u64; 2],
+}
+
+impl Epoch {
+    /// Share of misclassified examples, in percent.
+    pub fn error_percent(&self) -> f64 {
+        100.0 * self.errors as f64 / self.examples as f64
+    }
+
+    /// Mean cost per example.
+    pub fn mean_cost(&self) -> f64 {
+        self.cost / self.examples as f64
+    }
+}
+
+/// A network in training: the network, the state of its nodes, and the number of finished epochs.
+pub struct Trainer {
+    network: Network,
+    options: TrainOptions,
+    seed: u64,
+    epoch: usize,
+    board: Board,
+    members: Vec<(Workspace, Scratch)>,
+}
+
+/// Streams of the seeded generator: the shuffle of epoch e has stream FIRST_SHUFFLE + e.
+const FIRST_SHUFFLE: u64 = 1 << 32;
+
+impl Trainer {
+    /// Prepares training; all nodes start at 0 V.
+    ///
+    /// `seed` decides the order of the examples: epoch `e` is shuffled by ChaCha8 with this seed and a
+    /// stream of its own, whatever happened before.
+    ///
+    /// # Errors
+    /// If an option is out of range.
+    pub fn new(
+        mut network: Network,
+        options: TrainOptions,
+        seed: u64,
+    ) -> Result<Self, TrainOptionsError> {
+        options.validate(network.architecture())?;
+        if options.optimizer.momentum > 0.0 {
+            network.allocate_velocities();
+        }
+        let states = 1 + options.rule.betas(options.beta).len();
+        let slots = states * options.batch;
+        let members = network.shares.iter().map(|share| {
+            let space = Workspace::new(network.architecture(), share, options.batch, slots);
+            (space, Scratch::default())
+        });
+        Ok(Self {
+            members: members.collect(),
+            board: Board::new(&network.shares, slots),
+            network,
+            options,
+            seed,
+            epoch: 0,
+        })
+    }
+
+    /// The network as it stands.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The options it is trained with.
+    pub fn options(&self) -> &TrainOptions {
+        &self.options
+    }
+
+    /// Finished epochs.
+    pub fn epoch(&self) -> usize {
+        self.epoch
+    }
+
+    /// Trains on every example once, in a new random order; `observe` sees every step.
+    ///
+    /// # Errors
+    /// If the data do not fit the network, or training cannot go on; the network is then in the middle
+    /// of the epoch.
+    pub fn train_epoch(
+        &mut self,
+        data: &Dataset,
+        mut observe: impl FnMut(&Step) + Send,
+    ) -> Result<Epoch, TrainError> {
+        let architecture = self.network.architecture().clone();
+        check_fit(&architecture, data)?;
+        let mut order: Vec<u32> = (0..data.len() as u32).collect();
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(FIRST_SHUFFLE + self.epoch as u64);
+        order.shuffle(&mut rng);
+
+        let options = &self.options;
+        let (weights, biases) = options.optimizer.steps(&architecture, self.epoch);
+        let (first, second) = options.rule.states();
+        let free_layers = architecture.free_layers();
+        let plan = Plan {
+            data,
+            order: &order,
+            options,
+            betas: &options.rule.betas(options.beta),
+            free_groups: &options.free_phase.order.groups(free_layers),
+            nudged_groups: &options.nudged_phase.order.groups(free_layers),
+            volts_per_step: volts_per_step(architecture.input_gain, data),
+            contrast: Contrast {
+                examples: options.batch,
+                first: first * options.batch,
+                second: second * options.batch,
+                span: options.rule.span(options.beta),
+                weights: &weights,
+                biases: &biases,
+            },
+        };
+        let observer = std::sync::Mutex::new(&mut observe);
+        let (arch, board) = (self.network.arch, &self.board);
+        let team = self.network.shares.iter_mut().zip(&mut self.members);
+        let epoch = crate::drn::run_team(team, |index, (share, member), barrier| {
+            let (space, scratch) = member;
+            let mut member = Member {
+                arch,
+                index,
+                share,
+                space,
+                scratch,
+                board,
+                barrier,
+            };
+            member.epoch(&plan, |step| {
+                if let (0, Ok(mut observe)) = (index, observer.lock()) {
+                    observe(step);
+                }
+            })
+        })?;
+        self.epoch += 1;
+        Ok(epoch)
+    }
+
+    /// The potentials that the next free phase starts from, one array per free layer: `batch * width` volt.
+    pub fn carried_state(&self) -> Vec<Vec<f32>> {
+        let architecture = self.network.architecture();
+        let start = self.options.rule.states().1 * self.options.batch;
+        let slots = start..start + self.options.batch;
+        let hidden = (0..architecture.hidden.len())
+            .map(|l| crate::drn::collect(&self.board, l, architecture.width(l), &slots));
+        let outputs = &self.members[0].0.outputs;
+        let outputs = &outputs[slots.start * architecture.outputs..slots.end * architecture.outputs];
+        hidden.chain([outputs.to_vec()]).collect()
+    }
+
+    /// Continues from a checkpoint: finished epochs, and the state that [`Self::carried_state`] gave.
+    ///
+    /// Returns `false`, and changes nothing, if the state does not have this network's shape.
+    pub fn restore(&mut self, epoch: usize, state: &[Vec<f32>]) -> bool {
+        let architecture = self.network.architecture();
+        let batch = self.options.batch;
+        let width = |l| architecture.width(l) * batch;
+        let fits = state.len() == architecture.free_layers()
+            && state.iter().enumerate().all(|(l, s)| s.len() == width(l));
+        if !fits {
+            return false;
+        }
+        let start = self.options.rule.states().1 * batch;
+        for (l, potentials) in state.iter().take(architecture.hidden.len()).enumerate() {
+            crate::drn::distribute(&self.board, l, potentials, &(start..start + batch));
+        }
+        let outputs = &state[state.len() - 1];
+        for (space, _) in &mut self.members {
+            let range = start * architecture.outputs..(start + batch) * architecture.outputs;
+            space.outputs[range].copy_from_slice(outputs);
+        }
+        self.epoch = epoch;
+        true
+    }
+
+    /// Gives the network back.
+    pub fn into_network(self) -> Network {
+        self.network
+    }
+
+    /// The network, for a checkpoint to fill.
+    pub(crate) fn network_mut(&mut self) -> &mut Network {
+        &mut self.network
+    }
+}
+
+/// Checks that the data have as many features and classes as the network has.
+pub(super) fn check_fit(
+    architecture: &crate::drn::Architecture,
+    data: &Dataset,
+) -> Result<(), TrainError> {
+    let found = (data.features(), data.classes());
+    let expected = (architecture.features, architecture.outputs);
+    match found == expected {
+        true => Ok(()),
+        false => Err(TrainError::Dataset {
+            features: found.0,
+            classes: found.1,
+            expected_features: expected.0,
+            expected_classes: expected.1,
+        }),
+    }
+}
+
+/// Potential in volt of the positive source per step of the data's 8-bit features.
+pub(super) fn volts_per_step(gain: f32, data: &Dataset) -> f32 {
+    gain / f32::from(data.full_scale())
+}
+
+/// What all members of the team do in an epoch.
+struct Plan<'a> {
+    data: &'a Dataset,
+    order: &'a [u32],
+    options: &'a TrainOptions,
+    betas: &'a [f32],
+    free_groups: &'a [Vec<usize>],
+    nudged_groups: &'a [Vec<usize>],
+    volts_per_step: f32,
+    contrast: Contrast<'a>,
+}
+
+struct Member<'a> {
+    arch: pulp::Arch,
+    index: usize,
+    share: &'a mut Share,
+    space: &'a mut Workspace,
+    scratch: &'a mut Scratch,
+    board: &'a Board,
+    barrier: &'a Barrier,
+}
+
+impl Member<'_> {
+    /// One epoch. The update of a step is made together with the product of the next step's input, so
+    /// that the input matrix is read and written once per step.
+    fn epoch(&mut self, plan: &Plan, observe: impl Fn(&Step)) -> Result<Epoch, TrainError> {
+        let options = plan.options;
+        let mut epoch = Epoch::default();
+        let mut targets = vec![0.0; options.batch * self.share.output.bias.len()];
+        let mut pending: Option<Contrast> = None;
+        for examples in plan.order.chunks(options.batch) {
+            let mut clock = Clock::start();
+            let mut times = StepTimes::default();
+            std::mem::swap(&mut self.space.input, &mut self.scratch.input);
+            encode_examples(&mut self.space.input, plan.data, examples, options.batch, plan.volts_per_step);
+            write_targets(plan.data, examples, &mut targets);
+            times.encode = clock.lap();
+            self.advance(pending.as_ref(), &mut clock, &mut times);
+
+            let fail = |example| move |source| TrainError::Unbounded { example, source };
+            let conductance = &self.share.output.conductance;
+            options
+                .rule
+                .check_bounded(options.beta, conductance)
+                .map_err(fail(epoch.examples))?;
+
+            let free_sweeps = self.free_phase(plan);
+            times.free_phase = clock.lap();
+            score(&self.space.outputs, plan.data, examples, &mut epoch)?;
+
+            let nudged_sweeps = self.nudged_phases(plan, &targets);
+            times.nudged_phases = clock.lap();
+            if self.space.outputs.iter().any(|v| !v.is_finite()) {
+                let example = epoch.examples - examples.len();
+                return Err(TrainError::Diverged { example });
+            }
+            pending = Some(Contrast {
+                examples: examples.len(),
+                ..plan.contrast
+            });
+            epoch.sweeps[0] += free_sweeps as u64;
+            epoch.sweeps[1] += nudged_sweeps as u64;
+            observe(&Step {
+                examples: epoch.examples,
+                times,
+            });
+        }
+        std::mem::swap(&mut self.space.input, &mut self.scratch.input);
+        encode_examples(&mut self.space.input, plan.data, &[], options.batch, plan.volts_per_step);
+        self.advance(pending.as_ref(), &mut Clock::start(), &mut StepTimes::default());
+        Ok(epoch)
+    }
+
+    /// Applies the update of the last step, if there is one, and drives the network with the next input.
+    fn advance(&mut self, pending: Option<&Contrast>, clock: &mut Clock, times: &mut StepTimes) {
+        let Some(contrast) = pending else {
+            self.worker().drive();
+            times.fused_pass = clock.lap();
+            return;
+        };
+        let mut learner = self.learner();
+        learner.update_inner(contrast);
+        times.inner_update = clock.lap();
+        learner.update_input(contrast);
+        times.fused_pass = clock.lap();
+    }
+
+    fn free_phase(&mut self, plan: &Plan) -> usize {
+        let batch = plan.options.batch;
+        let second = plan.contrast.second;
+        let mut worker = self.worker();
+        match plan.options.initial_state {
+            InitialState::Zero => worker.clear_state(&(0..batch)),
+            InitialState::Persistent if second > 0 => {
+                worker.copy_state(second, 0, batch, plan.free_groups);
+            }
+            InitialState::Persistent => {}
+        }
+        worker.settle(&Phase {
+            slots: &(0..batch),
+            betas: &[0.0],
+            targets: &[],
+            settling: &plan.options.free_phase,
+            groups: plan.free_groups,
+        })
+    }
+
+    fn nudged_phases(&mut self, plan: &Plan, targets: &[f32]) -> usize {
+        let batch = plan.options.batch;
+        let mut worker = self.worker();
+        for phase in 1..=plan.betas.len() {
+            worker.copy_state(0, phase * batch, batch, plan.nudged_groups);
+        }
+        worker.settle(&Phase {
+            slots: &(batch..(1 + plan.betas.len()) * batch),
+            betas: plan.betas,
+            targets,
+            settling: &plan.options.nudged_phase,
+            groups: plan.nudged_groups,
+        })
+    }
+
+    fn worker(&mut self) -> Worker<'_> {
+        Worker {
+            arch: self.arch,
+            index: self.index,
+            share: self.share,
+            space: self.space,
+            board: self.board,
+            barrier: self.barrier,
+        }
+    }
+
+    fn learner(&mut self) -> Learner<'_> {
+        Learner {
+            arch: self.arch,
+            index: self.index,
+            share: self.share,
+            space: self.space,
+            scratch: self.scratch,
+            board: self.board,
+            barrier: self.barrier,
+        }
+    }
+}
+
+/// A stopwatch that is read at the end of each phase.
+struct Clock(Instant);
+
+impl Clock {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Time since the last lap.
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now - std::mem::replace(&mut self.0, now)
+    }
+}

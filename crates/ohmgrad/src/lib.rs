@@ -1,0 +1,5 @@
+//! Exact simulation and training of nonlinear resistive networks.
+
+pub mod data;
+pub mod drn;
+pub mod learn;
