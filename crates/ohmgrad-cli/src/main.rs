@@ -1,2 +1,115 @@
-//! x
-fn main() {}
+//! The `ohmgrad` command: arguments to settings, a call of the library, and its results as text.
+
+mod eval;
+mod presets;
+mod train;
+
+use std::io::{self, ErrorKind, Write};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread;
+
+use clap::{Parser, Subcommand};
+use ohmgrad::drn::Architecture;
+use ohmgrad::experiment::DataSource;
+
+/// Simulate and train deep resistive networks.
+#[derive(Parser)]
+#[command(name = "ohmgrad", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Train(train::Arguments),
+    Eval(eval::Arguments),
+    Presets(presets::Arguments),
+}
+
+/// Exit code of every error: bad usage, bad input, or a run that cannot go on.
+const FAILURE: u8 = 2;
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Train(arguments) => train::run(arguments),
+        Command::Eval(arguments) => eval::run(arguments),
+        Command::Presets(arguments) => presets::run(arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // If nobody reads stderr, the exit code has to do.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::from(FAILURE)
+        }
+    }
+}
+
+/// Whether the reader of stdout, such as `head`, has seen enough.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let is_pipe = |e: &io::Error| e.kind() == ErrorKind::BrokenPipe;
+    error.downcast_ref().is_some_and(is_pipe)
+}
+
+/// Parses a number that must be at least 1.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("it must be at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The number of threads asked for, or one per processor.
+fn threads_or_all(threads: Option<usize>) -> usize {
+    let all = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    threads.unwrap_or_else(all)
+}
+
+/// A data folder, by its absolute path, so that settings that name it hold everywhere.
+fn data_folder(folder: PathBuf) -> io::Result<DataSource> {
+    std::path::absolute(folder).map(DataSource::Folder)
+}
+
+/// Layer sizes from input to output, such as `1568-100-10`.
+fn layers(architecture: &Architecture) -> String {
+    let sizes = [2 * architecture.features]
+        .into_iter()
+        .chain(architecture.hidden.iter().copied())
+        .chain([architecture.outputs]);
+    sizes.map(|size| size.to_string()).collect::<Vec<_>>().join("-")
+}
+
+/// A whole number with its thousands separated.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn thousands_are_separated() {
+        let all = [0, 999, 1000, 51_707_904].map(grouped);
+        assert_eq!(all, ["0", "999", "1,000", "51,707,904"]);
+    }
+}

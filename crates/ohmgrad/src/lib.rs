@@ -2,4 +2,6 @@
 
 pub mod data;
 pub mod drn;
+pub mod experiment;
 pub mod learn;
+pub mod record;

@@ -119,7 +119,7 @@ impl Learner<'_> {
                 velocity,
                 contrast: InputContrast {
                     input: &self.scratch.input,
-                    column: &scaled_drop(first, second, scale),
+                    rise: &scaled_drop(first, second, -scale),
                     slopes: &self.scratch.slopes,
                     step,
                     bounds: &layer.units[k].bounds,
@@ -147,12 +147,9 @@ impl Learner<'_> {
                 let (first, second) = contrast.states(rows);
                 self.scratch.rows.extend(scaled_drop(first, second, scale).0);
                 for c in 0..BLOCK {
-                    for (b, (first, second)) in first.iter().zip(second).enumerate() {
-                        if first.0[c] != 0.0 || second.0[c] != 0.0 {
-                            self.scratch.pairs.push(b, (first.0[c], second.0[c]));
-                        }
-                    }
-                    self.scratch.pairs.end_row();
+                    let states = first.iter().zip(second).map(|(v1, v2)| (v1.0[c], v2.0[c]));
+                    let moving = (0..).zip(states).filter(|(_, pair)| *pair != (0.0, 0.0));
+                    self.scratch.pairs.extend_row(moving);
                 }
             }
         }
@@ -166,16 +163,12 @@ impl Learner<'_> {
         self.scratch.pairs.clear();
         self.scratch.rows.clear();
         for k in 0..outputs {
-            let mut sum = 0.0;
-            for b in 0..contrast.examples {
-                let (v1, v2) = (
-                    potential(contrast.first + b, k),
-                    potential(contrast.second + b, k),
-                );
-                self.scratch.pairs.push(b, (v1, v2));
-                sum += drop_of(v1, v2);
-            }
-            self.scratch.pairs.end_row();
+            let states = (0..contrast.examples).map(|b| {
+                let first = potential(contrast.first + b, k);
+                (first, potential(contrast.second + b, k))
+            });
+            let sum: f32 = states.clone().map(|(v1, v2)| drop_of(v1, v2)).sum();
+            self.scratch.pairs.extend_row((0..).zip(states));
             self.scratch.rows.push(sum * scale);
         }
     }

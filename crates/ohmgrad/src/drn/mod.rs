@@ -18,6 +18,7 @@ mod network;
 mod relaxation;
 mod settling;
 mod share;
+mod stream;
 mod team;
 
 pub use architecture::{Architecture, ArchitectureError};
@@ -29,5 +30,6 @@ pub(crate) use contrast::{Contrast, Learner, Scratch};
 pub(crate) use kernels::blocked::{Input, Step};
 pub(crate) use network::{collect, distribute};
 pub(crate) use relaxation::{Phase, Worker, Workspace};
-pub(crate) use share::Share;
+pub(crate) use share::{Part, Share};
+pub(crate) use stream::Stream;
 pub(crate) use team::{Barrier, run as run_team};

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use super::board::Board;
 use super::kernels::blocked::{BLOCK, Input, Row};
 use super::relaxation::{Phase, Worker, Workspace};
-use super::share::{self, Share};
+use super::share::{self, Part, Share};
 use super::{Architecture, ArchitectureError, Settling, SettlingError, team};
 
 /// A deep resistive network: an [`Architecture`] with its conductances (siemens) and biases (ampere).
@@ -173,21 +173,26 @@ impl Network {
         let (rows, columns) = self.architecture.shape(l);
         let mut weights = vec![0.0; rows * columns];
         for (i, row) in weights.chunks_exact_mut(columns).enumerate() {
-            self.read_row(l, i, row);
+            self.read_row(l, i, Part::Value, row);
         }
         weights
     }
 
     /// Biases of free layer `l` in ampere.
     pub fn biases(&self, l: usize) -> Vec<f32> {
+        self.read_biases(l, Part::Value)
+    }
+
+    /// Values or velocities of the biases of free layer `l`.
+    pub(crate) fn read_biases(&self, l: usize, part: Part) -> Vec<f32> {
         if l == self.architecture.hidden.len() {
-            return self.shares[0].output.bias.clone();
+            return self.shares[0].output.bias_part(part).to_vec();
         }
         let mut biases: Vec<f32> = self
             .shares
             .iter()
             .flat_map(|share| &share.layers[l].units)
-            .flat_map(|units| units.bias.0)
+            .flat_map(|units| units.bias_part(part).0)
             .collect();
         biases.truncate(self.architecture.width(l));
         biases
@@ -218,20 +223,22 @@ impl Network {
         let name = format!("b{}", l + 1);
         let width = self.architecture.width(l);
         check(&name, biases, width, f32::is_finite, "a bias must be finite")?;
-        self.fill_biases(l, biases);
+        self.write_biases(l, Part::Value, biases);
         Ok(())
     }
 
-    pub(crate) fn fill_biases(&mut self, l: usize, biases: &[f32]) {
+    /// Sets values or velocities of the biases of free layer `l`.
+    pub(crate) fn write_biases(&mut self, l: usize, part: Part, biases: &[f32]) {
         for share in &mut self.shares {
             if l == self.architecture.hidden.len() {
-                share.output.bias.copy_from_slice(biases);
+                share.output.bias_part_mut(part).copy_from_slice(biases);
                 continue;
             }
             let layer = &mut share.layers[l];
             for (units, block) in layer.units.iter_mut().zip(layer.blocks.clone()) {
                 let values = biases[block * BLOCK..].iter().take(BLOCK);
-                units.bias.0.iter_mut().zip(values).for_each(|(b, v)| *b = *v);
+                let biases = &mut units.bias_part_mut(part).0;
+                biases.iter_mut().zip(values).for_each(|(b, v)| *b = *v);
             }
         }
     }
@@ -247,8 +254,8 @@ impl Network {
         }
     }
 
-    /// Copies row `i` of matrix `l` into `row`.
-    pub(crate) fn read_row(&self, l: usize, i: usize, row: &mut [f32]) {
+    /// Copies row `i` of the values or velocities of matrix `l` into `row`.
+    pub(crate) fn read_row(&self, l: usize, i: usize, part: Part, row: &mut [f32]) {
         let stored = self.stored_row(l, i);
         let mut segments = row.chunks_mut(BLOCK);
         for share in &self.shares {
@@ -258,7 +265,8 @@ impl Network {
                     continue;
                 };
                 if k < layer.blocks.len() {
-                    let block = layer.above.block(k);
+                    let rows = layer.above.rows;
+                    let block = &layer.above.part(part)[k * rows..(k + 1) * rows];
                     let column = block.iter().map(|row| row.0[i % BLOCK]);
                     segments.by_ref().flatten().zip(column).for_each(|(to, g)| *to = g);
                 }
@@ -266,7 +274,8 @@ impl Network {
             }
             let layer = &share.layers[l];
             for (k, segment) in (0..layer.blocks.len()).zip(&mut segments) {
-                segment.copy_from_slice(&layer.below.block(k)[stored].0[..segment.len()]);
+                let row = &layer.below.part(part)[k * layer.below.rows + stored];
+                segment.copy_from_slice(&row.0[..segment.len()]);
             }
         }
     }
@@ -282,18 +291,12 @@ impl Network {
         let mut row = vec![0.0; columns];
         for i in 0..rows {
             fill(i, &mut row);
-            self.write_row(l, i, &row, |m| &mut m.weights);
+            self.write_row(l, i, Part::Value, &row);
         }
     }
 
-    /// Writes row `i` of matrix `l` into every copy of its conductances or velocities.
-    fn write_row(
-        &mut self,
-        l: usize,
-        i: usize,
-        row: &[f32],
-        part: impl Fn(&mut share::Matrix) -> &mut Vec<Row>,
-    ) {
+    /// Writes row `i` of the values or velocities of matrix `l` into every copy that is held of it.
+    pub(crate) fn write_row(&mut self, l: usize, i: usize, part: Part, row: &[f32]) {
         let stored = self.stored_row(l, i);
         let (into_below, into_above) = (!self.held_above(l), l > 0);
         for share in &mut self.shares {
@@ -302,7 +305,7 @@ impl Network {
                 let segments = row.chunks(BLOCK).skip(layer.blocks.start);
                 for (k, segment) in (0..layer.blocks.len()).zip(segments) {
                     let target = k * layer.below.rows + stored;
-                    part(&mut layer.below)[target].0[..segment.len()].copy_from_slice(segment);
+                    layer.below.part_mut(part)[target].0[..segment.len()].copy_from_slice(segment);
                 }
             }
             if into_above {
@@ -312,7 +315,7 @@ impl Network {
                 };
                 if k < layer.blocks.len() {
                     let start = k * layer.above.rows;
-                    let block = &mut part(&mut layer.above)[start..start + row.len()];
+                    let block = &mut layer.above.part_mut(part)[start..start + row.len()];
                     block.iter_mut().zip(row).for_each(|(to, g)| to.0[i % BLOCK] = *g);
                 }
             }

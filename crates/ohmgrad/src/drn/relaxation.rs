@@ -463,16 +463,20 @@ fn surroundings<'a>(
 
 /// Adds the currents that one share's blocks of a neighbouring layer drive into a block.
 fn gather_from(state: &LayerState, weights: &[Row], slots: &Range<usize>, currents: &mut [Row], arch: Arch) {
-    let tiles = weights[(state.first_block * BLOCK).min(weights.len())..].chunks(BLOCK);
-    for (k, weights) in tiles.enumerate().take(state.blocks()) {
+    let first = (state.first_block * BLOCK).min(weights.len());
+    let (_, mut rest) = weights.split_at(first);
+    for k in 0..state.blocks() {
+        let (tile, next) = rest.split_at(rest.len().min(BLOCK));
         let range = state.range(k, slots);
         Gather {
-            weights,
+            weights: tile,
+            next: &next[..next.len().min(BLOCK)],
             potentials: &state.rows[range.clone()],
             active: &state.active[range],
             currents,
         }
         .run_on(arch);
+        rest = next;
     }
 }
 

@@ -12,6 +12,15 @@ use super::kernels::blocked::{BLOCK, Bounds, ColumnSums, Row, RowSums};
 use super::team::Barrier;
 use pulp::Arch;
 
+/// The two numbers that each parameter has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Its value, in siemens or ampere.
+    Value,
+    /// Its velocity in gradient descent with momentum.
+    Velocity,
+}
+
 /// One dense matrix, the blocks' units along its columns, the other layer's nodes along its rows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Matrix {
@@ -34,6 +43,20 @@ impl Matrix {
 
     pub(crate) fn block(&self, k: usize) -> &[Row] {
         &self.weights[k * self.rows..(k + 1) * self.rows]
+    }
+
+    pub(crate) fn part(&self, part: Part) -> &[Row] {
+        match part {
+            Part::Value => &self.weights,
+            Part::Velocity => &self.velocity,
+        }
+    }
+
+    pub(crate) fn part_mut(&mut self, part: Part) -> &mut [Row] {
+        match part {
+            Part::Value => &mut self.weights,
+            Part::Velocity => &mut self.velocity,
+        }
     }
 
     /// Conductances and velocities of a block; the latter are empty without momentum.
@@ -89,6 +112,20 @@ impl Units {
         }
     }
 
+    pub(crate) fn bias_part(&self, part: Part) -> &Row {
+        match part {
+            Part::Value => &self.bias,
+            Part::Velocity => &self.bias_velocity,
+        }
+    }
+
+    pub(crate) fn bias_part_mut(&mut self, part: Part) -> &mut Row {
+        match part {
+            Part::Value => &mut self.bias,
+            Part::Velocity => &mut self.bias_velocity,
+        }
+    }
+
     /// Sets the totals from the conductance to the layer below; that to the layer above is known.
     pub(crate) fn set_conductance(&mut self, below: &Row) {
         for c in 0..BLOCK {
@@ -118,6 +155,22 @@ pub(crate) struct Output {
     pub(crate) bias_velocity: Vec<f32>,
     /// Total conductance that ends on each output, in siemens.
     pub(crate) conductance: Vec<f32>,
+}
+
+impl Output {
+    pub(crate) fn bias_part(&self, part: Part) -> &[f32] {
+        match part {
+            Part::Value => &self.bias,
+            Part::Velocity => &self.bias_velocity,
+        }
+    }
+
+    pub(crate) fn bias_part_mut(&mut self, part: Part) -> &mut [f32] {
+        match part {
+            Part::Value => &mut self.bias,
+            Part::Velocity => &mut self.bias_velocity,
+        }
+    }
 }
 
 /// One thread's part of the network.

@@ -122,9 +122,14 @@ impl Optimizer {
         Ok(())
     }
 
+    /// Factor on all learning rates in the given epoch (counted from 0): `decay^epoch`.
+    pub fn factor(&self, epoch: usize) -> f64 {
+        f64::from(self.decay).powi(i32::try_from(epoch).unwrap_or(i32::MAX))
+    }
+
     /// Steps of all conductance matrices and of all biases in the given epoch (counted from 0).
     pub(crate) fn steps(&self, architecture: &Architecture, epoch: usize) -> (Vec<Step>, Vec<Step>) {
-        let factor = f64::from(self.decay).powi(epoch as i32);
+        let factor = self.factor(epoch);
         let step = |name: &String, decay: f32| Step {
             rate: (f64::from(self.learning_rates[name]) * factor) as f32,
             momentum: self.momentum,

@@ -11,7 +11,7 @@ use super::evaluation::{encode_examples, score, write_targets};
 use super::{EquilibriumPropagation, Optimizer, OptimizerError, Unbounded};
 use crate::data::Dataset;
 use crate::drn::{
-    Barrier, Board, Contrast, Learner, Network, Phase, Scratch, Settling, SettlingError, Share,
+    Barrier, Board, Contrast, Learner, Network, ParameterError, Phase, Scratch, Settling, SettlingError, Share,
     Worker, Workspace,
 };
 
@@ -334,15 +334,15 @@ impl Trainer {
 
     /// Continues from a checkpoint: finished epochs, and the state that [`Self::carried_state`] gave.
     ///
-    /// Returns `false`, and changes nothing, if the state does not have this network's shape.
-    pub fn restore(&mut self, epoch: usize, state: &[Vec<f32>]) -> bool {
+    /// # Errors
+    /// If the state does not have this network's shape; nothing is changed then.
+    pub fn restore(&mut self, epoch: usize, state: &[Vec<f32>]) -> Result<(), ParameterError> {
         let architecture = self.network.architecture();
         let batch = self.options.batch;
-        let width = |l| architecture.width(l) * batch;
-        let fits = state.len() == architecture.free_layers()
-            && state.iter().enumerate().all(|(l, s)| s.len() == width(l));
-        if !fits {
-            return false;
+        check_length("state", state.len(), architecture.free_layers())?;
+        for (l, potentials) in state.iter().enumerate() {
+            let expected = architecture.width(l) * batch;
+            check_length(&format!("state[{l}]"), potentials.len(), expected)?;
         }
         let start = self.options.rule.states().1 * batch;
         for (l, potentials) in state.iter().take(architecture.hidden.len()).enumerate() {
@@ -354,7 +354,7 @@ impl Trainer {
             space.outputs[range].copy_from_slice(outputs);
         }
         self.epoch = epoch;
-        true
+        Ok(())
     }
 
     /// Gives the network back.
@@ -368,8 +368,19 @@ impl Trainer {
     }
 }
 
+fn check_length(name: &str, found: usize, expected: usize) -> Result<(), ParameterError> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(ParameterError::WrongLength {
+            name: name.to_owned(),
+            expected,
+            found,
+        }),
+    }
+}
+
 /// Checks that the data have as many features and classes as the network has.
-pub(super) fn check_fit(
+pub(crate) fn check_fit(
     architecture: &crate::drn::Architecture,
     data: &Dataset,
 ) -> Result<(), TrainError> {

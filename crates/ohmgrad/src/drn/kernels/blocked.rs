@@ -29,27 +29,55 @@ pub(crate) struct RowEntries<T> {
     entries: Vec<(u32, T)>,
 }
 
-impl<T> RowEntries<T> {
+impl<T: Copy> RowEntries<T> {
     /// Starts anew, keeping the memory.
     pub(crate) fn clear(&mut self) {
         self.offsets.clear();
         self.offsets.push(0);
-        self.entries.clear();
     }
 
-    /// Adds an entry to the row being filled.
-    pub(crate) fn push(&mut self, slot: usize, value: T) {
-        self.entries.push((slot as u32, value));
+    /// Number of entries in the finished rows.
+    fn end(&self) -> usize {
+        self.offsets[self.offsets.len() - 1] as usize
     }
 
-    /// Ends the row being filled.
-    pub(crate) fn end_row(&mut self) {
+    /// Adds a row.
+    pub(crate) fn extend_row(&mut self, row: impl Iterator<Item = (u32, T)>) {
+        self.entries.truncate(self.end());
+        self.entries.extend(row);
         self.offsets.push(self.entries.len() as u32);
     }
 
     #[inline(always)]
     pub(crate) fn row(&self, i: usize) -> &[(u32, T)] {
         &self.entries[self.offsets[i] as usize..self.offsets[i + 1] as usize]
+    }
+}
+
+impl RowEntries<f32> {
+    /// Makes room for entries and `spare` more, so that rows can be written without asking.
+    fn reserve(&mut self, entries: usize, spare: usize) {
+        if self.entries.len() < entries + spare {
+            self.entries.resize(entries + spare, (0, 0.0));
+        }
+    }
+
+    /// Adds a row: the values that are not 0, numbered from `first`, without a branch per value; padded
+    /// with zeros to whole quads if asked. Room must have been reserved.
+    #[inline(always)]
+    fn push_row(&mut self, first: usize, values: impl Iterator<Item = f32>, padded: bool) {
+        let start = self.end();
+        let row = &mut self.entries[start..];
+        let mut length = 0;
+        for (slot, value) in (first as u32..).zip(values) {
+            row[length] = (slot, value);
+            length += usize::from(value != 0.0);
+        }
+        if padded {
+            row[length..length + QUAD].fill((0, 0.0));
+            length = length.next_multiple_of(QUAD);
+        }
+        self.offsets.push((start + length) as u32);
     }
 }
 
@@ -84,42 +112,24 @@ impl Input {
             fill(b, volts);
         }
         self.by_example.clear();
+        self.by_example.reserve(features * batch, QUAD);
         for chunk in (0..features).step_by(CHUNK) {
             for volts in self.dense.chunks_exact(features) {
                 let volts = &volts[chunk..features.min(chunk + CHUNK)];
-                self.by_example.push_row(chunk, volts.iter().copied(), 1);
+                self.by_example.push_row(chunk, volts.iter().copied(), false);
             }
         }
         self.by_feature.clear();
+        self.by_feature.reserve(features * batch.next_multiple_of(QUAD), QUAD);
         for i in 0..features {
             let volts = self.dense[i..].iter().step_by(features);
-            self.by_feature.push_row(0, volts.copied(), QUAD);
+            self.by_feature.push_row(0, volts.copied(), true);
         }
     }
 
     /// Entries of example b of a batch in a chunk of features.
     fn of_example(&self, batch: usize, chunk: usize, b: usize) -> &[(u32, f32)] {
         self.by_example.row(chunk * batch + b)
-    }
-}
-
-impl RowEntries<f32> {
-    /// Adds a row: the values that are not 0, numbered from `first`, padded with zeros to a multiple of
-    /// `multiple`.
-    #[inline(always)]
-    fn push_row(&mut self, first: usize, values: impl ExactSizeIterator<Item = f32>, multiple: usize) {
-        let start = self.entries.len();
-        self.entries.resize(start + values.len().next_multiple_of(multiple), (0, 0.0));
-        let row = &mut self.entries[start..];
-        let mut length = 0;
-        for (slot, value) in (first as u32..).zip(values) {
-            row[length] = (slot, value);
-            length += usize::from(value != 0.0);
-        }
-        let padded = length.next_multiple_of(multiple);
-        row[length..padded].fill((0, 0.0));
-        self.entries.truncate(start + padded);
-        self.end_row();
     }
 }
 
@@ -215,25 +225,46 @@ fn lanes_mut<S: Simd, const N: usize>(row: &mut Row) -> &mut [S::f32s; N] {
 
 /// Sum over a block in a fixed tree: column c + 32, then + 16, ..., whatever the vector width.
 #[inline(always)]
-fn tree_sum<S: Simd, const N: usize>(simd: S, mut v: [S::f32s; N]) -> f32 {
-    let mut width = N / 2;
+fn tree_sum<S: Simd, const N: usize>(simd: S, row: &[S::f32s; N]) -> f32 {
+    let mut halves = *row;
+    for v in 0..N / 2 {
+        halves[v] = simd.add_f32s(row[v], row[v + N / 2]);
+    }
+    sum_half::<S, N>(simd, halves)
+}
+
+/// Dot product of two rows, in the same tree.
+#[inline(always)]
+fn dot<S: Simd, const N: usize>(simd: S, a: &[S::f32s; N], b: &[S::f32s; N]) -> f32 {
+    let mut halves = *a;
+    for v in 0..N / 2 {
+        let product = simd.mul_f32s(a[v], b[v]);
+        halves[v] = simd.mul_add_e_f32s(a[v + N / 2], b[v + N / 2], product);
+    }
+    sum_half::<S, N>(simd, halves)
+}
+
+/// Sum of the first half of a block.
+#[inline(always)]
+fn sum_half<S: Simd, const N: usize>(simd: S, mut row: [S::f32s; N]) -> f32 {
+    let mut width = N / 4;
     while width > 0 {
-        for i in 0..width {
-            v[i] = simd.add_f32s(v[i], v[i + width]);
+        for v in 0..width {
+            row[v] = simd.add_f32s(row[v], row[v + width]);
         }
         width /= 2;
     }
-    simd.reduce_sum_f32s(v[0])
+    simd.reduce_sum_f32s(row[0])
 }
 
-/// The contrast between two states as the input matrix needs it: the gradient of the conductance
-/// between source i and unit j is  column_j - sum_b x_bi slope_bj.
+/// The contrast between two states as the input matrix needs it: gradient descent adds
+/// rise_j + sum_b x_bi slope_bj to the conductance between source i and unit j.
 #[derive(Clone, Copy)]
 pub(crate) struct InputContrast<'a> {
     /// The input that the two states were settled with.
     pub(crate) input: &'a Input,
-    /// mean_b d_bj s_bj / span, times the gradient scale.
-    pub(crate) column: &'a Row,
+    /// -mean_b d_bj s_bj / span, times the gradient scale.
+    pub(crate) rise: &'a Row,
     /// d_bj / (batch * span), times the gradient scale; one row per example.
     pub(crate) slopes: &'a [Row],
     pub(crate) step: Step,
@@ -327,7 +358,11 @@ fn mixture<S: Simd, const N: usize>(
     v: usize,
     q: S::f32s,
 ) -> S::f32s {
-    terms.iter().fold(q, |q, (x, slope)| simd.mul_add_e_f32s(*x, slope[v], q))
+    let mut q = q;
+    for (x, slope) in terms {
+        q = simd.mul_add_e_f32s(*x, slope[v], q);
+    }
+    q
 }
 
 /// The input potentials and the slopes of four examples.
@@ -340,12 +375,12 @@ fn quad<'a, S: Simd, const N: usize>(
     entries.map(|(slot, x)| (simd.splat_f32s(x), lanes::<S, N>(&c.slopes[slot as usize])))
 }
 
-/// Asks memory for a pair that is needed soon: the work on a chunk is longer than what the processor
-/// looks ahead by itself.
+/// Asks memory for rows that are needed soon: the work on a chunk is longer than what the processor looks
+/// ahead by itself.
 #[inline(always)]
-fn prefetch(pair: &[Row]) {
+fn prefetch(rows: &[Row]) {
     #[cfg(target_arch = "x86_64")]
-    for line in bytemuck::cast_slice::<Row, [f32; 16]>(pair) {
+    for line in bytemuck::cast_slice::<Row, [f32; 16]>(rows) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a prefetch is a hint; the address is that of a live reference.
         #[allow(unsafe_code)]
@@ -355,8 +390,11 @@ fn prefetch(pair: &[Row]) {
     }
 }
 
+/// Signed pairs between the one updated and the one asked of memory.
+const PAIRS_AHEAD: usize = 6;
+
 /// Gradient descent without momentum on a chunk of signed pairs, and their column sums:
-/// p <- clamp(keep p - column + q), n <- clamp(keep n - column - q).
+/// p <- clamp(keep p + rise + q), n <- clamp(keep n + rise - q).
 ///
 /// `PLAIN` says that there is no weight decay (keep = 1) and that the bounds are [0, inf).
 #[inline(always)]
@@ -368,28 +406,34 @@ fn descend<S: Simd, const N: usize, const PLAIN: bool>(
     c: &InputContrast,
     sum: &mut [S::f32s; N],
 ) {
-    let column = lanes::<S, N>(c.column);
+    let rise = lanes::<S, N>(c.rise);
     let (lo, hi) = (lanes::<S, N>(&c.bounds.lo), lanes::<S, N>(&c.bounds.hi));
     let keep = simd.splat_f32s(1.0 - c.step.rate * c.step.decay);
-    let step = |g, fall, v: usize| {
+    let step = |g, rise, v: usize| {
         if PLAIN {
-            return simd.max_f32s(simd.sub_f32s(g, fall), simd.splat_f32s(0.0));
+            return simd.max_f32s(simd.add_f32s(rise, g), simd.splat_f32s(0.0));
         }
-        let free = simd.mul_add_e_f32s(keep, g, simd.neg_f32s(fall));
+        let free = simd.mul_add_e_f32s(keep, g, rise);
         simd.min_f32s(simd.max_f32s(free, lo[v]), hi[v])
     };
-    for (i, pair) in pairs.chunks_exact_mut(2).enumerate() {
-        if let Some(ahead) = next.get(2 * i..2 * i + 2) {
-            prefetch(ahead);
+    let total = sum;
+    let mut sum = *total;
+    for i in 0..pairs.len() / 2 {
+        let ahead = 2 * (i + PAIRS_AHEAD);
+        match ahead.checked_sub(pairs.len()) {
+            None => prefetch(&pairs[ahead..ahead + 2]),
+            Some(ahead) => prefetch(next.get(ahead..ahead + 2).unwrap_or_default()),
         }
-        let [p, n] = pair else { unreachable!() };
+        let [p, n] = &mut pairs[2 * i..2 * i + 2] else {
+            unreachable!()
+        };
         let (p, n) = (lanes_mut::<S, N>(p), lanes_mut::<S, N>(n));
         let (quads, _) = c.input.by_feature.row(first + i).as_chunks();
         match quads {
             [] => {
                 for v in 0..N {
-                    p[v] = step(p[v], column[v], v);
-                    n[v] = step(n[v], column[v], v);
+                    p[v] = step(p[v], rise[v], v);
+                    n[v] = step(n[v], rise[v], v);
                     sum[v] = simd.add_f32s(sum[v], simd.add_f32s(p[v], n[v]));
                 }
             }
@@ -400,13 +444,14 @@ fn descend<S: Simd, const N: usize, const PLAIN: bool>(
                     for entries in tail {
                         q = mixture(simd, &quad::<S, N>(simd, c, entries), v, q);
                     }
-                    p[v] = step(p[v], simd.sub_f32s(column[v], q), v);
-                    n[v] = step(n[v], simd.add_f32s(column[v], q), v);
+                    p[v] = step(p[v], simd.add_f32s(rise[v], q), v);
+                    n[v] = step(n[v], simd.sub_f32s(rise[v], q), v);
                     sum[v] = simd.add_f32s(sum[v], simd.add_f32s(p[v], n[v]));
                 }
             }
         }
     }
+    *total = sum;
 }
 
 /// Gradient descent with momentum on a chunk of signed pairs, and their column sums.
@@ -419,7 +464,7 @@ fn roll_pairs<S: Simd, const N: usize>(
     c: &InputContrast,
     sum: &mut [S::f32s; N],
 ) {
-    let column = lanes::<S, N>(c.column);
+    let rise = lanes::<S, N>(c.rise);
     let both = pairs.chunks_exact_mut(2).zip(velocity.chunks_exact_mut(2));
     for (i, pair) in both.enumerate() {
         let ([p, n], [vp, vn]) = pair else {
@@ -428,10 +473,15 @@ fn roll_pairs<S: Simd, const N: usize>(
         let mut q = [simd.splat_f32s(0.0); N];
         for entries in c.input.by_feature.row(first + i).as_chunks().0 {
             let terms = quad::<S, N>(simd, c, entries);
-            q = std::array::from_fn(|v| mixture(simd, &terms, v, q[v]));
+            for v in 0..N {
+                q[v] = mixture(simd, &terms, v, q[v]);
+            }
         }
-        let minus: [_; N] = std::array::from_fn(|v| simd.sub_f32s(column[v], q[v]));
-        let plus: [_; N] = std::array::from_fn(|v| simd.add_f32s(column[v], q[v]));
+        let (mut minus, mut plus) = (q, q);
+        for v in 0..N {
+            minus[v] = simd.neg_f32s(simd.add_f32s(rise[v], q[v]));
+            plus[v] = simd.sub_f32s(q[v], rise[v]);
+        }
         roll(simd, lanes_mut::<S, N>(p), lanes_mut::<S, N>(vp), &minus, c.step, c.bounds);
         roll(simd, lanes_mut::<S, N>(n), lanes_mut::<S, N>(vn), &plus, c.step, c.bounds);
         let (p, n) = (lanes::<S, N>(p), lanes::<S, N>(n));
@@ -488,6 +538,9 @@ fn drive<S: Simd, const N: usize>(
     }
 }
 
+/// Rows between the one updated and the one asked of memory.
+const ROWS_AHEAD: usize = 16;
+
 /// Updates one block of a matrix between two free layers: the gradient of the conductance between unit
 /// i of the other layer and unit j of the block is  row_i + column_j - scale * sum_b (v2_i v2_j - v1_i v1_j).
 /// The expression is symmetric in i and j: the two copies of the matrix, one on each side, stay equal to the bit.
@@ -526,7 +579,11 @@ impl Kernel for MatrixUpdate<'_> {
         let keep = simd.splat_f32s(1.0 - self.step.rate * self.step.decay);
         let minus_scale = simd.splat_f32s(-self.scale);
         let mut velocity = self.velocity.iter_mut();
-        for (i, row) in self.weights.iter_mut().enumerate() {
+        for i in 0..self.weights.len() {
+            if let Some(ahead) = self.weights.get(i + ROWS_AHEAD) {
+                prefetch(std::slice::from_ref(ahead));
+            }
+            let row = &mut self.weights[i];
             let mut q = [simd.splat_f32s(0.0); N];
             for &(b, (v1, v2)) in self.pairs.row(i) {
                 let first = lanes::<S, N>(&self.first[b as usize]);
@@ -538,9 +595,10 @@ impl Kernel for MatrixUpdate<'_> {
                 }
             }
             let r = simd.splat_f32s(self.rows[i]);
-            let gradient: [_; N] = std::array::from_fn(|v| {
-                simd.mul_add_e_f32s(minus_scale, q[v], simd.add_f32s(r, column[v]))
-            });
+            let mut gradient = q;
+            for v in 0..N {
+                gradient[v] = simd.mul_add_e_f32s(minus_scale, q[v], simd.add_f32s(r, column[v]));
+            }
             let g = lanes_mut::<S, N>(row);
             if let Some(speed) = velocity.next() {
                 roll(simd, g, lanes_mut::<S, N>(speed), &gradient, self.step, self.bounds);
@@ -596,7 +654,7 @@ impl Kernel for RowSums<'_> {
     #[inline(always)]
     fn run<S: Simd, const N: usize>(self, simd: S) {
         for (row, sum) in self.weights.iter().zip(self.sums) {
-            *sum = tree_sum(simd, *lanes::<S, N>(row));
+            *sum = tree_sum(simd, lanes::<S, N>(row));
         }
     }
 }
@@ -606,6 +664,8 @@ impl Kernel for RowSums<'_> {
 pub(crate) struct Gather<'a> {
     /// Rows of the tile: one per unit of the neighbouring block.
     pub(crate) weights: &'a [Row],
+    /// Rows of the tile that will be gathered from next.
+    pub(crate) next: &'a [Row],
     /// Potentials of the neighbouring block, one row per slot.
     pub(crate) potentials: &'a [Row],
     pub(crate) active: &'a [Active],
@@ -622,8 +682,10 @@ impl Gather<'_> {
 impl Kernel for Gather<'_> {
     #[inline(always)]
     fn run<S: Simd, const N: usize>(self, simd: S) {
+        let mut ahead = self.next.chunks(BLOCK.div_ceil(self.active.len()));
         let slots = self.potentials.iter().zip(self.active).zip(self.currents);
         for ((potentials, active), current) in slots {
+            prefetch(ahead.next().unwrap_or_default());
             let mut sum = *lanes::<S, N>(current);
             for &unit in active.units() {
                 let v = simd.splat_f32s(potentials.0[unit as usize % BLOCK]);
@@ -658,7 +720,10 @@ impl Surroundings<'_> {
     fn pull<S: Simd, const N: usize>(&self, simd: S, slot: usize) -> [S::f32s; N] {
         let current = lanes::<S, N>(&self.currents[slot % self.currents.len()]);
         let bias = lanes::<S, N>(self.bias);
-        let mut pull: [_; N] = std::array::from_fn(|v| simd.add_f32s(current[v], bias[v]));
+        let mut pull = *current;
+        for v in 0..N {
+            pull[v] = simd.add_f32s(current[v], bias[v]);
+        }
         let count = self.readout.len();
         for (row, &out) in self.readout.iter().zip(&self.outputs[slot * count..]) {
             let (g, out) = (lanes::<S, N>(row), simd.splat_f32s(out));
@@ -679,10 +744,12 @@ impl Surroundings<'_> {
     ) -> [S::f32s; N] {
         let (lo, hi) = (lanes::<S, N>(self.lo), lanes::<S, N>(self.hi));
         let reciprocal = lanes::<S, N>(reciprocal);
-        std::array::from_fn(|v| {
+        let mut optimum = *pull;
+        for v in 0..N {
             let free = simd.mul_f32s(pull[v], reciprocal[v]);
-            simd.min_f32s(simd.max_f32s(free, lo[v]), hi[v])
-        })
+            optimum[v] = simd.min_f32s(simd.max_f32s(free, lo[v]), hi[v]);
+        }
+        optimum
     }
 }
 
@@ -754,8 +821,7 @@ fn read_out<S: Simd, const N: usize>(
         let potential = lanes::<S, N>(row);
         for (row, partial) in readout.iter().zip(partials) {
             let g = lanes::<S, N>(row);
-            let product = std::array::from_fn(|v| simd.mul_f32s(potential[v], g[v]));
-            *partial = tree_sum::<S, N>(simd, product);
+            *partial = dot::<S, N>(simd, potential, g);
         }
     }
 }
@@ -791,6 +857,29 @@ impl Kernel for Measure<'_> {
                 let violation = simd.abs_f32s(simd.mul_f32s(conductance[v], moved));
                 largest.0 = largest.0.max(simd.reduce_max_f32s(violation));
                 largest.1 = largest.1.max(simd.reduce_max_f32s(simd.abs_f32s(pull[v])));
+            }
+        }
+    }
+}
+
+/// Adds 1 to every number: the least that a pass over memory in place can do.
+pub(crate) struct Increment<'a> {
+    pub(crate) rows: &'a mut [Row],
+}
+
+impl Increment<'_> {
+    pub(crate) fn run_on(self, arch: Arch) {
+        arch.dispatch(OnLanes(self));
+    }
+}
+
+impl Kernel for Increment<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(self, simd: S) {
+        let one = simd.splat_f32s(1.0);
+        for row in self.rows {
+            for v in lanes_mut::<S, N>(row) {
+                *v = simd.add_f32s(*v, one);
             }
         }
     }

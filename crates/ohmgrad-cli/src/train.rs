@@ -1,0 +1,173 @@
+//! `ohmgrad train`: trains a network, and leaves everything about it in a folder.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use ohmgrad::experiment::{Experiment, Preset};
+use ohmgrad::record::{EpochMetrics, Run};
+
+use crate::{at_least_one, data_folder, grouped, layers, threads_or_all};
+
+/// Train a network
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// A preset (see `ohmgrad presets`) or a TOML file
+    #[arg(value_name = "PRESET|FILE.toml", required_unless_present = "resume")]
+    experiment: Option<String>,
+    /// Go on with the run in this folder, from its last checkpoint
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["experiment", "seed", "batch", "out"])]
+    resume: Option<PathBuf>,
+    /// Number of epochs, those of a resumed run included
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    epochs: Option<usize>,
+    /// Seed of the initial conductances and of the order of the examples
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Number of threads; results do not depend on it [default: one per processor]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    threads: Option<usize>,
+    /// Examples per training step
+    #[arg(long, value_name = "B", value_parser = at_least_one)]
+    batch: Option<usize>,
+    /// Folder of four IDX files to learn from, such as MNIST or Fashion-MNIST
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Folder for the results [default: runs/NAME-seedS, with a number appended if it exists]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print the last line only
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let quiet = arguments.quiet;
+    let mut run = open(arguments)?;
+    if !quiet {
+        print_heading(&run)?;
+    }
+    while !run.is_finished() {
+        let bar = progress_bar(&run, quiet);
+        let metrics = run.train_epoch(|step| bar.set_position(step.examples as u64));
+        bar.finish_and_clear();
+        let metrics = metrics?;
+        if !quiet {
+            print_epoch(&metrics)?;
+        }
+    }
+    print_result(&run)
+}
+
+/// Starts or resumes the run that the arguments ask for.
+fn open(arguments: Arguments) -> anyhow::Result<Run> {
+    let threads = threads_or_all(arguments.threads);
+    if let Some(folder) = arguments.resume.clone() {
+        let experiment = changed(Run::settings(&folder)?, arguments)?;
+        return Ok(Run::resume(&folder, experiment, threads)?);
+    }
+    let out = arguments.out.clone();
+    let experiment = named(arguments.experiment.as_deref().unwrap_or_default())?;
+    let experiment = changed(experiment, arguments)?;
+    let folder = out.unwrap_or_else(|| unused_folder(&experiment));
+    Ok(Run::create(&folder, experiment, threads)?)
+}
+
+/// The settings of a file, if the name is one of a file, or of a preset.
+fn named(experiment: &str) -> anyhow::Result<Experiment> {
+    let path = Path::new(experiment);
+    let is_path = path.extension().is_some_and(|e| e == "toml") || path.components().count() > 1;
+    match is_path {
+        true => Ok(Experiment::from_file(path)?),
+        false => Ok(Preset::named(experiment)?.experiment()?),
+    }
+}
+
+fn changed(mut experiment: Experiment, arguments: Arguments) -> io::Result<Experiment> {
+    if let Some(epochs) = arguments.epochs {
+        experiment.epochs = epochs;
+    }
+    if let Some(seed) = arguments.seed {
+        experiment.seed = seed;
+    }
+    if let Some(batch) = arguments.batch {
+        experiment.training.batch = batch;
+    }
+    if let Some(folder) = arguments.data {
+        experiment.data = data_folder(folder)?;
+    }
+    Ok(experiment)
+}
+
+/// `runs/NAME-seedS`, or the first of `runs/NAME-seedS-2`, `-3`, ... that does not exist.
+fn unused_folder(experiment: &Experiment) -> PathBuf {
+    let first = format!("runs/{}-seed{}", experiment.name, experiment.seed);
+    let mut folder = PathBuf::from(&first);
+    let mut number = 2;
+    while folder.exists() {
+        folder = PathBuf::from(format!("{first}-{number}"));
+        number += 1;
+    }
+    folder
+}
+
+/// The progress of one epoch on stderr, if that is a terminal.
+fn progress_bar(run: &Run, quiet: bool) -> ProgressBar {
+    if quiet {
+        return ProgressBar::hidden();
+    }
+    let template = "epoch {msg} [{wide_bar}] {percent:>3} % {per_sec}, ETA {eta}";
+    let style = ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ");
+    let (epoch, epochs) = (run.progress().epochs() + 1, run.progress().experiment.epochs);
+    ProgressBar::new(run.examples() as u64)
+        .with_style(style)
+        .with_message(format!("{epoch}/{epochs}"))
+}
+
+fn print_heading(run: &Run) -> io::Result<()> {
+    let experiment = &run.progress().experiment;
+    let (name, seed) = (&experiment.name, experiment.seed);
+    let layers = layers(&experiment.network);
+    let conductances = grouped(experiment.network.conductances());
+    let (threads, folder) = (run.network().threads(), run.folder().display());
+    let mut out = io::stdout().lock();
+    writeln!(out, "{name}: {layers}, {conductances} conductances, seed {seed}, threads {threads}")?;
+    writeln!(out, "results: {folder}")?;
+    writeln!(out, "epoch  train error  test error  test cost  seconds  examples/s")?;
+    drop(out);
+    run.progress().metrics.iter().try_for_each(print_epoch)
+}
+
+fn print_epoch(metrics: &EpochMetrics) -> io::Result<()> {
+    let EpochMetrics {
+        epoch,
+        train_error,
+        test_error,
+        test_cost,
+        seconds,
+        examples_per_second: rate,
+        ..
+    } = metrics;
+    writeln!(
+        io::stdout(),
+        "{epoch:>5}  {train_error:>9.2} %  {test_error:>8.2} %  {test_cost:>9.5}  {seconds:>7.2}  {rate:>10.0}"
+    )
+}
+
+fn print_result(run: &Run) -> anyhow::Result<()> {
+    let progress = run.progress();
+    if let (Some(last), Some(best)) = (progress.metrics.last(), progress.best()) {
+        writeln!(
+            io::stdout(),
+            "test error {:.2} % after epoch {}, best {:.2} % after epoch {}: {}",
+            last.test_error,
+            last.epoch,
+            best.test_error,
+            best.epoch,
+            run.best_model().display(),
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! How fast training is, beside how fast memory allows it to be.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::{StepTimes, TrainError, Trainer};
+use crate::data::{DataError, Dataset};
+use crate::drn::{Stream, run_team};
+
+/// A training step reads and writes every conductance once: 4 bytes each way.
+const BYTES_PER_CONDUCTANCE: f64 = 8.0;
+
+/// Rounds of measurement; each measures memory and training in turn, so that both see the same machine.
+const ROUNDS: usize = 7;
+
+/// Training time per round, and memory time per round.
+const TRAINING: Duration = Duration::from_millis(600);
+const MEMORY: Duration = Duration::from_millis(150);
+
+/// What [`benchmark`] measured. Times are medians, in seconds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Benchmark {
+    /// Threads at work.
+    pub threads: usize,
+    /// SIMD level that the kernels were dispatched to.
+    pub simd: String,
+    /// Number of trainable conductances.
+    pub conductances: usize,
+    /// Examples per step.
+    pub batch: usize,
+    /// In-place read-modify-write bandwidth over as many bytes as the conductances fill, read and
+    /// written bytes added, in bytes per second.
+    pub bandwidth: f64,
+    /// The least time that a step can take: 8 bytes per conductance over the bandwidth.
+    pub floor: f64,
+    /// A training step.
+    pub step: f64,
+    /// step / floor, the median over the rounds.
+    pub step_over_floor: f64,
+    /// Examples trained on per second.
+    pub examples_per_second: f64,
+    /// A pass over as many examples as the dataset has.
+    pub seconds_per_epoch: f64,
+    /// Steps that were timed.
+    pub steps: usize,
+    /// Where the time of a step goes.
+    pub breakdown: Breakdown,
+}
+
+/// Median time of each part of a training step, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Breakdown {
+    /// Listing the nonzero inputs of the batch.
+    pub encode: f64,
+    /// The fused pass over the input matrix: update, and product with the next input.
+    pub fused_pass: f64,
+    /// Settling the free phase.
+    pub free_phase: f64,
+    /// Settling the nudged phases.
+    pub nudged_phases: f64,
+    /// Updating the other matrices and the biases.
+    pub inner_update: f64,
+}
+
+/// Trains for a few seconds on random parts of `data` and measures the memory in between.
+///
+/// # Errors
+/// If the data do not fit the network, or training cannot go on.
+pub fn benchmark(trainer: &mut Trainer, data: &Dataset) -> Result<Benchmark, TrainError> {
+    let network = trainer.network();
+    let (threads, batch) = (network.threads(), trainer.options().batch);
+    let (arch, conductances) = (network.arch, network.architecture().conductances());
+    let mut memory = Stream::split(conductances, threads);
+
+    let mut steps: Vec<StepTimes> = Vec::new();
+    let (mut bandwidths, mut ratios) = (Vec::new(), Vec::new());
+    let mut examples = (16 * batch).min(data.len());
+    for round in 0..=ROUNDS {
+        let part = part_of(data, round, examples).unwrap_or_else(|_| data.clone());
+        let passes = run_team(memory.iter_mut(), |_, part, barrier| {
+            part.passes(arch, MEMORY, barrier)
+        });
+        let bytes = BYTES_PER_CONDUCTANCE * conductances as f64;
+        let bandwidth = bytes / median(passes.iter().map(Duration::as_secs_f64));
+        let mut times = Vec::with_capacity(part.len() / batch + 1);
+        let start = Instant::now();
+        trainer.train_epoch(&part, |step| times.push(step.times))?;
+        let per_step = start.elapsed().div_f64(times.len() as f64);
+        examples = examples_for(TRAINING, per_step, batch).min(data.len());
+        if round == 0 {
+            continue; // warm-up: it fills the caches and says how long a step is
+        }
+        times.remove(0); // the first step of an epoch has no update
+        let step = median(times.iter().map(|t| t.total().as_secs_f64()));
+        ratios.push(step * bandwidth / bytes);
+        bandwidths.push(bandwidth);
+        steps.extend(times);
+    }
+
+    let of = |time: fn(&StepTimes) -> Duration| median(steps.iter().map(|t| time(t).as_secs_f64()));
+    let (step, bandwidth) = (of(StepTimes::total), median(bandwidths.into_iter()));
+    let examples_per_second = batch as f64 / step;
+    Ok(Benchmark {
+        threads,
+        simd: format!("{arch:?}").split('(').next().unwrap_or_default().to_owned(),
+        conductances,
+        batch,
+        bandwidth,
+        floor: BYTES_PER_CONDUCTANCE * conductances as f64 / bandwidth,
+        step,
+        step_over_floor: median(ratios.into_iter()),
+        examples_per_second,
+        seconds_per_epoch: data.len() as f64 / examples_per_second,
+        steps: steps.len(),
+        breakdown: Breakdown {
+            encode: of(|t| t.encode),
+            fused_pass: of(|t| t.fused_pass),
+            free_phase: of(|t| t.free_phase),
+            nudged_phases: of(|t| t.nudged_phases),
+            inner_update: of(|t| t.inner_update),
+        },
+    })
+}
+
+/// Whole batches that fill about `time`, at least two steps.
+fn examples_for(time: Duration, per_step: Duration, batch: usize) -> usize {
+    let steps = time.as_secs_f64() / per_step.as_secs_f64().max(1e-9);
+    batch * (steps as usize).max(3)
+}
+
+/// Some examples of the dataset, other ones in each round.
+fn part_of(data: &Dataset, round: usize, examples: usize) -> Result<Dataset, DataError> {
+    let chosen = (0..examples).map(|e| (round * examples + e) % data.len());
+    let pixels = chosen.clone().flat_map(|e| data.pixels(e).iter().copied());
+    let (pixels, labels) = (pixels.collect(), chosen.map(|e| data.label(e)).collect());
+    Dataset::new(data.features(), data.classes(), data.full_scale(), pixels, labels)
+}
+
+/// The middle value; 0 for none.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}

@@ -1,0 +1,243 @@
+//! Models: the parameters of a network in a safetensors file.
+//!
+//! Conductance matrices are the tensors `W1, W2, ...` (siemens, f32, shaped as
+//! [`Architecture::shape`]), biases `b1, b2, ...` (ampere). The metadata are strings, readable by any
+//! safetensors library:
+//!
+//! | entry | content |
+//! |---|---|
+//! | `format` | `ohmgrad-drn` |
+//! | `version` | version of ohmgrad that wrote it |
+//! | `architecture` | [`Architecture`] in TOML (JSON has no infinity) |
+//! | `inference` | [`Settling`] in TOML: how the network is settled when it is used |
+//! | `training` | [`Origin`] in TOML; absent if the model comes from elsewhere |
+//!
+//! A [checkpoint](super::checkpoint) has the same entries and tensors, and more.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::tensors::{self, Tensor, TensorFile};
+use super::{ReadError, WriteError, atomic};
+use crate::drn::{Architecture, Network, Part, Settling};
+use crate::experiment::DataSource;
+
+const FORMAT: &str = "ohmgrad-drn";
+pub(super) const CHECKPOINT_FORMAT: &str = "ohmgrad-checkpoint";
+
+/// What a model file says beside the network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelInfo {
+    /// How the network is settled when it is used.
+    pub inference: Settling,
+    /// The training that it comes from, if any.
+    pub training: Option<Origin>,
+}
+
+/// The training that a model comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The experiment's name.
+    pub name: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Finished epochs.
+    pub epoch: usize,
+    /// The data it was trained on.
+    pub data: DataSource,
+}
+
+/// Writes a model; the file appears whole or not at all.
+///
+/// ```
+/// use ohmgrad::drn::{Architecture, Network, Settling, SweepOrder};
+/// use ohmgrad::record::model::{self, ModelInfo};
+/// use rand::SeedableRng;
+///
+/// let architecture = Architecture::new(2, vec![4], 1);
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let network = Network::random(&architecture, &mut rng, 1)?;
+/// let inference = Settling::sweeps(SweepOrder::Asynchronous, 4);
+/// let info = ModelInfo { inference, training: None };
+///
+/// let path = std::env::temp_dir().join("ohmgrad-model-example.safetensors");
+/// model::save(&path, &network, &info)?;
+/// let (loaded, info_again) = model::load(&path, 1)?;
+/// assert_eq!((loaded.weights(0), info_again), (network.weights(0), info));
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn save(path: &Path, network: &Network, info: &ModelInfo) -> Result<(), WriteError> {
+    atomic::write(path, |out| {
+        let metadata = metadata(FORMAT, network.architecture(), info)?;
+        tensors::write(out, &metadata, &parameters(network, Part::Value))
+    })
+}
+
+/// Reads a model, or the model in a checkpoint, to be worked on by at most `threads` threads.
+///
+/// Every value is checked: conductances must be finite and within the bounds, biases finite.
+///
+/// # Errors
+/// If the file is not a whole and valid model.
+pub fn load(path: &Path, threads: usize) -> Result<(Network, ModelInfo), ReadError> {
+    let mut file = TensorFile::open(path)?;
+    let architecture: Architecture = file.toml("architecture")?;
+    check_architecture(&file, &architecture)?;
+    match file.text("format")? {
+        FORMAT => check_surplus(&file, &architecture)?,
+        CHECKPOINT_FORMAT => {}
+        found => {
+            return Err(ReadError::Format {
+                path: path.to_owned(),
+                expected: "`ohmgrad-drn` or `ohmgrad-checkpoint`",
+                found: found.to_owned(),
+            });
+        }
+    }
+    let info = read_info(&file)?;
+    let network = read_network(&mut file, &architecture, threads)?;
+    Ok((network, info))
+}
+
+/// The metadata of a model or of a checkpoint.
+pub(super) fn metadata(
+    format: &str,
+    architecture: &Architecture,
+    info: &ModelInfo,
+) -> io::Result<BTreeMap<&'static str, String>> {
+    let mut entries = BTreeMap::from([
+        ("format", format.to_owned()),
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("architecture", toml_text(architecture)?),
+        ("inference", toml_text(&info.inference)?),
+    ]);
+    if let Some(origin) = &info.training {
+        entries.insert("training", toml_text(origin)?);
+    }
+    Ok(entries)
+}
+
+pub(super) fn toml_text(value: &impl Serialize) -> io::Result<String> {
+    toml::to_string(value).map_err(io::Error::other)
+}
+
+/// All parameters, or their velocities.
+pub(super) fn parameters(network: &Network, part: Part) -> Vec<Tensor<'_>> {
+    let architecture = network.architecture();
+    let matrix = |l: usize| {
+        let (rows, columns) = architecture.shape(l);
+        Tensor {
+            name: name(part, 'W', l),
+            shape: vec![rows, columns],
+            row: Box::new(move |i, row| network.read_row(l, i, part, row)),
+        }
+    };
+    let biases = |l: usize| Tensor {
+        name: name(part, 'b', l),
+        shape: vec![architecture.width(l)],
+        row: Box::new(move |_, row| row.copy_from_slice(&network.read_biases(l, part))),
+    };
+    let matrices = (0..architecture.matrices()).map(matrix);
+    matrices.chain((0..architecture.free_layers()).map(biases)).collect()
+}
+
+/// Name of a tensor: that of the parameter, or `velocity.` and that.
+fn name(part: Part, letter: char, l: usize) -> String {
+    let number = l + 1;
+    match part {
+        Part::Value => format!("{letter}{number}"),
+        Part::Velocity => format!("velocity.{letter}{number}"),
+    }
+}
+
+fn read_info(file: &TensorFile) -> Result<ModelInfo, ReadError> {
+    let inference: Settling = file.toml("inference")?;
+    inference.validate().map_err(|source| ReadError::Settling {
+        path: file.path().to_owned(),
+        source,
+    })?;
+    let training = match file.text("training") {
+        Ok(_) => Some(file.toml("training")?),
+        Err(_) => None,
+    };
+    Ok(ModelInfo {
+        inference,
+        training,
+    })
+}
+
+fn check_architecture(file: &TensorFile, architecture: &Architecture) -> Result<(), ReadError> {
+    architecture.validate().map_err(|source| ReadError::Architecture {
+        path: file.path().to_owned(),
+        source,
+    })
+}
+
+fn check_surplus(file: &TensorFile, architecture: &Architecture) -> Result<(), ReadError> {
+    let known = architecture.parameter_names();
+    match file.names().into_iter().find(|name| !known.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(ReadError::Surplus {
+            path: file.path().to_owned(),
+            name,
+        }),
+    }
+}
+
+/// Reads a network of a valid architecture. All shapes are checked before it is allocated.
+pub(super) fn read_network(
+    file: &mut TensorFile,
+    architecture: &Architecture,
+    threads: usize,
+) -> Result<Network, ReadError> {
+    for l in 0..architecture.matrices() {
+        let (rows, columns) = architecture.shape(l);
+        file.check(&name(Part::Value, 'W', l), &[rows, columns])?;
+        file.check(&name(Part::Value, 'b', l), &[columns])?;
+    }
+    let path = file.path().to_owned();
+    let mut network = Network::zero(architecture, threads)
+        .map_err(|source| ReadError::Architecture { path, source })?;
+    let (g_min, g_max) = (architecture.g_min, architecture.g_max);
+    let rule = format!("a conductance must be finite and within [{g_min}, {g_max}] S");
+    let allowed = |g: f32| g.is_finite() && (g_min..=g_max).contains(&g);
+    read_parameters(file, &mut network, Part::Value, (allowed, &rule))?;
+    network.sum_conductances();
+    Ok(network)
+}
+
+/// Reads velocities into a network that has room for them.
+pub(super) fn read_velocities(
+    file: &mut TensorFile,
+    network: &mut Network,
+) -> Result<(), ReadError> {
+    let rule = (f32::is_finite, "a velocity must be finite");
+    read_parameters(file, network, Part::Velocity, rule)
+}
+
+fn read_parameters(
+    file: &mut TensorFile,
+    network: &mut Network,
+    part: Part,
+    rule: (impl Fn(f32) -> bool + Copy, &str),
+) -> Result<(), ReadError> {
+    let architecture = network.architecture().clone();
+    for l in 0..architecture.matrices() {
+        let (rows, columns) = architecture.shape(l);
+        file.read(&name(part, 'W', l), &[rows, columns], rule, |i, row| {
+            network.write_row(l, i, part, row);
+        })?;
+        let finite = (f32::is_finite, "it must be finite");
+        file.read(&name(part, 'b', l), &[columns], finite, |_, row| {
+            network.write_biases(l, part, row);
+        })?;
+    }
+    Ok(())
+}
