@@ -1,5 +1,6 @@
 //! The `ohmgrad` command: arguments to settings, a call of the library, and its results as text.
 
+mod bench;
 mod eval;
 mod presets;
 mod train;
@@ -27,6 +28,7 @@ enum Command {
     Train(train::Arguments),
     Eval(eval::Arguments),
     Presets(presets::Arguments),
+    Bench(bench::Arguments),
 }
 
 /// Exit code of every error: bad usage, bad input, or a run that cannot go on.
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Train(arguments) => train::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::Presets(arguments) => presets::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -399,8 +399,10 @@ impl Network {
             .map(|l| collect(&board, l, self.architecture.width(l), &(0..batch)))
             .collect();
         let outputs = self.architecture.outputs;
-        let overflow = |v: &[f32]| v.iter().any(|v| !v.is_finite());
-        match settled.outputs.chunks_exact(outputs).position(overflow) {
+        // A diode clips a hidden potential that is not a number to 0 V: the energy tells.
+        let mut answers = settled.outputs.chunks_exact(outputs).zip(&settled.energy);
+        let overflow = |(v, e): (&[f32], &f64)| !(e.is_finite() && v.iter().all(|v| v.is_finite()));
+        match answers.position(overflow) {
             Some(example) => Err(SettleError::Overflow { example }),
             None => Ok(settled),
         }

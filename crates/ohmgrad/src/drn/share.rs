@@ -240,6 +240,24 @@ impl LayerShare {
 }
 
 impl Share {
+    /// Whether all conductances, biases and velocities are finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        let layers = self.layers.iter().all(|layer| {
+            let units = layer.units.iter();
+            let units = units.flat_map(|u| [&u.bias, &u.bias_velocity, &u.conductance]);
+            let velocities = layer.below.velocity.iter().chain(&layer.above.velocity);
+            let mut rows = units.chain(velocities);
+            rows.all(|row| row.0.iter().all(|x| x.is_finite()))
+        });
+        let Output {
+            bias,
+            bias_velocity,
+            conductance,
+        } = &self.output;
+        let mut output = [bias, bias_velocity, conductance].into_iter().flatten();
+        layers && output.all(|x| x.is_finite())
+    }
+
     /// Sums the conductances of the outputs over all shares; every member of the team calls it.
     pub(crate) fn sum_outputs(&mut self, index: usize, arch: Arch, board: &Board, barrier: &Barrier) {
         let outputs = self.output.conductance.len();

@@ -208,12 +208,10 @@ fn nearest_name(message: &str) -> Option<String> {
     nearest(unknown, names)
 }
 
-/// The candidate that is most similar to `name`.
+/// The candidate that is the fewest edits away from `name`.
 fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
-    let similarity = |candidate: &str| strsim::jaro_winkler(name, candidate);
-    candidates
-        .max_by(|a, b| similarity(a).total_cmp(&similarity(b)))
-        .map(str::to_owned)
+    let edits = |candidate: &&str| strsim::damerau_levenshtein(name, candidate);
+    candidates.min_by_key(edits).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -109,16 +109,17 @@ impl TrainOptions {
 #[non_exhaustive]
 pub enum TrainError {
     /// The nudged energy has no minimum.
-    #[error("example {example} of the epoch: {source}")]
+    #[error("training stopped at example {example} of the epoch")]
     Unbounded {
         /// Examples trained on before in this epoch.
         example: usize,
         /// What is unbounded.
         source: Unbounded,
     },
-    /// A potential that is not finite.
+    /// A potential, a conductance or a bias that is not finite.
     #[error(
-        "training diverged at example {example} of the epoch (an output is not finite): lower the learning rates"
+        "training diverged at example {example} of the epoch (a potential, conductance or bias is not finite): \
+         lower the learning rates"
     )]
     Diverged {
         /// Examples trained on before in this epoch.
@@ -316,6 +317,13 @@ impl Trainer {
                 }
             })
         })?;
+        // The fused pass adds up conductances in another order than a network that is read from a file.
+        self.network.sum_conductances();
+        // The last update of the epoch has met no input yet.
+        if !self.network.shares.iter().all(Share::is_finite) {
+            let example = epoch.examples;
+            return Err(TrainError::Diverged { example });
+        }
         self.epoch += 1;
         Ok(epoch)
     }

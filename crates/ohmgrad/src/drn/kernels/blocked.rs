@@ -852,9 +852,13 @@ impl Kernel for Measure<'_> {
             let pull: [S::f32s; N] = self.surroundings.pull(simd, slot);
             let optimum: [S::f32s; N] = self.surroundings.optimum(simd, &pull, self.reciprocal);
             let potential = lanes::<S, N>(row);
+            // No resistor leads the bias current of an isolated unit away; its diode may.
+            let stuck: [S::f32s; N] = self.surroundings.optimum(simd, &pull, &Row([1.0; BLOCK]));
             for v in 0..N {
                 let moved = simd.sub_f32s(potential[v], optimum[v]);
-                let violation = simd.abs_f32s(simd.mul_f32s(conductance[v], moved));
+                let isolated = simd.equal_f32s(conductance[v], simd.splat_f32s(0.0));
+                let moving = simd.mul_f32s(conductance[v], moved);
+                let violation = simd.abs_f32s(simd.select_f32s(isolated, stuck[v], moving));
                 largest.0 = largest.0.max(simd.reduce_max_f32s(violation));
                 largest.1 = largest.1.max(simd.reduce_max_f32s(simd.abs_f32s(pull[v])));
             }

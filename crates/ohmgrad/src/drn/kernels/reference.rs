@@ -74,13 +74,17 @@ impl Reference {
     /// The potential that minimises the energy over one unit: v = clip(current / conductance, lo, hi).
     fn optimum(&self, v: &Potentials, l: usize, j: usize, nudge: Nudge) -> f64 {
         let (conductance, current) = self.pull(v, l, j, nudge);
-        let (lo, hi) = self.architecture.interval(l, j);
         let free = if conductance > 0.0 {
             current / conductance
         } else {
             0.0
         };
-        free.clamp(f64::from(lo), f64::from(hi))
+        self.clip(l, j, free)
+    }
+
+    fn clip(&self, l: usize, j: usize, value: f64) -> f64 {
+        let (lo, hi) = self.architecture.interval(l, j);
+        value.clamp(f64::from(lo), f64::from(hi))
     }
 
     /// One sweep of exact block coordinate descent.
@@ -112,7 +116,12 @@ impl Reference {
             for j in 0..v[l + 1].len() {
                 let (conductance, current) = self.pull(v, l, j, nudge);
                 let moved = v[l + 1][j] - self.optimum(v, l, j, nudge);
-                violation = violation.max((conductance * moved).abs());
+                let violated = match conductance > 0.0 {
+                    true => conductance * moved,
+                    // No resistor leads the bias current away; a diode may.
+                    false => self.clip(l, j, current),
+                };
+                violation = violation.max(violated.abs());
                 largest = largest.max(current.abs());
             }
         }

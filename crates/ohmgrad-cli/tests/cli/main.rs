@@ -1,0 +1,8 @@
+//! Drives the real `ohmgrad` binary in fresh folders.
+
+mod bad_input;
+mod eval;
+mod presets;
+mod resume;
+mod support;
+mod train;
