@@ -35,7 +35,11 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut trainer = Trainer::new(network, experiment.training, experiment.seed)?;
     let benchmark = benchmark(&mut trainer, &data)?;
     if arguments.json {
-        return Ok(writeln!(io::stdout(), "{}", serde_json::to_string(&benchmark)?)?);
+        return Ok(writeln!(
+            io::stdout(),
+            "{}",
+            serde_json::to_string(&benchmark)?
+        )?);
     }
     Ok(print(&experiment.name, &layers, &benchmark)?)
 }
@@ -44,13 +48,29 @@ fn print(name: &str, layers: &str, b: &Benchmark) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let conductances = grouped(b.conductances);
     let megabytes = 4e-6 * b.conductances as f64;
-    writeln!(out, "{name}: {layers}, {conductances} conductances, batch {}", b.batch)?;
+    writeln!(
+        out,
+        "{name}: {layers}, {conductances} conductances, batch {}",
+        b.batch
+    )?;
     writeln!(out, "threads      {} ({})", b.threads, b.simd)?;
     let bandwidth = b.bandwidth / 1e9;
-    writeln!(out, "bandwidth    {bandwidth:.1} GB/s, read-modify-write in place of {megabytes:.1} MB")?;
+    writeln!(
+        out,
+        "bandwidth    {bandwidth:.1} GB/s, read-modify-write in place of {megabytes:.1} MB"
+    )?;
     let us = |seconds: f64| format!("{:>10.1} us", 1e6 * seconds);
-    writeln!(out, "floor    {}  (8 bytes per conductance / bandwidth)", us(b.floor))?;
-    writeln!(out, "step     {}  (median of {})", us(b.step), grouped(b.steps))?;
+    writeln!(
+        out,
+        "floor    {}  (8 bytes per conductance / bandwidth)",
+        us(b.floor)
+    )?;
+    writeln!(
+        out,
+        "step     {}  (median of {})",
+        us(b.step),
+        grouped(b.steps)
+    )?;
     let parts = [
         ("fused pass over the input matrix", b.breakdown.fused_pass),
         ("free phase", b.breakdown.free_phase),

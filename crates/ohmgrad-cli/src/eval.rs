@@ -4,12 +4,12 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
-use ohmgrad::data::Split;
+use ohmgrad::data::{self, Split};
 use ohmgrad::learn::{Evaluation, Physics, evaluate_physics};
 use ohmgrad::record::model::{self, ModelInfo};
 use serde_json::json;
 
-use crate::{at_least_one, data_folder, grouped, layers, threads_or_all};
+use crate::{at_least_one, grouped, layers, threads_or_all};
 
 /// Measure a model on the test examples
 #[derive(clap::Args)]
@@ -41,7 +41,11 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let conductances = grouped(architecture.conductances());
     let mut out = io::stdout().lock();
     writeln!(out, "model       {}", path.display())?;
-    writeln!(out, "network     {}, {conductances} conductances", layers(architecture))?;
+    writeln!(
+        out,
+        "network     {}, {conductances} conductances",
+        layers(architecture)
+    )?;
     print_measures(&mut out, &evaluation, &physics)?;
     print_confusion(&mut out, &evaluation)?;
     Ok(())
@@ -50,9 +54,11 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
 /// The data given, or else those that the model was trained on.
 fn load_data(folder: Option<PathBuf>, info: &ModelInfo) -> anyhow::Result<Split> {
     match (folder, &info.training) {
-        (Some(folder), _) => Ok(data_folder(folder)?.load(0)?),
+        (Some(folder), _) => Ok(data::idx_folder(&folder)?),
         (None, Some(origin)) => Ok(origin.data.load(origin.seed)?),
-        (None, None) => anyhow::bail!("the model does not say what it was trained on: give --data DIR"),
+        (None, None) => {
+            anyhow::bail!("the model does not say what it was trained on: give --data DIR")
+        }
     }
 }
 
@@ -78,11 +84,25 @@ fn print_measures(
 ) -> io::Result<()> {
     let (errors, examples) = (evaluation.errors, evaluation.examples);
     let error = evaluation.error_percent();
-    writeln!(out, "test error  {error:.2} % ({errors} of {examples} examples)")?;
+    writeln!(
+        out,
+        "test error  {error:.2} % ({errors} of {examples} examples)"
+    )?;
     writeln!(out, "test cost   {:.5}", evaluation.cost)?;
-    writeln!(out, "power       {:.4e} W, mean over the examples", physics.mean_power)?;
-    let (mean, max, sweeps) = (physics.mean_residual, physics.max_residual, physics.max_sweeps);
-    writeln!(out, "residual    {mean:.2e} mean, {max:.2e} largest, relative, after {sweeps} sweeps")
+    writeln!(
+        out,
+        "power       {:.4e} W, mean over the examples",
+        physics.mean_power
+    )?;
+    let (mean, max, sweeps) = (
+        physics.mean_residual,
+        physics.max_residual,
+        physics.max_sweeps,
+    );
+    writeln!(
+        out,
+        "residual    {mean:.2e} mean, {max:.2e} largest, relative, after {sweeps} sweeps"
+    )
 }
 
 fn print_confusion(out: &mut impl Write, evaluation: &Evaluation) -> io::Result<()> {
@@ -93,7 +113,8 @@ fn print_confusion(out: &mut impl Write, evaluation: &Evaluation) -> io::Result<
     writeln!(out)?;
     for (label, row) in evaluation.confusion.iter().enumerate() {
         write!(out, "{label:>4}")?;
-        row.iter().try_for_each(|count| write!(out, "{count:>width$}"))?;
+        row.iter()
+            .try_for_each(|count| write!(out, "{count:>width$}"))?;
         writeln!(out)?;
     }
     Ok(())

@@ -7,7 +7,7 @@ mod train;
 
 use std::io::{self, ErrorKind, Write};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{self, Path};
 use std::process::ExitCode;
 use std::thread;
 
@@ -73,9 +73,9 @@ fn threads_or_all(threads: Option<usize>) -> usize {
     threads.unwrap_or_else(all)
 }
 
-/// A data folder, by its absolute path, so that settings that name it hold everywhere.
-fn data_folder(folder: PathBuf) -> io::Result<DataSource> {
-    std::path::absolute(folder).map(DataSource::Folder)
+/// A data folder, by its absolute path, so that settings that name it hold in every folder.
+fn data_folder(folder: impl AsRef<Path>) -> io::Result<DataSource> {
+    path::absolute(folder).map(DataSource::Folder)
 }
 
 /// Layer sizes from input to output, such as `1568-100-10`.
@@ -84,7 +84,10 @@ fn layers(architecture: &Architecture) -> String {
         .into_iter()
         .chain(architecture.hidden.iter().copied())
         .chain([architecture.outputs]);
-    sizes.map(|size| size.to_string()).collect::<Vec<_>>().join("-")
+    sizes
+        .map(|size| size.to_string())
+        .collect::<Vec<_>>()
+        .join("-")
 }
 
 /// A whole number with its thousands separated.

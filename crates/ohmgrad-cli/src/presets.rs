@@ -28,7 +28,14 @@ fn list() -> anyhow::Result<()> {
             "{name:<8}{layers:<24}{conductances:>12}{sweeps:>8}{epochs:>8}  {error}"
         )
     };
-    let header = ["preset", "layers", "conductances", "sweeps", "epochs", "published test error"];
+    let header = [
+        "preset",
+        "layers",
+        "conductances",
+        "sweeps",
+        "epochs",
+        "published test error",
+    ];
     line(header)?;
     for preset in PRESETS {
         let experiment = preset.experiment()?;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use ohmgrad::experiment::{Experiment, Preset};
+use ohmgrad::experiment::{DataSource, Experiment, Preset};
 use ohmgrad::record::{EpochMetrics, Run};
 
 use crate::{at_least_one, data_folder, grouped, layers, threads_or_all};
@@ -30,7 +30,8 @@ pub(crate) struct Arguments {
     /// Examples per training step
     #[arg(long, value_name = "B", value_parser = at_least_one)]
     batch: Option<usize>,
-    /// Folder of four IDX files to learn from, such as MNIST or Fashion-MNIST
+    /// Folder of four IDX files to learn from, such as Fashion-MNIST [default: the settings' data; MNIST
+    /// is searched for in $OHMGRAD_DATA, or data/mnist here and in the folders above]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Folder for the results [default: runs/NAME-seedS, with a number appended if it exists]
@@ -83,6 +84,7 @@ fn named(experiment: &str) -> anyhow::Result<Experiment> {
     }
 }
 
+/// The settings with what the arguments change.
 fn changed(mut experiment: Experiment, arguments: Arguments) -> io::Result<Experiment> {
     if let Some(epochs) = arguments.epochs {
         experiment.epochs = epochs;
@@ -94,6 +96,9 @@ fn changed(mut experiment: Experiment, arguments: Arguments) -> io::Result<Exper
         experiment.training.batch = batch;
     }
     if let Some(folder) = arguments.data {
+        experiment.data = DataSource::Folder(folder);
+    }
+    if let DataSource::Folder(folder) = &experiment.data {
         experiment.data = data_folder(folder)?;
     }
     Ok(experiment)
@@ -120,7 +125,10 @@ fn progress_bar(run: &Run, quiet: bool) -> ProgressBar {
     let style = ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ");
-    let (epoch, epochs) = (run.progress().epochs() + 1, run.progress().experiment.epochs);
+    let (epoch, epochs) = (
+        run.progress().epochs() + 1,
+        run.progress().experiment.epochs,
+    );
     ProgressBar::new(run.examples() as u64)
         .with_style(style)
         .with_message(format!("{epoch}/{epochs}"))
@@ -133,9 +141,15 @@ fn print_heading(run: &Run) -> io::Result<()> {
     let conductances = grouped(experiment.network.conductances());
     let (threads, folder) = (run.network().threads(), run.folder().display());
     let mut out = io::stdout().lock();
-    writeln!(out, "{name}: {layers}, {conductances} conductances, seed {seed}, threads {threads}")?;
+    writeln!(
+        out,
+        "{name}: {layers}, {conductances} conductances, seed {seed}, threads {threads}"
+    )?;
     writeln!(out, "results: {folder}")?;
-    writeln!(out, "epoch  train error  test error  test cost  seconds  examples/s")?;
+    writeln!(
+        out,
+        "epoch  train error  test error  test cost  seconds  examples/s"
+    )?;
     drop(out);
     run.progress().metrics.iter().try_for_each(print_epoch)
 }

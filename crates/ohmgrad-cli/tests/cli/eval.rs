@@ -23,7 +23,13 @@ fn eval_reports_what_training_reported() {
         }
     }
     let table = place.succeed("eval run/best.safetensors");
-    for word in ["128-64-10", "359 examples", " W, mean", "after 4 sweeps", "rows: label"] {
+    for word in [
+        "128-64-10",
+        "359 examples",
+        " W, mean",
+        "after 4 sweeps",
+        "rows: label",
+    ] {
         assert!(table.contains(word), "{table}");
     }
 }

@@ -12,17 +12,23 @@ fn epochs_can_be_added_with_other_numbers_of_threads() {
     place.succeed("train deep.toml --out straight");
     place.succeed("train deep.toml --epochs 1 --threads 2 --out resumed");
     place.succeed("train --resume resumed --epochs 2 --threads 3");
-    let table = place.succeed("train --resume resumed --epochs 4 --threads 1");
-    assert_eq!(table.lines().count(), 3 + 4 + 1, "{table}");
+    let table = place.succeed("train --resume resumed --epochs 3 --threads 1");
+    assert_eq!(table.lines().count(), 3 + 3 + 1, "{table}");
     place.assert_same_results("straight", "resumed");
 }
 
 #[test]
 fn every_rule_and_initial_state_is_resumed_exactly() {
     let place = Place::new();
-    for (n, (rule, state)) in [("positive", "zero"), ("negative", "persistent")].iter().enumerate() {
+    for (n, (rule, state)) in [("positive", "zero"), ("negative", "persistent")]
+        .iter()
+        .enumerate()
+    {
         let toml = DEEP
-            .replace("\"centered\"", &format!("\"{rule}\"\ninitial_state = \"{state}\""))
+            .replace(
+                "\"centered\"",
+                &format!("\"{rule}\"\ninitial_state = \"{state}\""),
+            )
             .replace("momentum = 0.5", "momentum = 0.0");
         place.write("rule.toml", toml);
         place.succeed(&format!("train rule.toml --epochs 2 --out straight{n}"));
@@ -58,7 +64,11 @@ fn kill_after(place: &Place, arguments: &str, delay: Duration) {
 fn a_run_that_is_killed_again_and_again_ends_as_a_straight_one() {
     let place = Place::new();
     place.succeed("train digits --quiet --epochs 12 --out straight");
-    kill_after(&place, "train digits --quiet --epochs 12 --out killed", Duration::from_millis(60));
+    kill_after(
+        &place,
+        "train digits --quiet --epochs 12 --out killed",
+        Duration::from_millis(60),
+    );
     let resume = "train --quiet --resume killed";
     for delay in (10..100).step_by(15) {
         kill_after(&place, resume, Duration::from_millis(delay));
@@ -70,7 +80,10 @@ fn a_run_that_is_killed_again_and_again_ends_as_a_straight_one() {
 #[test]
 fn a_kill_loses_at_most_one_epoch() {
     let place = Place::new();
-    let mut child = place.command("train digits --quiet --epochs 5000 --out run").spawn().unwrap();
+    let mut child = place
+        .command("train digits --quiet --epochs 5000 --out run")
+        .spawn()
+        .unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
     let finished = || match place.path("run/metrics.jsonl").exists() {
         true => place.metrics("run").len(),
@@ -85,7 +98,9 @@ fn a_kill_loses_at_most_one_epoch() {
     assert!(before >= 3);
     let epochs = before + 2;
     place.succeed(&format!("train --quiet --resume run --epochs {epochs}"));
-    place.succeed(&format!("train digits --quiet --epochs {epochs} --out straight"));
+    place.succeed(&format!(
+        "train digits --quiet --epochs {epochs} --out straight"
+    ));
     place.assert_same_results("straight", "run");
 }
 
@@ -99,7 +114,10 @@ fn files_that_lag_behind_the_checkpoint_are_brought_up_to_date() {
     }
     place.succeed("train --resume run");
     place.assert_same_results("kept", "run");
-    assert_eq!(place.read("kept/checkpoint.safetensors").len(), place.read("run/checkpoint.safetensors").len());
+    assert_eq!(
+        place.read("kept/checkpoint.safetensors").len(),
+        place.read("run/checkpoint.safetensors").len()
+    );
 }
 
 #[test]
@@ -118,18 +136,39 @@ fn what_cannot_be_resumed_is_refused() {
     place.fail("train --resume nowhere", &["nowhere", "no run to resume"]);
     assert!(!place.path("nowhere").exists());
     place.succeed("train digits --epochs 2 --out run");
-    place.fail("train --resume run --epochs 1", &["2 finished epochs", "end after 1"]);
+    place.fail(
+        "train --resume run --epochs 1",
+        &["2 finished epochs", "end after 1"],
+    );
     place.fail("train --resume run --seed 1", &["--seed"]);
     place.fail("train --resume run --out other", &["--out"]);
     place.fail("train --resume run digits", &["--resume"]);
     let config = place.text("run/config.toml");
-    place.write("run/config.toml", config.replace("beta = 1.0", "beta = 2.0"));
-    place.fail("train --resume run", &["other settings than its checkpoint"]);
+    place.write(
+        "run/config.toml",
+        config.replace("beta = 1.0", "beta = 2.0"),
+    );
+    place.fail(
+        "train --resume run",
+        &["other settings than its checkpoint"],
+    );
     place.write("run/config.toml", config);
     place.succeed("train --resume run");
     let checkpoint = place.read("run/checkpoint.safetensors");
-    place.write("run/checkpoint.safetensors", &checkpoint[..checkpoint.len() - 1]);
-    place.fail("train --resume run", &["checkpoint.safetensors", "cut short"]);
-    place.write("run/checkpoint.safetensors", place.read("run/last.safetensors"));
-    place.fail("train --resume run", &["`ohmgrad-drn`", "`ohmgrad-checkpoint`"]);
+    place.write(
+        "run/checkpoint.safetensors",
+        &checkpoint[..checkpoint.len() - 1],
+    );
+    place.fail(
+        "train --resume run",
+        &["checkpoint.safetensors", "cut short"],
+    );
+    place.write(
+        "run/checkpoint.safetensors",
+        place.read("run/last.safetensors"),
+    );
+    place.fail(
+        "train --resume run",
+        &["`ohmgrad-drn`", "`ohmgrad-checkpoint`"],
+    );
 }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 pub(crate) const DEEP: &str = r#"
 name = "deep"
 seed = 3
-epochs = 4
+epochs = 3
 
 [data]
 dataset = "digits"
@@ -25,7 +25,7 @@ input_gain = 100.0
 [training]
 rule = "centered"
 beta = 0.5
-batch = 8
+batch = 32
 
 [training.free_phase]
 order = "asynchronous"
@@ -117,7 +117,10 @@ impl Place {
     pub(crate) fn assert_same_results(&self, one: &str, other: &str) {
         for file in ["config.toml", "last.safetensors", "best.safetensors"] {
             let read = |run: &str| self.read(&format!("{run}/{file}"));
-            assert!(read(one) == read(other), "{file} of {one} and {other} differ");
+            assert!(
+                read(one) == read(other),
+                "{file} of {one} and {other} differ"
+            );
         }
         assert_eq!(self.metrics(one), self.metrics(other));
     }
@@ -136,7 +139,10 @@ pub(crate) fn assert_failure(output: &Output, arguments: &str, words: &[&str]) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{arguments}: {stderr}");
     for word in words {
-        assert!(stderr.contains(word), "{arguments}: no `{word}` in: {stderr}");
+        assert!(
+            stderr.contains(word),
+            "{arguments}: no `{word}` in: {stderr}"
+        );
     }
     assert!(stderr.starts_with("error: "), "{arguments}: {stderr}");
     assert!(!stderr.contains("panicked"), "{arguments}: {stderr}");

@@ -11,17 +11,30 @@ fn a_run_leaves_its_files_and_one_line_per_epoch() {
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 3 + 3 + 1, "{table}");
     assert!(lines[2].contains("train error  test error"), "{table}");
-    assert!(lines[6].contains("best") && lines[6].ends_with("run/best.safetensors"), "{table}");
+    assert!(
+        lines[6].contains("best") && lines[6].ends_with("run/best.safetensors"),
+        "{table}"
+    );
     let width = lines[2].len();
-    assert!(lines[2..6].iter().all(|line| line.len() == width), "{table}");
+    assert!(
+        lines[2..6].iter().all(|line| line.len() == width),
+        "{table}"
+    );
 
     let metrics = place.metrics("run");
-    let epochs: Vec<_> = metrics.iter().map(|m| m["epoch"].as_u64().unwrap()).collect();
+    let epochs: Vec<_> = metrics
+        .iter()
+        .map(|m| m["epoch"].as_u64().unwrap())
+        .collect();
     assert_eq!(epochs, [1, 2, 3]);
     for error in ["train_error", "test_error"] {
         assert!(metrics[2][error].as_f64().unwrap() < 50.0, "{metrics:?}");
     }
-    for file in ["last.safetensors", "best.safetensors", "checkpoint.safetensors"] {
+    for file in [
+        "last.safetensors",
+        "best.safetensors",
+        "checkpoint.safetensors",
+    ] {
         place.read(&format!("run/{file}"));
     }
 }
@@ -41,7 +54,13 @@ fn the_stored_settings_make_the_same_run_again() {
     let place = Place::new();
     place.succeed("train digits --epochs 2 --seed 9 --batch 3 --out first");
     let config = place.text("first/config.toml");
-    for line in ["# ohmgrad ", "seed = 9", "batch = 3", "epochs = 2", "g_max = inf"] {
+    for line in [
+        "# ohmgrad ",
+        "seed = 9",
+        "batch = 3",
+        "epochs = 2",
+        "g_max = inf",
+    ] {
         assert!(config.contains(line), "{config}");
     }
     place.succeed("train first/config.toml --out second");
@@ -53,7 +72,9 @@ fn results_do_not_depend_on_the_number_of_threads() {
     let place = Place::new();
     place.write("deep.toml", DEEP);
     for threads in [1, 2, 3] {
-        place.succeed(&format!("train deep.toml --threads {threads} --out run{threads}"));
+        place.succeed(&format!(
+            "train deep.toml --threads {threads} --out run{threads}"
+        ));
     }
     place.assert_same_results("run1", "run2");
     place.assert_same_results("run1", "run3");
@@ -77,7 +98,10 @@ fn models_are_plain_safetensors() {
     let metadata = header.metadata().as_ref().unwrap();
     assert_eq!(metadata["format"], "ohmgrad-drn");
     assert_eq!(metadata["version"], env!("CARGO_PKG_VERSION"));
-    assert!(metadata["architecture"].contains("hidden = [70, 130]"), "{metadata:?}");
+    assert!(
+        metadata["architecture"].contains("hidden = [70, 130]"),
+        "{metadata:?}"
+    );
     assert!(metadata["inference"].contains("sweeps = 4"), "{metadata:?}");
     assert!(metadata["training"].contains("seed = 3"), "{metadata:?}");
 }
@@ -87,7 +111,10 @@ fn runs_without_a_folder_of_their_own_are_numbered() {
     let place = Place::new();
     for folder in ["digits-seed0", "digits-seed0-2", "digits-seed0-3"] {
         let line = place.succeed("train digits --epochs 1 --quiet");
-        assert!(line.contains(&format!("runs/{folder}/best.safetensors")), "{line}");
+        assert!(
+            line.contains(&format!("runs/{folder}/best.safetensors")),
+            "{line}"
+        );
     }
 }
 
@@ -103,8 +130,12 @@ fn any_idx_folder_can_be_learned_from() {
     assert!(config.contains(folder.to_str().unwrap()), "{config}");
     place.succeed("eval run/last.safetensors");
     let named = "dataset = \"digits\"";
-    place.write("named.toml", features(DEEP).replace(named, "dir = \"images\""));
+    place.write(
+        "named.toml",
+        features(DEEP).replace(named, "dir = \"images\""),
+    );
     place.succeed("train named.toml --out named");
+    place.assert_same_results("run", "named");
 }
 
 #[test]
@@ -114,14 +145,31 @@ fn mnist_is_found_above_the_current_folder_or_where_the_environment_says() {
     std::fs::create_dir_all(place.path("below/it")).unwrap();
     place.write_idx_folder("data/mnist");
     place.write_idx_folder("elsewhere");
-    let toml = DEEP.replace("features = 64", "features = 6").replace("digits", "mnist");
+    let toml = DEEP
+        .replace("features = 64", "features = 6")
+        .replace("digits", "mnist");
     place.write("deep.toml", &toml);
     place.write("below/it/deep.toml", toml);
-    let train = |out: &str| place.command(&format!("train ./deep.toml --epochs 1 --out {out} --quiet"));
-    assert!(train("one").current_dir(place.path("below/it")).output().unwrap().status.success());
+    let train =
+        |out: &str| place.command(&format!("train ./deep.toml --epochs 1 --out {out} --quiet"));
+    assert!(
+        train("one")
+            .current_dir(place.path("below/it"))
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
     std::fs::remove_dir_all(place.path("data/mnist")).unwrap();
     let variable = place.path("elsewhere");
-    assert!(train("two").env("OHMGRAD_DATA", variable).output().unwrap().status.success());
+    assert!(
+        train("two")
+            .env("OHMGRAD_DATA", variable)
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
     let words = ["MNIST is not there", "--data", "OHMGRAD_DATA", "data/mnist"];
     place.fail("train ./deep.toml --out three", &words);
 }

@@ -22,7 +22,11 @@ pub(crate) struct LayerState {
 
 impl LayerState {
     fn new(blocks: &Range<usize>, slots: usize, read_by_neighbours: bool) -> Self {
-        let lists = if read_by_neighbours { blocks.len() * slots } else { 0 };
+        let lists = if read_by_neighbours {
+            blocks.len() * slots
+        } else {
+            0
+        };
         Self {
             first_block: blocks.start,
             slots,
@@ -123,11 +127,12 @@ impl Board {
         let outputs = shares[0].output.bias.len();
         let layers = shares[0].layers.len();
         let blocks = |share: &Share, l: usize| share.layers[l].blocks.len();
-        let state = |share: &Share, l: usize| {
-            LayerState::new(&share.layers[l].blocks, slots, layers > 1)
-        };
+        let state =
+            |share: &Share, l: usize| LayerState::new(&share.layers[l].blocks, slots, layers > 1);
         let partials = || {
-            Published::new(shares, |s| vec![0.0; blocks(s, layers - 1) * slots * outputs])
+            Published::new(shares, |s| {
+                vec![0.0; blocks(s, layers - 1) * slots * outputs]
+            })
         };
         Self {
             slots,

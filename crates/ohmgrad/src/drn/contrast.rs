@@ -145,7 +145,9 @@ impl Learner<'_> {
             for k in 0..state.blocks() {
                 let rows = &state.rows[state.range(k, &(0..state.slots))];
                 let (first, second) = contrast.states(rows);
-                self.scratch.rows.extend(scaled_drop(first, second, scale).0);
+                self.scratch
+                    .rows
+                    .extend(scaled_drop(first, second, scale).0);
                 for c in 0..BLOCK {
                     let states = first.iter().zip(second).map(|(v1, v2)| (v1.0[c], v2.0[c]));
                     let moving = (0..).zip(states).filter(|(_, pair)| *pair != (0.0, 0.0));
@@ -255,7 +257,9 @@ fn scaled_drop(first: &[Row], second: &[Row], scale: f32) -> Row {
 /// scale * d_b, for each example and each unit of a block.
 fn slopes(first: &[Row], second: &[Row], scale: f32, slopes: &mut Vec<Row>) {
     slopes.clear();
-    slopes.extend(first.iter().zip(second).map(|(first, second)| {
-        Row(std::array::from_fn(|c| (second.0[c] - first.0[c]) * scale))
-    }));
+    slopes.extend(
+        first.iter().zip(second).map(|(first, second)| {
+            Row(std::array::from_fn(|c| (second.0[c] - first.0[c]) * scale))
+        }),
+    );
 }

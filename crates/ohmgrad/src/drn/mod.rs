@@ -23,7 +23,7 @@ mod team;
 
 pub use architecture::{Architecture, ArchitectureError};
 pub use network::{Network, ParameterError, SettleError, Settled};
-pub use settling::{SettlingError, Settling, SweepOrder};
+pub use settling::{Settling, SettlingError, SweepOrder};
 
 pub(crate) use board::Board;
 pub(crate) use contrast::{Contrast, Learner, Scratch};

@@ -207,7 +207,13 @@ impl Network {
         let (g_min, g_max) = (self.architecture.g_min, self.architecture.g_max);
         let rule = format!("a conductance must be finite and within [{g_min}, {g_max}] S");
         let allowed = |g: f32| g.is_finite() && (g_min..=g_max).contains(&g);
-        check(&format!("W{}", l + 1), weights, rows * columns, allowed, &rule)?;
+        check(
+            &format!("W{}", l + 1),
+            weights,
+            rows * columns,
+            allowed,
+            &rule,
+        )?;
         self.fill_weights(l, |i, row| {
             row.copy_from_slice(&weights[i * columns..(i + 1) * columns]);
         });
@@ -222,7 +228,13 @@ impl Network {
     pub fn set_biases(&mut self, l: usize, biases: &[f32]) -> Result<(), ParameterError> {
         let name = format!("b{}", l + 1);
         let width = self.architecture.width(l);
-        check(&name, biases, width, f32::is_finite, "a bias must be finite")?;
+        check(
+            &name,
+            biases,
+            width,
+            f32::is_finite,
+            "a bias must be finite",
+        )?;
         self.write_biases(l, Part::Value, biases);
         Ok(())
     }
@@ -268,7 +280,11 @@ impl Network {
                     let rows = layer.above.rows;
                     let block = &layer.above.part(part)[k * rows..(k + 1) * rows];
                     let column = block.iter().map(|row| row.0[i % BLOCK]);
-                    segments.by_ref().flatten().zip(column).for_each(|(to, g)| *to = g);
+                    segments
+                        .by_ref()
+                        .flatten()
+                        .zip(column)
+                        .for_each(|(to, g)| *to = g);
                 }
                 continue;
             }
@@ -316,7 +332,10 @@ impl Network {
                 if k < layer.blocks.len() {
                     let start = k * layer.above.rows;
                     let block = &mut layer.above.part_mut(part)[start..start + row.len()];
-                    block.iter_mut().zip(row).for_each(|(to, g)| to.0[i % BLOCK] = *g);
+                    block
+                        .iter_mut()
+                        .zip(row)
+                        .for_each(|(to, g)| to.0[i % BLOCK] = *g);
                 }
             }
         }
@@ -385,7 +404,10 @@ impl Network {
         let encode = |input: &mut Input, _| {
             input.encode(features, batch, |b, volts| {
                 let example = &inputs[b * features..(b + 1) * features];
-                volts.iter_mut().zip(example).for_each(|(v, x)| *v = gain * x);
+                volts
+                    .iter_mut()
+                    .zip(example)
+                    .for_each(|(v, x)| *v = gain * x);
             });
         };
         let board = Board::new(&self.shares, batch);

@@ -30,7 +30,12 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    pub(crate) fn new(architecture: &Architecture, share: &Share, batch: usize, slots: usize) -> Self {
+    pub(crate) fn new(
+        architecture: &Architecture,
+        share: &Share,
+        batch: usize,
+        slots: usize,
+    ) -> Self {
         let blocks = share.layers.iter().map(|l| l.blocks.len()).max();
         let gathering = share.layers.len() > 1;
         let mut input = Input::default();
@@ -40,7 +45,14 @@ impl Workspace {
             slots,
             input,
             currents: vec![Row::ZERO; share.layers[0].blocks.len() * batch],
-            gathered: vec![Row::ZERO; if gathering { blocks.unwrap_or(0) * slots } else { 0 }],
+            gathered: vec![
+                Row::ZERO;
+                if gathering {
+                    blocks.unwrap_or(0) * slots
+                } else {
+                    0
+                }
+            ],
             outputs: vec![0.0; slots * architecture.outputs],
             parity: 0,
         }
@@ -91,7 +103,13 @@ impl Worker<'_> {
     }
 
     /// Copies the state of `count` slots, as far as the first sweep of `groups` will read it.
-    pub(crate) fn copy_state(&mut self, from: usize, to: usize, count: usize, groups: &[Vec<usize>]) {
+    pub(crate) fn copy_state(
+        &mut self,
+        from: usize,
+        to: usize,
+        count: usize,
+        groups: &[Vec<usize>],
+    ) {
         for l in (0..self.share.layers.len()).filter(|l| !groups[0].contains(l)) {
             self.board.layers[l].write(self.index).copy(from, to, count);
         }
@@ -215,8 +233,8 @@ impl Worker<'_> {
                 _ => gathered.fill(Row::ZERO),
             }
             let below = l.checked_sub(1).map(|below| (below, layer.below.block(k)));
-            let above = (above && l + 1 < self.share.layers.len())
-                .then(|| (l + 1, layer.above.block(k)));
+            let above =
+                (above && l + 1 < self.share.layers.len()).then(|| (l + 1, layer.above.block(k)));
             for (neighbour, weights) in below.into_iter().chain(above) {
                 for state in self.board.layers[neighbour].all() {
                     gather_from(&state, weights, phase.slots, gathered, self.arch);
@@ -264,7 +282,7 @@ impl Worker<'_> {
         let output = &self.share.output;
         let count = output.bias.len();
         let range = phase.slots.start * count..phase.slots.end * count;
-                let capacity = self.space.outputs.len();
+        let capacity = self.space.outputs.len();
         let potentials = &mut self.space.outputs[range];
         let partials = &self.board.partials[self.space.parity];
         add_up(partials, capacity, potentials);
@@ -348,7 +366,7 @@ impl Worker<'_> {
     fn measure_output(&mut self, phase: &Phase, largest: &mut [(f32, f32)]) {
         let output = &self.share.output;
         let count = output.bias.len();
-                let mut currents = vec![0.0; phase.slots.len() * count];
+        let mut currents = vec![0.0; phase.slots.len() * count];
         let partials = &self.board.partials[self.space.parity];
         add_up(partials, self.space.outputs.len(), &mut currents);
         for (slot, largest) in largest.iter_mut().enumerate() {
@@ -390,7 +408,12 @@ impl Worker<'_> {
         }
         self.barrier.wait();
         let mut totals = self.output_powers(phase, sources);
-        for layer in self.board.powers.iter().take(if hidden { usize::MAX } else { 0 }) {
+        for layer in self
+            .board
+            .powers
+            .iter()
+            .take(if hidden { usize::MAX } else { 0 })
+        {
             for powers in layer.all() {
                 for (i, power) in powers.iter().enumerate() {
                     let total = &mut totals[i % slots];
@@ -406,7 +429,7 @@ impl Worker<'_> {
     fn output_powers(&self, phase: &Phase, sources: &[f64]) -> Vec<(f64, f64)> {
         let output = &self.share.output;
         let count = output.bias.len();
-                let mut currents = vec![0.0; phase.slots.len() * count];
+        let mut currents = vec![0.0; phase.slots.len() * count];
         let partials = &self.board.partials[self.space.parity];
         add_up(partials, self.space.outputs.len(), &mut currents);
         let mut supplied = vec![0.0; self.space.batch];
@@ -462,7 +485,13 @@ fn surroundings<'a>(
 }
 
 /// Adds the currents that one share's blocks of a neighbouring layer drive into a block.
-fn gather_from(state: &LayerState, weights: &[Row], slots: &Range<usize>, currents: &mut [Row], arch: Arch) {
+fn gather_from(
+    state: &LayerState,
+    weights: &[Row],
+    slots: &Range<usize>,
+    currents: &mut [Row],
+    arch: Arch,
+) {
     let first = (state.first_block * BLOCK).min(weights.len());
     let (_, mut rest) = weights.split_at(first);
     for k in 0..state.blocks() {
@@ -499,7 +528,14 @@ fn add_up(partials: &Published<Vec<f32>>, block_capacity: usize, currents: &mut 
 }
 
 /// Total current into output `k` held at 0 V, in ampere: that from the hidden layer, bias, nudge.
-fn output_current(output: &Output, k: usize, sum: f32, beta: f32, phase: &Phase, example: usize) -> f32 {
+fn output_current(
+    output: &Output,
+    k: usize,
+    sum: f32,
+    beta: f32,
+    phase: &Phase,
+    example: usize,
+) -> f32 {
     let current = sum + output.bias[k];
     match beta {
         0.0 => current,

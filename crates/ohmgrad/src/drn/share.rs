@@ -259,7 +259,13 @@ impl Share {
     }
 
     /// Sums the conductances of the outputs over all shares; every member of the team calls it.
-    pub(crate) fn sum_outputs(&mut self, index: usize, arch: Arch, board: &Board, barrier: &Barrier) {
+    pub(crate) fn sum_outputs(
+        &mut self,
+        index: usize,
+        arch: Arch,
+        board: &Board,
+        barrier: &Barrier,
+    ) {
         let outputs = self.output.conductance.len();
         let layer = self.layers.last().expect("at least one layer");
         let mut sums = board.readout_sums.write(index);

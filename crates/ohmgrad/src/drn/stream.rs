@@ -29,13 +29,21 @@ impl Stream {
 
     /// Passes over the array, together with the other threads, until `time` is over; returns how long
     /// each pass took.
-    pub(crate) fn passes(&mut self, arch: Arch, time: Duration, barrier: &Barrier) -> Vec<Duration> {
+    pub(crate) fn passes(
+        &mut self,
+        arch: Arch,
+        time: Duration,
+        barrier: &Barrier,
+    ) -> Vec<Duration> {
         let mut passes = Vec::new();
         let end = Instant::now() + time;
         loop {
             barrier.wait();
             let start = Instant::now();
-            Increment { rows: &mut self.rows }.run_on(arch);
+            Increment {
+                rows: &mut self.rows,
+            }
+            .run_on(arch);
             barrier.wait();
             passes.push(start.elapsed());
             self.done.store(Instant::now() > end, Ordering::Relaxed);

@@ -152,7 +152,11 @@ mod tests {
             assert_eq!(toml::to_string(&source).unwrap(), text);
             assert_eq!(toml::from_str::<DataSource>(text).unwrap(), source);
         }
-        for text in ["", "dataset = \"mnist\"\ndir = \"x\"", "dataset = \"cifar\""] {
+        for text in [
+            "",
+            "dataset = \"mnist\"\ndir = \"x\"",
+            "dataset = \"cifar\"",
+        ] {
             toml::from_str::<DataSource>(text).unwrap_err();
         }
     }

@@ -245,9 +245,15 @@ mod tests {
         ] {
             let text = text.replacen(valid, unknown, 1);
             let error = Experiment::parse(&text, "my.toml").unwrap_err().to_string();
-            assert!(error.starts_with("my.toml: ") && error.contains("line"), "{error}");
+            assert!(
+                error.starts_with("my.toml: ") && error.contains("line"),
+                "{error}"
+            );
             assert!(error.contains(&format!("`{unknown}`")), "{error}");
-            assert!(error.ends_with(&format!("did you mean `{valid}`?")), "{error}");
+            assert!(
+                error.ends_with(&format!("did you mean `{valid}`?")),
+                "{error}"
+            );
         }
     }
 
@@ -264,8 +270,14 @@ mod tests {
             (refused(|e| e.name.clear()), "name is \"\""),
             (refused(|e| e.seed = 1 << 63), "seed is 9223372036854775808"),
             (refused(|e| e.epochs = 0), "epochs is 0"),
-            (refused(|e| e.network.hidden[0] = 0), "network: hidden layer 1"),
-            (refused(|e| e.network.input_gain = f32::NAN), "network: input_gain is NaN"),
+            (
+                refused(|e| e.network.hidden[0] = 0),
+                "network: hidden layer 1",
+            ),
+            (
+                refused(|e| e.network.input_gain = f32::NAN),
+                "network: input_gain is NaN",
+            ),
             (refused(|e| e.training.batch = 0), "training: batch is 0"),
         ] {
             assert!(error.starts_with(start), "{error}");

@@ -17,11 +17,31 @@ pub struct Preset {
 /// All presets: five networks of Scellier (ICML 2024, Table 1, equilibrium propagation), and one for
 /// the digits of the library.
 pub const PRESETS: [Preset; 6] = [
-    preset("drn-xs", include_str!("../../presets/drn-xs.toml"), Some(3.46)),
-    preset("drn-1h", include_str!("../../presets/drn-1h.toml"), Some(1.57)),
-    preset("drn-2h", include_str!("../../presets/drn-2h.toml"), Some(1.48)),
-    preset("drn-3h", include_str!("../../presets/drn-3h.toml"), Some(1.66)),
-    preset("drn-xl", include_str!("../../presets/drn-xl.toml"), Some(1.33)),
+    preset(
+        "drn-xs",
+        include_str!("../../presets/drn-xs.toml"),
+        Some(3.46),
+    ),
+    preset(
+        "drn-1h",
+        include_str!("../../presets/drn-1h.toml"),
+        Some(1.57),
+    ),
+    preset(
+        "drn-2h",
+        include_str!("../../presets/drn-2h.toml"),
+        Some(1.48),
+    ),
+    preset(
+        "drn-3h",
+        include_str!("../../presets/drn-3h.toml"),
+        Some(1.66),
+    ),
+    preset(
+        "drn-xl",
+        include_str!("../../presets/drn-xl.toml"),
+        Some(1.33),
+    ),
     preset("digits", include_str!("../../presets/digits.toml"), None),
 ];
 
@@ -69,7 +89,10 @@ mod tests {
         for preset in PRESETS {
             let experiment = preset.experiment().unwrap();
             assert_eq!(experiment.name, preset.name);
-            assert_eq!(experiment.training.free_phase, experiment.training.nudged_phase);
+            assert_eq!(
+                experiment.training.free_phase,
+                experiment.training.nudged_phase
+            );
         }
     }
 
@@ -86,14 +109,24 @@ mod tests {
             let e = Preset::named(name).unwrap().experiment().unwrap();
             let phase = e.training.free_phase;
             let (size, gain) = (e.network.conductances(), e.network.input_gain);
-            assert_eq!((size, gain, phase.sweeps, e.training.beta, e.epochs), expected, "{name}");
-            assert_eq!((phase.order, e.training.batch), (SweepOrder::Asynchronous, 4));
+            assert_eq!(
+                (size, gain, phase.sweeps, e.training.beta, e.epochs),
+                expected,
+                "{name}"
+            );
+            assert_eq!(
+                (phase.order, e.training.batch),
+                (SweepOrder::Asynchronous, 4)
+            );
         }
     }
 
     #[test]
     fn unknown_presets_name_the_nearest() {
         let error = Preset::named("drn-x1").unwrap_err().to_string();
-        assert!(error.contains("`drn-x1`") && error.contains("did you mean `drn-x"), "{error}");
+        assert!(
+            error.contains("`drn-x1`") && error.contains("did you mean `drn-x"),
+            "{error}"
+        );
     }
 }

@@ -103,7 +103,11 @@ pub fn benchmark(trainer: &mut Trainer, data: &Dataset) -> Result<Benchmark, Tra
     let examples_per_second = batch as f64 / step;
     Ok(Benchmark {
         threads,
-        simd: format!("{arch:?}").split('(').next().unwrap_or_default().to_owned(),
+        simd: format!("{arch:?}")
+            .split('(')
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
         conductances,
         batch,
         bandwidth,
@@ -134,7 +138,13 @@ fn part_of(data: &Dataset, round: usize, examples: usize) -> Result<Dataset, Dat
     let chosen = (0..examples).map(|e| (round * examples + e) % data.len());
     let pixels = chosen.clone().flat_map(|e| data.pixels(e).iter().copied());
     let (pixels, labels) = (pixels.collect(), chosen.map(|e| data.label(e)).collect());
-    Dataset::new(data.features(), data.classes(), data.full_scale(), pixels, labels)
+    Dataset::new(
+        data.features(),
+        data.classes(),
+        data.full_scale(),
+        pixels,
+        labels,
+    )
 }
 
 /// The middle value; 0 for none.

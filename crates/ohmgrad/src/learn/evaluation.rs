@@ -84,15 +84,22 @@ fn run(
         let examples = batches.clone().nth(b).unwrap_or_default();
         encode_examples(input, data, examples, BATCH, scale);
     };
-    network.settle_batches(BATCH, batches.len(), settling, physics, encode, |b, settled| {
-        let examples = batches.clone().nth(b).unwrap_or_default();
-        score(&settled.outputs, data, examples, &mut totals)?;
-        for (&example, output) in examples.iter().zip(settled.outputs.chunks(data.classes())) {
-            confusion[usize::from(data.label(example as usize))][prediction(output)] += 1;
-        }
-        measured.add(&settled, examples.len());
-        Ok(())
-    })?;
+    network.settle_batches(
+        BATCH,
+        batches.len(),
+        settling,
+        physics,
+        encode,
+        |b, settled| {
+            let examples = batches.clone().nth(b).unwrap_or_default();
+            score(&settled.outputs, data, examples, &mut totals)?;
+            for (&example, output) in examples.iter().zip(settled.outputs.chunks(data.classes())) {
+                confusion[usize::from(data.label(example as usize))][prediction(output)] += 1;
+            }
+            measured.add(&settled, examples.len());
+            Ok(())
+        },
+    )?;
     let count = data.len() as f64;
     measured.mean_power /= count;
     measured.mean_residual /= count;
@@ -156,7 +163,10 @@ pub(super) fn encode_examples(
     input.encode(data.features(), batch, |b, volts| match examples.get(b) {
         Some(&example) => {
             let pixels = data.pixels(example as usize).iter();
-            volts.iter_mut().zip(pixels).for_each(|(v, p)| *v = scale * f32::from(*p));
+            volts
+                .iter_mut()
+                .zip(pixels)
+                .for_each(|(v, p)| *v = scale * f32::from(*p));
         }
         None => volts.fill(0.0),
     });

@@ -101,11 +101,26 @@ impl Optimizer {
             }),
         };
         let (decay, momentum) = (self.decay, self.momentum);
-        range("decay", decay, decay > 0.0 && decay <= 1.0, "above 0 and at most 1")?;
-        range("momentum", momentum, (0.0..1.0).contains(&momentum), "at least 0 and below 1")?;
+        range(
+            "decay",
+            decay,
+            decay > 0.0 && decay <= 1.0,
+            "above 0 and at most 1",
+        )?;
+        range(
+            "momentum",
+            momentum,
+            (0.0..1.0).contains(&momentum),
+            "at least 0 and below 1",
+        )?;
         let non_negative = |x: f32| x.is_finite() && x >= 0.0;
         let rule = "finite and at least 0";
-        range("weight_decay", self.weight_decay, non_negative(self.weight_decay), rule)?;
+        range(
+            "weight_decay",
+            self.weight_decay,
+            non_negative(self.weight_decay),
+            rule,
+        )?;
         let names = architecture.parameter_names();
         let parameters = names.join(", ");
         if let Some(name) = names.iter().find(|n| !self.learning_rates.contains_key(*n)) {
@@ -117,7 +132,12 @@ impl Optimizer {
                 let name = name.clone();
                 return Err(OptimizerError::UnknownParameter { name, parameters });
             }
-            range(&format!("learning_rates.{name}"), rate, non_negative(rate), rule)?;
+            range(
+                &format!("learning_rates.{name}"),
+                rate,
+                non_negative(rate),
+                rule,
+            )?;
         }
         Ok(())
     }
@@ -128,7 +148,11 @@ impl Optimizer {
     }
 
     /// Steps of all conductance matrices and of all biases in the given epoch (counted from 0).
-    pub(crate) fn steps(&self, architecture: &Architecture, epoch: usize) -> (Vec<Step>, Vec<Step>) {
+    pub(crate) fn steps(
+        &self,
+        architecture: &Architecture,
+        epoch: usize,
+    ) -> (Vec<Step>, Vec<Step>) {
         let factor = self.factor(epoch);
         let step = |name: &String, decay: f32| Step {
             rate: (f64::from(self.learning_rates[name]) * factor) as f32,

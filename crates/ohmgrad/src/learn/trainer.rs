@@ -11,8 +11,8 @@ use super::evaluation::{encode_examples, score, write_targets};
 use super::{EquilibriumPropagation, Optimizer, OptimizerError, Unbounded};
 use crate::data::Dataset;
 use crate::drn::{
-    Barrier, Board, Contrast, Learner, Network, ParameterError, Phase, Scratch, Settling, SettlingError, Share,
-    Worker, Workspace,
+    Barrier, Board, Contrast, Learner, Network, ParameterError, Phase, Scratch, Settling,
+    SettlingError, Share, Worker, Workspace,
 };
 
 /// Where the free phase of a training step starts from.
@@ -336,7 +336,8 @@ impl Trainer {
         let hidden = (0..architecture.hidden.len())
             .map(|l| crate::drn::collect(&self.board, l, architecture.width(l), &slots));
         let outputs = &self.members[0].0.outputs;
-        let outputs = &outputs[slots.start * architecture.outputs..slots.end * architecture.outputs];
+        let outputs =
+            &outputs[slots.start * architecture.outputs..slots.end * architecture.outputs];
         hidden.chain([outputs.to_vec()]).collect()
     }
 
@@ -444,7 +445,13 @@ impl Member<'_> {
             let mut clock = Clock::start();
             let mut times = StepTimes::default();
             std::mem::swap(&mut self.space.input, &mut self.scratch.input);
-            encode_examples(&mut self.space.input, plan.data, examples, options.batch, plan.volts_per_step);
+            encode_examples(
+                &mut self.space.input,
+                plan.data,
+                examples,
+                options.batch,
+                plan.volts_per_step,
+            );
             write_targets(plan.data, examples, &mut targets);
             times.encode = clock.lap();
             self.advance(pending.as_ref(), &mut clock, &mut times);
@@ -478,8 +485,18 @@ impl Member<'_> {
             });
         }
         std::mem::swap(&mut self.space.input, &mut self.scratch.input);
-        encode_examples(&mut self.space.input, plan.data, &[], options.batch, plan.volts_per_step);
-        self.advance(pending.as_ref(), &mut Clock::start(), &mut StepTimes::default());
+        encode_examples(
+            &mut self.space.input,
+            plan.data,
+            &[],
+            options.batch,
+            plan.volts_per_step,
+        );
+        self.advance(
+            pending.as_ref(),
+            &mut Clock::start(),
+            &mut StepTimes::default(),
+        );
         Ok(epoch)
     }
 

@@ -50,7 +50,10 @@ pub fn write(
 
 fn partial_path(path: &Path) -> io::Result<PathBuf> {
     let Some(name) = path.file_name() else {
-        return Err(io::Error::new(io::ErrorKind::InvalidFilename, "the path names no file"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidFilename,
+            "the path names no file",
+        ));
     };
     Ok(path.with_file_name(format!(".{}.partial", name.display())))
 }
@@ -83,7 +86,9 @@ mod tests {
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
-        entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+        entries
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect()
     }
 
     #[test]

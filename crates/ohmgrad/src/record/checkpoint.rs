@@ -114,17 +114,18 @@ fn state_name(l: usize) -> String {
     format!("state.v{}", l + 1)
 }
 
-fn read_states(
-    file: &mut TensorFile,
-    experiment: &Experiment,
-) -> Result<Vec<Vec<f32>>, ReadError> {
+fn read_states(file: &mut TensorFile, experiment: &Experiment) -> Result<Vec<Vec<f32>>, ReadError> {
     let batch = experiment.training.batch;
     let mut read = |l: usize| {
         let mut state = Vec::new();
         let finite = (f32::is_finite, "a potential must be finite");
         let shape = [batch, experiment.network.width(l)];
-        file.read(&state_name(l), &shape, finite, |_, row| state.extend_from_slice(row))?;
+        file.read(&state_name(l), &shape, finite, |_, row| {
+            state.extend_from_slice(row)
+        })?;
         Ok(state)
     };
-    (0..experiment.network.free_layers()).map(&mut read).collect()
+    (0..experiment.network.free_layers())
+        .map(&mut read)
+        .collect()
 }

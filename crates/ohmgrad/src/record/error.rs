@@ -30,7 +30,9 @@ pub enum ReadError {
         found: u64,
     },
     /// A header that is not one of the safetensors format.
-    #[error("{path} has no header of the safetensors format: it is damaged, or another kind of file")]
+    #[error(
+        "{path} has no header of the safetensors format: it is damaged, or another kind of file"
+    )]
     Header {
         /// The file.
         path: PathBuf,

@@ -89,7 +89,6 @@ pub fn save(path: &Path, network: &Network, info: &ModelInfo) -> Result<(), Writ
 pub fn load(path: &Path, threads: usize) -> Result<(Network, ModelInfo), ReadError> {
     let mut file = TensorFile::open(path)?;
     let architecture: Architecture = file.toml("architecture")?;
-    check_architecture(&file, &architecture)?;
     match file.text("format")? {
         FORMAT => check_surplus(&file, &architecture)?,
         CHECKPOINT_FORMAT => {}
@@ -145,7 +144,9 @@ pub(super) fn parameters(network: &Network, part: Part) -> Vec<Tensor<'_>> {
         row: Box::new(move |_, row| row.copy_from_slice(&network.read_biases(l, part))),
     };
     let matrices = (0..architecture.matrices()).map(matrix);
-    matrices.chain((0..architecture.free_layers()).map(biases)).collect()
+    matrices
+        .chain((0..architecture.free_layers()).map(biases))
+        .collect()
 }
 
 /// Name of a tensor: that of the parameter, or `velocity.` and that.
@@ -173,13 +174,6 @@ fn read_info(file: &TensorFile) -> Result<ModelInfo, ReadError> {
     })
 }
 
-fn check_architecture(file: &TensorFile, architecture: &Architecture) -> Result<(), ReadError> {
-    architecture.validate().map_err(|source| ReadError::Architecture {
-        path: file.path().to_owned(),
-        source,
-    })
-}
-
 fn check_surplus(file: &TensorFile, architecture: &Architecture) -> Result<(), ReadError> {
     let known = architecture.parameter_names();
     match file.names().into_iter().find(|name| !known.contains(name)) {
@@ -191,20 +185,24 @@ fn check_surplus(file: &TensorFile, architecture: &Architecture) -> Result<(), R
     }
 }
 
-/// Reads a network of a valid architecture. All shapes are checked before it is allocated.
+/// Reads a network. Its architecture and all shapes are checked before it is allocated.
 pub(super) fn read_network(
     file: &mut TensorFile,
     architecture: &Architecture,
     threads: usize,
 ) -> Result<Network, ReadError> {
+    let path = file.path().to_owned();
+    let invalid = |source| ReadError::Architecture {
+        path: path.clone(),
+        source,
+    };
+    architecture.validate().map_err(&invalid)?;
     for l in 0..architecture.matrices() {
         let (rows, columns) = architecture.shape(l);
         file.check(&name(Part::Value, 'W', l), &[rows, columns])?;
         file.check(&name(Part::Value, 'b', l), &[columns])?;
     }
-    let path = file.path().to_owned();
-    let mut network = Network::zero(architecture, threads)
-        .map_err(|source| ReadError::Architecture { path, source })?;
+    let mut network = Network::zero(architecture, threads).map_err(&invalid)?;
     let (g_min, g_max) = (architecture.g_min, architecture.g_max);
     let rule = format!("a conductance must be finite and within [{g_min}, {g_max}] S");
     let allowed = |g: f32| g.is_finite() && (g_min..=g_max).contains(&g);
@@ -240,4 +238,76 @@ fn read_parameters(
         })?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drn::SweepOrder;
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    /// A network with all parameters random, and its file.
+    fn saved(architecture: &Architecture, threads: usize) -> (Network, tempfile::NamedTempFile) {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut network = Network::random(architecture, &mut rng, threads).unwrap();
+        for l in 0..architecture.free_layers() {
+            let biases: Vec<f32> = (0..architecture.width(l)).map(|j| j as f32 - 0.5).collect();
+            network.set_biases(l, &biases).unwrap();
+        }
+        let info = ModelInfo {
+            inference: Settling::sweeps(SweepOrder::Forward, 3),
+            training: None,
+        };
+        let file = tempfile::NamedTempFile::new().unwrap();
+        save(file.path(), &network, &info).unwrap();
+        (network, file)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn networks_survive_their_file(
+            (features, hidden, outputs) in (1..20usize, proptest::collection::vec(1..150usize, 0..3), 1..70usize),
+            (threads, threads_again) in (1..4usize, 1..4usize),
+        ) {
+            let architecture = Architecture::new(features, hidden, outputs).with_bounds(1e-3, 7.0);
+            let (network, file) = saved(&architecture, threads);
+            let (loaded, info) = load(file.path(), threads_again).unwrap();
+            prop_assert_eq!(loaded.architecture(), &architecture);
+            prop_assert_eq!((info.inference.sweeps, info.training), (3, None));
+            for l in 0..architecture.matrices() {
+                prop_assert_eq!(loaded.weights(l), network.weights(l));
+                prop_assert_eq!(loaded.biases(l), network.biases(l));
+            }
+        }
+
+        #[test]
+        fn a_changed_byte_is_an_error_or_another_valid_model(at: prop::sample::Index, byte: u8) {
+            let (_, file) = saved(&Architecture::new(1, vec![2], 1), 1);
+            let mut bytes = std::fs::read(file.path()).unwrap();
+            *at.get_mut(&mut bytes) = byte;
+            std::fs::write(file.path(), &bytes).unwrap();
+            if let Ok((network, _)) = load(file.path(), 1) {
+                prop_assert!(network.weights(0).iter().all(|g| g.is_finite() && *g >= 0.0));
+            }
+        }
+
+        #[test]
+        fn a_shortened_file_is_refused(length: prop::sample::Index) {
+            let (_, file) = saved(&Architecture::new(1, vec![2], 1), 1);
+            let bytes = std::fs::read(file.path()).unwrap();
+            std::fs::write(file.path(), &bytes[..length.index(bytes.len())]).unwrap();
+            prop_assert!(load(file.path(), 1).is_err());
+        }
+    }
+
+    #[test]
+    fn equal_networks_give_equal_bytes() {
+        let architecture = Architecture::new(3, vec![70, 5], 2);
+        let bytes = |threads| std::fs::read(saved(&architecture, threads).1.path()).unwrap();
+        assert_eq!(bytes(1), bytes(2));
+    }
 }

@@ -145,8 +145,12 @@ impl Run {
     pub fn create(folder: &Path, experiment: Experiment, threads: usize) -> Result<Self, RunError> {
         experiment.validate()?;
         let split = load_data(&experiment)?;
+        let trainer = new_trainer(&experiment, threads)?;
         let lock = lock(folder)?;
-        if [CONFIG, METRICS, CHECKPOINT].iter().any(|name| folder.join(name).exists()) {
+        if [CONFIG, METRICS, CHECKPOINT]
+            .iter()
+            .any(|name| folder.join(name).exists())
+        {
             return Err(RunError::Taken {
                 folder: folder.to_owned(),
             });
@@ -154,7 +158,7 @@ impl Run {
         let run = Self {
             folder: folder.to_owned(),
             split,
-            trainer: new_trainer(&experiment, threads)?,
+            trainer,
             progress: Progress {
                 experiment,
                 metrics: Vec::new(),
@@ -328,7 +332,9 @@ fn new_trainer(experiment: &Experiment, threads: usize) -> Result<Trainer, RunEr
     if Vec::<f32>::new().try_reserve_exact(conductances).is_err() {
         return Err(RunError::Memory { conductances });
     }
-    let network = experiment.initial_network(threads).map_err(SettingsError::Network)?;
+    let network = experiment
+        .initial_network(threads)
+        .map_err(SettingsError::Network)?;
     let trainer = Trainer::new(network, experiment.training.clone(), experiment.seed);
     Ok(trainer.map_err(SettingsError::Training)?)
 }

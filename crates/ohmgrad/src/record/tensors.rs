@@ -18,21 +18,21 @@ use crate::drn::ParameterError;
 /// The safetensors format allows no larger header.
 const MAX_HEADER: u64 = 100_000_000;
 
+/// Copies row `i` of an array.
+type CopyRow<'a> = dyn Fn(usize, &mut [f32]) + 'a;
+
 /// An array to be written: a matrix, or a vector as one row.
 pub(super) struct Tensor<'a> {
     pub(super) name: String,
     pub(super) shape: Vec<usize>,
-    /// Copies row `i`.
-    pub(super) row: Box<dyn Fn(usize, &mut [f32]) + 'a>,
+    pub(super) row: Box<CopyRow<'a>>,
 }
 
-impl Tensor<'_> {
-    /// Rows and columns.
-    fn size(&self) -> (usize, usize) {
-        match self.shape[..] {
-            [rows, columns] => (rows, columns),
-            _ => (1, self.shape.iter().product()),
-        }
+/// Rows and columns of a matrix, or of a vector as one row.
+fn size(shape: &[usize]) -> (usize, usize) {
+    match *shape {
+        [rows, columns] => (rows, columns),
+        _ => (1, shape.iter().product()),
     }
 }
 
@@ -55,7 +55,7 @@ pub(super) fn write(
     out.write_all(&(header.len() as u64).to_le_bytes())?;
     out.write_all(&header)?;
     for tensor in tensors {
-        let (rows, columns) = tensor.size();
+        let (rows, columns) = size(&tensor.shape);
         let mut row = vec![0.0; columns];
         let mut bytes = Vec::with_capacity(4 * columns);
         for i in 0..rows {
@@ -73,7 +73,7 @@ fn header(metadata: &BTreeMap<&str, String>, tensors: &[Tensor]) -> io::Result<V
     let mut end = 0;
     let mut infos = BTreeMap::new();
     for tensor in tensors {
-        let (rows, columns) = tensor.size();
+        let (rows, columns) = size(&tensor.shape);
         let start = end;
         end += 4 * rows * columns;
         let info = TensorInfo {
@@ -91,11 +91,83 @@ fn header(metadata: &BTreeMap<&str, String>, tensors: &[Tensor]) -> io::Result<V
     Ok(bytes)
 }
 
+/// A file that is being read, and its length in bytes.
+#[derive(Debug)]
+struct Source {
+    path: PathBuf,
+    file: BufReader<fs::File>,
+    length: u64,
+}
+
+impl Source {
+    fn open(path: &Path) -> Result<Self, ReadError> {
+        let opened = fs::File::open(path).and_then(|file| {
+            let length = file.metadata()?.len();
+            Ok((file, length))
+        });
+        let path = path.to_owned();
+        match opened {
+            Err(source) => Err(ReadError::Io { path, source }),
+            Ok((file, length)) => Ok(Self {
+                path,
+                file: BufReader::new(file),
+                length,
+            }),
+        }
+    }
+
+    fn read(&mut self, bytes: &mut [u8]) -> Result<(), ReadError> {
+        let read = self.file.read_exact(bytes);
+        read.map_err(|error| self.failure(error))
+    }
+
+    fn seek(&mut self, position: u64) -> Result<(), ReadError> {
+        let found = self.file.seek(SeekFrom::Start(position));
+        found.map(drop).map_err(|error| self.failure(error))
+    }
+
+    /// The JSON header, and the position after it.
+    fn header(&mut self) -> Result<(Metadata, u64), ReadError> {
+        self.check_length(8, self.length >= 8)?;
+        let mut size = [0; 8];
+        self.read(&mut size)?;
+        let size = u64::from_le_bytes(size);
+        let end = size.saturating_add(8);
+        self.check_length(end, size <= MAX_HEADER && end <= self.length)?;
+        let mut header = vec![0; size as usize];
+        self.read(&mut header)?;
+        match serde_json::from_slice(&header) {
+            Ok(header) => Ok((header, end)),
+            Err(source) => Err(ReadError::Header {
+                path: self.path.clone(),
+                source,
+            }),
+        }
+    }
+
+    fn check_length(&self, expected: u64, fits: bool) -> Result<(), ReadError> {
+        match fits {
+            true => Ok(()),
+            false => Err(ReadError::Length {
+                path: self.path.clone(),
+                expected,
+                found: self.length,
+            }),
+        }
+    }
+
+    fn failure(&self, source: io::Error) -> ReadError {
+        ReadError::Io {
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
 /// An open file whose header fits its length.
 #[derive(Debug)]
 pub(super) struct TensorFile {
-    path: PathBuf,
-    file: BufReader<fs::File>,
+    source: Source,
     header: Metadata,
     /// Position of the first byte after the header.
     start: u64,
@@ -103,53 +175,26 @@ pub(super) struct TensorFile {
 
 impl TensorFile {
     pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
-        let path = path.to_owned();
-        let read = |source| ReadError::Io {
-            path: path.clone(),
-            source,
-        };
-        let mut file = BufReader::new(fs::File::open(&path).map_err(read)?);
-        let length = file.get_ref().metadata().map_err(read)?.len();
-        let check_length = |expected: u64, complete: bool| match complete {
-            true => Ok(()),
-            false => Err(ReadError::Length {
-                path: path.clone(),
-                expected,
-                found: length,
-            }),
-        };
-        check_length(8, length >= 8)?;
-        let mut size = [0; 8];
-        file.read_exact(&mut size).map_err(read)?;
-        let size = u64::from_le_bytes(size);
-        let start = size.saturating_add(8);
-        check_length(start, size <= MAX_HEADER && start <= length)?;
-        let mut header = vec![0; size as usize];
-        file.read_exact(&mut header).map_err(read)?;
-        let header: Metadata =
-            serde_json::from_slice(&header).map_err(|source| ReadError::Header {
-                path: path.clone(),
-                source,
-            })?;
+        let mut source = Source::open(path)?;
+        let (header, start) = source.header()?;
         let end = start.saturating_add(header.data_len() as u64);
-        check_length(end, end == length)?;
+        source.check_length(end, end == source.length)?;
         Ok(Self {
-            path,
-            file,
+            source,
             header,
             start,
         })
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        &self.source.path
     }
 
     /// A metadata entry.
     pub(super) fn text(&self, key: &'static str) -> Result<&str, ReadError> {
         let metadata = self.header.metadata().as_ref();
         let missing = || ReadError::NoMetadata {
-            path: self.path.clone(),
+            path: self.path().to_owned(),
             key,
         };
         let text = metadata.and_then(|entries| entries.get(key));
@@ -159,7 +204,7 @@ impl TensorFile {
     /// A metadata entry in TOML.
     pub(super) fn toml<T: DeserializeOwned>(&self, key: &'static str) -> Result<T, ReadError> {
         toml::from_str(self.text(key)?).map_err(|source| ReadError::Metadata {
-            path: self.path.clone(),
+            path: self.path().to_owned(),
             key,
             source: source.into(),
         })
@@ -178,7 +223,7 @@ impl TensorFile {
             None => "missing".to_owned(),
         };
         Err(ReadError::Tensor {
-            path: self.path.clone(),
+            path: self.path().to_owned(),
             name: name.to_owned(),
             expected: format!("F32 {shape:?}"),
             found,
@@ -195,18 +240,16 @@ impl TensorFile {
     ) -> Result<(), ReadError> {
         self.check(name, shape)?;
         let offset = self.header.info(name).map_or(0, |info| info.data_offsets.0);
-        let position = SeekFrom::Start(self.start + offset as u64);
-        self.file.seek(position).map_err(|e| self.failure(e))?;
-        let (rows, columns) = match *shape {
-            [rows, columns] => (rows, columns),
-            _ => (1, shape.iter().product()),
-        };
+        self.source.seek(self.start + offset as u64)?;
+        let (rows, columns) = size(shape);
         let mut bytes = vec![0; 4 * columns];
         let mut row = vec![0.0; columns];
         for i in 0..rows {
-            self.file.read_exact(&mut bytes).map_err(|e| self.failure(e))?;
+            self.source.read(&mut bytes)?;
             let (words, _) = bytes.as_chunks::<4>();
-            row.iter_mut().zip(words).for_each(|(to, w)| *to = f32::from_le_bytes(*w));
+            row.iter_mut()
+                .zip(words)
+                .for_each(|(to, w)| *to = f32::from_le_bytes(*w));
             if let Some(at) = row.iter().position(|v| !allowed(*v)) {
                 return Err(self.bad_value(name, i * columns + at, row[at], rule));
             }
@@ -217,20 +260,13 @@ impl TensorFile {
 
     fn bad_value(&self, name: &str, index: usize, value: f32, rule: &str) -> ReadError {
         ReadError::Value {
-            path: self.path.clone(),
+            path: self.path().to_owned(),
             source: ParameterError::Value {
                 name: name.to_owned(),
                 index,
                 value,
                 rule: rule.to_owned(),
             },
-        }
-    }
-
-    fn failure(&self, source: io::Error) -> ReadError {
-        ReadError::Io {
-            path: self.path.clone(),
-            source,
         }
     }
 }

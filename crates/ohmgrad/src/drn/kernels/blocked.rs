@@ -6,7 +6,6 @@
 //! runs in an order that does not depend on the vector width: with fused multiply-add (AVX-512, AVX2,
 //! NEON) all machines give the same bits.
 
-
 use bytemuck::{Pod, Zeroable};
 use pulp::{Arch, Simd, WithSimd};
 
@@ -116,11 +115,13 @@ impl Input {
         for chunk in (0..features).step_by(CHUNK) {
             for volts in self.dense.chunks_exact(features) {
                 let volts = &volts[chunk..features.min(chunk + CHUNK)];
-                self.by_example.push_row(chunk, volts.iter().copied(), false);
+                self.by_example
+                    .push_row(chunk, volts.iter().copied(), false);
             }
         }
         self.by_feature.clear();
-        self.by_feature.reserve(features * batch.next_multiple_of(QUAD), QUAD);
+        self.by_feature
+            .reserve(features * batch.next_multiple_of(QUAD), QUAD);
         for i in 0..features {
             let volts = self.dense[i..].iter().step_by(features);
             self.by_feature.push_row(0, volts.copied(), true);
@@ -315,7 +316,9 @@ impl Kernel for InputPass<'_> {
             }
             let first = chunk * CHUNK;
             match velocity.next() {
-                None if plain => descend::<S, N, true>(simd, pairs, next, first, contrast, &mut sum),
+                None if plain => {
+                    descend::<S, N, true>(simd, pairs, next, first, contrast, &mut sum)
+                }
                 None => descend::<S, N, false>(simd, pairs, next, first, contrast, &mut sum),
                 Some(speed) => roll_pairs(simd, pairs, speed, first, contrast, &mut sum),
             }
@@ -482,8 +485,22 @@ fn roll_pairs<S: Simd, const N: usize>(
             minus[v] = simd.neg_f32s(simd.add_f32s(rise[v], q[v]));
             plus[v] = simd.sub_f32s(q[v], rise[v]);
         }
-        roll(simd, lanes_mut::<S, N>(p), lanes_mut::<S, N>(vp), &minus, c.step, c.bounds);
-        roll(simd, lanes_mut::<S, N>(n), lanes_mut::<S, N>(vn), &plus, c.step, c.bounds);
+        roll(
+            simd,
+            lanes_mut::<S, N>(p),
+            lanes_mut::<S, N>(vp),
+            &minus,
+            c.step,
+            c.bounds,
+        );
+        roll(
+            simd,
+            lanes_mut::<S, N>(n),
+            lanes_mut::<S, N>(vn),
+            &plus,
+            c.step,
+            c.bounds,
+        );
         let (p, n) = (lanes::<S, N>(p), lanes::<S, N>(n));
         for v in 0..N {
             sum[v] = simd.add_f32s(sum[v], simd.add_f32s(p[v], n[v]));
@@ -601,7 +618,14 @@ impl Kernel for MatrixUpdate<'_> {
             }
             let g = lanes_mut::<S, N>(row);
             if let Some(speed) = velocity.next() {
-                roll(simd, g, lanes_mut::<S, N>(speed), &gradient, self.step, self.bounds);
+                roll(
+                    simd,
+                    g,
+                    lanes_mut::<S, N>(speed),
+                    &gradient,
+                    self.step,
+                    self.bounds,
+                );
                 continue;
             }
             for v in 0..N {
@@ -817,7 +841,10 @@ fn read_out<S: Simd, const N: usize>(
     if readout.is_empty() {
         return;
     }
-    for (row, partials) in potentials.iter().zip(partials.chunks_exact_mut(readout.len())) {
+    for (row, partials) in potentials
+        .iter()
+        .zip(partials.chunks_exact_mut(readout.len()))
+    {
         let potential = lanes::<S, N>(row);
         for (row, partial) in readout.iter().zip(partials) {
             let g = lanes::<S, N>(row);

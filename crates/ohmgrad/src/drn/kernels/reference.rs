@@ -39,8 +39,8 @@ impl Reference {
             .iter()
             .flat_map(|g| features.iter().map(move |p| g * p))
             .collect();
-        let free = (0..self.architecture.free_layers())
-            .map(|l| vec![0.0; self.architecture.width(l)]);
+        let free =
+            (0..self.architecture.free_layers()).map(|l| vec![0.0; self.architecture.width(l)]);
         std::iter::once(sources).chain(free).collect()
     }
 
@@ -102,7 +102,10 @@ impl Reference {
     pub fn settle(&self, v: &mut Potentials, settling: Settling, nudge: Nudge) -> usize {
         for sweep in 1..=settling.sweeps {
             self.sweep(v, settling.order, nudge);
-            if settling.tolerance.is_some_and(|t| self.residual(v, nudge) <= t) {
+            if settling
+                .tolerance
+                .is_some_and(|t| self.residual(v, nudge) <= t)
+            {
                 return sweep;
             }
         }
@@ -125,7 +128,11 @@ impl Reference {
                 largest = largest.max(current.abs());
             }
         }
-        if largest > 0.0 { violation / largest } else { violation }
+        if largest > 0.0 {
+            violation / largest
+        } else {
+            violation
+        }
     }
 
     /// Power dissipated in all resistors, in watt: sum of g (v_i - v_j)^2.
