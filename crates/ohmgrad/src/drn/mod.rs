@@ -20,6 +20,8 @@ mod settling;
 mod share;
 mod stream;
 mod team;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use architecture::{Architecture, ArchitectureError};
 pub use network::{Network, ParameterError, SettleError, Settled};

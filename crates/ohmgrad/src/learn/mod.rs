@@ -7,6 +7,8 @@ mod benchmark;
 mod equilibrium_propagation;
 mod evaluation;
 mod optimizer;
+#[cfg(test)]
+mod tests;
 mod trainer;
 
 pub use benchmark::{Benchmark, Breakdown, benchmark};

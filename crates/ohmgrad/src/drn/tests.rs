@@ -1,0 +1,646 @@
+//! The engine against independent truths: the f64 reference, Kirchhoff's laws, closed forms.
+
+use std::fmt::Display;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use pulp::Arch;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::kernels::reference::{Nudge, Potentials, Reference};
+use super::*;
+
+pub(crate) const ORDERS: [SweepOrder; 3] = [
+    SweepOrder::Asynchronous,
+    SweepOrder::Forward,
+    SweepOrder::Backward,
+];
+
+/// The same network in the engine and in the reference.
+pub(crate) struct Twins {
+    pub(crate) engine: Network,
+    pub(crate) reference: Reference,
+}
+
+impl Twins {
+    /// Random conductances, about a quarter of them at `g_min`, and random biases.
+    pub(crate) fn random(architecture: &Architecture, threads: usize, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut engine = Network::zero(architecture, threads).expect("a valid architecture");
+        let (mut weights, mut biases) = (Vec::new(), Vec::new());
+        for l in 0..architecture.matrices() {
+            let (rows, columns) = architecture.shape(l);
+            let top = 2.0 * architecture.initial_scale(l);
+            let mut conductance = || {
+                let g = top * rng.random_range(-0.3_f32..1.0);
+                g.clamp(architecture.g_min, architecture.g_max)
+            };
+            let w: Vec<f32> = (0..rows * columns).map(|_| conductance()).collect();
+            let b: Vec<f32> = (0..columns).map(|_| rng.random_range(-0.2..0.2)).collect();
+            engine.set_weights(l, &w).expect("valid conductances");
+            engine.set_biases(l, &b).expect("valid biases");
+            weights.push(wide(&w));
+            biases.push(wide(&b));
+        }
+        let reference = Reference {
+            architecture: architecture.clone(),
+            weights,
+            biases,
+        };
+        Self { engine, reference }
+    }
+
+    /// The reference's potentials of each example, settled from 0 V.
+    fn truths(&self, inputs: &[f32], settling: Settling) -> Vec<Potentials> {
+        let settle = |features: &[f32]| {
+            let mut v = self.reference.at_rest(&wide(features));
+            self.reference.settle(&mut v, settling, FREE);
+            v
+        };
+        inputs
+            .chunks(self.reference.architecture.features)
+            .map(settle)
+            .collect()
+    }
+}
+
+/// No nudge; the reference wants a target all the same.
+pub(crate) const FREE: Nudge = Nudge {
+    beta: 0.0,
+    target: &[0.0; 128],
+};
+
+pub(crate) fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|v| f64::from(*v)).collect()
+}
+
+/// The largest absolute value.
+pub(crate) fn largest<'a>(values: impl IntoIterator<Item = &'a Vec<f64>>) -> f64 {
+    let values = values.into_iter().flatten();
+    values.fold(0.0, |max, v| max.max(v.abs()))
+}
+
+/// |got - want| <= tolerance; a NaN fails.
+pub(crate) fn close(
+    what: impl Display,
+    got: impl Into<f64>,
+    want: f64,
+    tolerance: f64,
+) -> Result<(), TestCaseError> {
+    let got = got.into();
+    prop_assert!(
+        (got - want).abs() <= tolerance,
+        "{what} is {got} instead of {want}: off by more than {tolerance:e}"
+    );
+    Ok(())
+}
+
+/// Every instruction set of this machine; those after the first have fused multiply-add.
+fn levels() -> Vec<Arch> {
+    let mut levels = vec![Arch::Scalar];
+    #[cfg(target_arch = "x86_64")]
+    {
+        levels.extend(pulp::x86::V3::try_new().map(Arch::V3));
+        levels.extend(pulp::x86::V4::try_new().map(Arch::V4));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    levels.push(Arch::new());
+    levels
+}
+
+/// A free node as Kirchhoff sees it.
+#[derive(Clone, Copy, Default)]
+struct Node {
+    /// Sum of its conductances, in siemens.
+    conductance: f64,
+    /// Net current into it, in ampere.
+    net: f64,
+    /// Sum of the magnitudes that the net current is the difference of, in ampere.
+    gross: f64,
+}
+
+/// All free nodes, layer after layer, added up resistor by resistor.
+fn nodes(reference: &Reference, v: &Potentials) -> Vec<Vec<Node>> {
+    let start = |b: &f64| Node {
+        conductance: 0.0,
+        net: *b,
+        gross: b.abs(),
+    };
+    let biases = reference.biases.iter();
+    let mut nodes: Vec<Vec<Node>> = biases.map(|b| b.iter().map(start).collect()).collect();
+    for (l, weights) in reference.weights.iter().enumerate() {
+        let width = v[l + 1].len();
+        for (at, g) in weights.iter().enumerate() {
+            let (i, j) = (at / width, at % width);
+            let (below, above) = (v[l][i], v[l + 1][j]);
+            let lower = l.checked_sub(1).map(|lower| (lower, i, -1.0));
+            for (layer, unit, sign) in lower.into_iter().chain([(l, j, 1.0)]) {
+                let node = &mut nodes[layer][unit];
+                node.conductance += g;
+                node.net += sign * g * (below - above);
+                node.gross += g * (below.abs() + above.abs());
+            }
+        }
+    }
+    nodes
+}
+
+/// A random network and a batch for it.
+#[derive(Clone, Debug)]
+struct Case {
+    architecture: Architecture,
+    settling: Settling,
+    batch: usize,
+    seed: u64,
+}
+
+/// Up to `most` units, or about as many as fill one block or two.
+pub(crate) fn widths(most: usize) -> impl Strategy<Value = usize> {
+    prop_oneof![6 => 1..=most, 2 => 63..=65_usize, 1 => 127..=129_usize]
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let hidden = proptest::collection::vec(widths(150), 0..=3);
+    let outputs = prop_oneof![7 => 1..=12_usize, 1 => 63..=67_usize];
+    let gain = select(vec![0.3, 1.0, 100.0]);
+    let settling = (select(&ORDERS[..]), 1..=6_usize);
+    let shape = (1..=70_usize, hidden, outputs, gain);
+    (shape, settling, 1..=9_usize, any::<u64>()).prop_map(
+        |(shape, (order, sweeps), batch, seed)| {
+            let (features, hidden, outputs, gain) = shape;
+            Case {
+                architecture: Architecture::new(features, hidden, outputs).with_input_gain(gain),
+                settling: Settling::sweeps(order, sweeps),
+                batch,
+                seed,
+            }
+        },
+    )
+}
+
+impl Case {
+    /// The network, and inputs half of which are 0, as pixels are.
+    fn build(&self) -> (Twins, Vec<f32>) {
+        let mut rng = ChaCha8Rng::seed_from_u64(!self.seed);
+        let mut input = || rng.random_range(-1.0_f32..1.0) * f32::from(rng.random::<bool>());
+        let count = self.batch * self.architecture.features;
+        let inputs = (0..count).map(|_| input()).collect();
+        (Twins::random(&self.architecture, 2, self.seed), inputs)
+    }
+}
+
+/// What f32 sums of some hundred terms lose, relative to their largest partial sums.
+const ROUNDING: f64 = 1e-6;
+
+/// Compares example `b` with the reference's potentials.
+fn compare(
+    twins: &Twins,
+    settled: &Settled,
+    b: usize,
+    v: &Potentials,
+) -> Result<(), TestCaseError> {
+    let (reference, highest) = (&twins.reference, largest(v));
+    for (l, layer) in v[1..].iter().enumerate() {
+        let potentials = settled.hidden.get(l).unwrap_or(&settled.outputs);
+        for (j, want) in layer.iter().enumerate() {
+            let what = format_args!("potential {j} of free layer {l}, example {b}");
+            close(
+                what,
+                potentials[b * layer.len() + j],
+                *want,
+                ROUNDING * highest,
+            )?;
+        }
+    }
+    let (mut strongest, mut gross, mut power) = (0.0_f64, 0.0_f64, 0.0);
+    for (nodes, v) in nodes(reference, v).iter().zip(&v[1..]) {
+        for (node, v) in nodes.iter().zip(v) {
+            strongest = strongest.max((node.net + node.conductance * v).abs());
+            gross = gross.max(node.conductance * highest + node.gross);
+            power += node.gross * highest;
+        }
+    }
+    let what = |quantity| format!("{quantity} of example {b}");
+    let tolerance = ROUNDING * gross / strongest;
+    let residual = reference.residual(v, FREE);
+    close(what("residual"), settled.residuals[b], residual, tolerance)?;
+    let tolerance = ROUNDING * power;
+    let (want, got) = (reference.dissipated_power(v), settled.dissipated_power[b]);
+    close(what("dissipated power"), got, want, tolerance)?;
+    close(
+        what("energy"),
+        settled.energy[b],
+        reference.energy(v, FREE),
+        tolerance,
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Every potential, residual, power and energy, with every instruction set.
+    #[test]
+    fn settling_agrees_with_the_f64_reference(case in cases()) {
+        let (mut twins, inputs) = case.build();
+        let truths = twins.truths(&inputs, case.settling);
+        let mut fused = None;
+        for arch in levels() {
+            twins.engine.arch = arch;
+            let settled = twins.engine.settle(&inputs, &case.settling).unwrap();
+            prop_assert_eq!(settled.sweeps, case.settling.sweeps);
+            for (b, v) in truths.iter().enumerate() {
+                compare(&twins, &settled, b, v)
+                    .map_err(|e| TestCaseError::fail(format!("{arch:?}: {e}")))?;
+            }
+            if !matches!(arch, Arch::Scalar) {
+                let first = fused.get_or_insert_with(|| bits(&settled));
+                prop_assert!(*first == bits(&settled), "{arch:?} gives other bits than the level before");
+            }
+        }
+    }
+
+    #[test]
+    fn parameters_are_read_back_as_they_were_set(case in cases()) {
+        let (twins, _) = case.build();
+        for l in 0..case.architecture.matrices() {
+            prop_assert!(wide(&twins.engine.weights(l)) == twins.reference.weights[l], "W{}", l + 1);
+            prop_assert!(wide(&twins.engine.biases(l)) == twins.reference.biases[l], "b{}", l + 1);
+        }
+    }
+
+    #[test]
+    fn energy_never_rises_in_a_sweep(case in cases(), beta in -0.9..2.0) {
+        let (twins, inputs) = case.build();
+        let settling = |sweeps| Settling { sweeps, ..case.settling };
+        let [before, after] = [1, 2].map(|k| {
+            twins.engine.settle(&inputs, &settling(case.settling.sweeps * k)).unwrap()
+        });
+        for (before, after) in before.energy.iter().zip(&after.energy) {
+            prop_assert!(after - before <= ROUNDING * before.abs().max(after.abs()),
+                "the engine's energy rose from {before} W to {after} W");
+        }
+        // A negative nudge must leave every output's curvature positive.
+        let mut v = twins.reference.at_rest(&wide(&inputs[..case.architecture.features]));
+        let output = &nodes(&twins.reference, &v)[case.architecture.hidden.len()];
+        let weakest = output.iter().map(|n| n.conductance).fold(f64::INFINITY, f64::min);
+        let nudge = Nudge { beta: beta * weakest, target: &[1.0; 128] };
+        let mut energy = twins.reference.energy(&v, nudge);
+        for _ in 0..10 {
+            twins.reference.sweep(&mut v, case.settling.order, nudge);
+            let next = twins.reference.energy(&v, nudge);
+            let scale = largest(&v).powi(2) * twins.reference.weights.iter().flatten().sum::<f64>();
+            prop_assert!(next - energy <= 1e-14 * scale, "energy rose from {energy} W to {next} W");
+            energy = next;
+        }
+    }
+
+    #[test]
+    fn tolerance_mode_stops_at_the_first_sweep_within_tolerance(
+        case in cases(), exponent in 1..=4_i32, cap in 1..40_usize,
+    ) {
+        let (twins, inputs) = case.build();
+        let tolerance = 10_f64.powi(-exponent);
+        let settling = Settling::tolerance(case.settling.order, tolerance, cap);
+        let settled = twins.engine.settle(&inputs, &settling).unwrap();
+        let k = settled.sweeps;
+        prop_assert!((1..=cap).contains(&k), "{k} sweeps with a cap of {cap}");
+        let worst = |sweeps| {
+            let truths = twins.truths(&inputs, Settling::sweeps(settling.order, sweeps));
+            let residuals = truths.iter().map(|v| twins.reference.residual(v, FREE));
+            residuals.fold(0.0, f64::max)
+        };
+        prop_assert!(k == cap || worst(k) <= tolerance + 1e-5, "stopped after {k} sweeps, too early");
+        prop_assert!(k == 1 || worst(k - 1) > tolerance - 1e-5, "stopped after {k} sweeps, too late");
+        let reported = settled.residuals.iter().all(|r| *r <= tolerance);
+        prop_assert!(reported || k == cap, "stopped with residuals {:?}", settled.residuals);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// Kirchhoff's current law, resistor by resistor, and the law of the diodes.
+    #[test]
+    fn a_settled_network_obeys_the_laws_of_the_circuit(case in cases(), g_min in 0.01..0.1_f32) {
+        let (order, architecture) = (case.settling.order, case.architecture);
+        let architecture = architecture.with_bounds(g_min, f32::INFINITY);
+        let (twins, inputs) = Case { architecture, batch: 1, ..case }.build();
+        let settled = twins.engine.settle(&inputs, &Settling::sweeps(order, 400)).unwrap();
+        let residual = settled.residuals[0];
+        prop_assert!(residual <= 1e-5, "the engine's residual stays at {residual}");
+        let v = &twins.truths(&inputs, Settling::tolerance(order, 1e-13, 4000))[0];
+        let residual = twins.reference.residual(v, FREE);
+        prop_assert!(residual <= 1e-12, "the reference's residual stays at {residual}");
+        obeys_laws(&twins.reference, v)?;
+    }
+}
+
+/// The answer to the bit: `Debug` tells all floats apart, 0 and -0 too.
+pub(crate) fn bits(answer: &impl std::fmt::Debug) -> String {
+    format!("{answer:?}")
+}
+
+fn obeys_laws(reference: &Reference, v: &Potentials) -> Result<(), TestCaseError> {
+    let nodes = nodes(reference, v);
+    let gross = nodes.iter().flatten().map(|node| node.gross);
+    let rounding = 1e-12 * gross.fold(0.0, f64::max);
+    for (l, nodes) in nodes.iter().enumerate() {
+        let hidden = reference.architecture.hidden.get(l);
+        for (j, (node, v)) in nodes.iter().zip(&v[l + 1]).enumerate() {
+            // +1: v >= 0, -1: v <= 0
+            let side = hidden.map(|width| if j < width / 2 { 1.0 } else { -1.0 });
+            let (law, obeyed) = match side {
+                Some(side) if *v == 0.0 => ("held by its diode", node.net * side <= rounding),
+                Some(side) if v * side < 0.0 => ("on the wrong side", false),
+                _ => ("free", node.net.abs() <= rounding),
+            };
+            prop_assert!(
+                obeyed,
+                "unit {j} of layer {l}, {law}: {v} V, net current {} A",
+                node.net
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Four blocks, three, two: more shares than the smaller layers have blocks.
+pub(crate) fn several_blocks(hidden: usize) -> Architecture {
+    Architecture::new(40, [200, 130, 70][..hidden].to_vec(), 5)
+}
+
+#[test]
+fn settling_gives_the_same_bits_on_any_number_of_threads() {
+    for (hidden, order) in (0..=3).flat_map(|h| ORDERS.map(|o| (h, o))) {
+        let architecture = several_blocks(hidden);
+        let inputs: Vec<f32> = (0..280).map(|i| (i % 7) as f32 / 7.0).collect();
+        let settle = |threads, settling| {
+            let twins = Twins::random(&architecture, threads, 5);
+            assert!(hidden == 0 || twins.engine.threads() == threads);
+            bits(&twins.engine.settle(&inputs, &settling).unwrap())
+        };
+        for settling in [
+            Settling::sweeps(order, 3),
+            Settling::tolerance(order, 1e-4, 50),
+        ] {
+            let one = settle(1, settling);
+            for threads in [2, 3] {
+                let same = settle(threads, settling) == one;
+                assert!(
+                    same,
+                    "{threads} threads, {hidden} hidden layers, {settling:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn random_networks_do_not_depend_on_the_number_of_threads() {
+    let architecture = several_blocks(3).with_bounds(0.01, 0.05);
+    let weights = |threads| {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let network = Network::random(&architecture, &mut rng, threads).unwrap();
+        (0..4).map(|l| network.weights(l)).collect::<Vec<_>>()
+    };
+    let one = weights(1);
+    assert!(one.iter().flatten().all(|g| (0.01..=0.05).contains(g)));
+    assert_eq!(bits(&one), bits(&weights(3)));
+}
+
+/// out = (sum_i (p_i - n_i) x_i + b) / sum_i (p_i + n_i)
+#[test]
+fn a_network_without_hidden_layers_is_a_voltage_divider() {
+    let architecture = Architecture::new(2, vec![], 1).with_input_gain(10.0);
+    let mut network = Network::zero(&architecture, 1).unwrap();
+    let [p1, p2, n1, n2] = [1.0, 0.5, 0.25, 2.0];
+    network.set_weights(0, &[p1, p2, n1, n2]).unwrap();
+    network.set_biases(0, &[0.7]).unwrap();
+    let settling = Settling::tolerance(SweepOrder::Forward, 1e-6, 9);
+    let settled = network.settle(&[0.3, -0.2], &settling).unwrap();
+    let out = ((p1 - n1) * 3.0 - (p2 - n2) * 2.0 + 0.7) / (p1 + p2 + n1 + n2);
+    assert!(
+        (settled.outputs[0] - out).abs() < 1e-6,
+        "{settled:?}, not {out} V"
+    );
+    assert_eq!(settled.sweeps, 1, "a divider needs one sweep");
+    let watt = |g: f32, x: f32| f64::from(g) * f64::from(x - out).powi(2);
+    let power = watt(p1, 3.0) + watt(n1, -3.0) + watt(p2, -2.0) + watt(n2, 2.0);
+    assert!(
+        (settled.dissipated_power[0] - power).abs() < 1e-5,
+        "{settled:?}, not {power} W"
+    );
+    let energy = power / 2.0 - f64::from(0.7 * out);
+    assert!(
+        (settled.energy[0] - energy).abs() < 1e-5,
+        "{settled:?}, not {energy} W"
+    );
+}
+
+/// One excitatory unit between the sources (p, n) and an output (g) that nothing else pulls on:
+/// v = max(0, (p - n) x / (p + n)), and the output follows.
+#[test]
+fn an_excitatory_unit_rectifies() {
+    let mut network = Network::zero(&Architecture::new(1, vec![2], 1), 1).unwrap();
+    network.set_weights(0, &[3.0, 0.0, 1.0, 0.0]).unwrap();
+    network.set_weights(1, &[0.5, 0.0]).unwrap();
+    for order in ORDERS {
+        let settling = Settling::tolerance(order, 1e-6, 200);
+        let settled = network.settle(&[0.8, -0.8, 0.0], &settling).unwrap();
+        for (b, v) in [0.4, 0.0, 0.0].into_iter().enumerate() {
+            assert!((settled.hidden[0][2 * b] - v).abs() < 1e-5, "{settled:?}");
+            assert!((settled.outputs[b] - v).abs() < 1e-5, "{settled:?}");
+        }
+        let power = 3.0 * 0.4 * 0.4 + 1.2 * 1.2;
+        assert!(
+            (settled.dissipated_power[0] - power).abs() < 1e-5,
+            "{settled:?}"
+        );
+    }
+}
+
+/// Units that no resistor reaches stay at 0 V, which is their equilibrium unless a bias current has no
+/// way out: unit 0 is excitatory, unit 1 inhibitory, the output linear.
+#[test]
+fn an_isolated_unit_is_in_equilibrium_if_its_diode_takes_its_bias_current() {
+    let mut twins = Twins::random(&Architecture::new(1, vec![2], 1), 1, 0);
+    for (l, count) in [4, 2].into_iter().enumerate() {
+        twins.engine.set_weights(l, &vec![0.0; count]).unwrap();
+        twins.reference.weights[l].fill(0.0);
+    }
+    let biases = [
+        ([0.0, 0.0], 0.0),
+        ([-0.5, 0.5], 0.0),
+        ([0.5, 0.0], 0.0),
+        ([0.0, -0.5], 0.0),
+    ];
+    for ((hidden, output), residual) in biases
+        .into_iter()
+        .chain([([0.0; 2], 0.5)])
+        .zip([0.0, 0.0, 1.0, 1.0, 1.0])
+    {
+        twins.engine.set_biases(0, &hidden).unwrap();
+        twins.engine.set_biases(1, &[output]).unwrap();
+        twins.reference.biases = vec![wide(&hidden), wide(&[output])];
+        let settling = Settling::sweeps(SweepOrder::Asynchronous, 3);
+        let settled = twins.engine.settle(&[1.0], &settling).unwrap();
+        assert_eq!(
+            (settled.outputs, &settled.hidden[0]),
+            (vec![0.0], &vec![0.0; 2])
+        );
+        let reference = twins
+            .reference
+            .residual(&twins.truths(&[1.0], settling)[0], FREE);
+        assert_eq!(
+            (settled.residuals[0], reference),
+            (residual, residual),
+            "biases {hidden:?}, {output}"
+        );
+    }
+}
+
+#[test]
+fn settle_refuses_bad_inputs() {
+    let twins = Twins::random(&Architecture::new(3, vec![4], 2), 1, 0);
+    let good = Settling::sweeps(SweepOrder::Forward, 4);
+    let settle = |inputs: &[f32], settling| twins.engine.settle(inputs, &settling).unwrap_err();
+    for found in [0, 1, 4] {
+        let error = SettleError::Inputs { features: 3, found };
+        assert_eq!(settle(&vec![0.0; found], good), error);
+    }
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let error = settle(&[0.0, 0.0, 0.0, 0.0, value, 0.0], good);
+        let found = matches!(
+            error,
+            SettleError::NotFinite {
+                example: 1,
+                index: 1,
+                ..
+            }
+        );
+        assert!(found, "{error}");
+    }
+    let no_sweeps = SettleError::Settling(SettlingError::NoSweeps);
+    assert_eq!(settle(&[0.0; 3], Settling { sweeps: 0, ..good }), no_sweeps);
+    for tolerance in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let error = settle(
+            &[0.0; 3],
+            Settling::tolerance(SweepOrder::Forward, tolerance, 9),
+        );
+        let refused = matches!(error, SettleError::Settling(SettlingError::Tolerance(_)));
+        assert!(refused, "tolerance {tolerance}: {error}");
+    }
+}
+
+/// No finite input may end in potentials that are silently wrong.
+#[test]
+fn settle_reports_overflow() {
+    for hidden in [vec![], vec![6], vec![6, 6]] {
+        for features in [1, 2] {
+            let architecture =
+                Architecture::new(features, hidden.clone(), 2).with_input_gain(100.0);
+            let mut inputs = vec![0.5; 2 * features];
+            inputs[features] = f32::MAX;
+            for seed in 0..8 {
+                let twins = Twins::random(&architecture, 1, seed);
+                let settling = Settling::sweeps(SweepOrder::Asynchronous, 4);
+                let settled = twins.engine.settle(&inputs, &settling);
+                let error = SettleError::Overflow { example: 1 };
+                assert_eq!(settled, Err(error), "{architecture:?}, seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn parameters_outside_their_range_are_refused() {
+    let architecture = Architecture::new(1, vec![2], 1).with_bounds(0.1, 2.0);
+    let mut network = Network::zero(&architecture, 1).unwrap();
+    network.set_weights(0, &[0.1, 2.0, 1.0, 1.0]).unwrap();
+    let before = network.weights(0);
+    for value in [
+        f32::NAN,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        -1.0,
+        0.0,
+        0.09,
+        2.1,
+    ] {
+        let error = network.set_weights(0, &[1.0, 1.0, value, 1.0]).unwrap_err();
+        let found = matches!(&error, ParameterError::Value { name, index: 2, .. } if name == "W1");
+        assert!(found, "{error}");
+    }
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let error = network.set_biases(1, &[value]).unwrap_err();
+        let found = matches!(&error, ParameterError::Value { name, index: 0, .. } if name == "b2");
+        assert!(found, "{error}");
+    }
+    for found in [0, 3, 5] {
+        let error = network.set_weights(0, &vec![1.0; found]).unwrap_err();
+        let wrong = matches!(&error, ParameterError::WrongLength { expected: 4, .. });
+        assert!(wrong, "{found} conductances: {error}");
+        let error = network.set_biases(0, &vec![0.0; found]).unwrap_err();
+        let wrong = matches!(&error, ParameterError::WrongLength { expected: 2, .. });
+        assert!(wrong, "{found} biases: {error}");
+    }
+    assert_eq!(
+        network.weights(0),
+        before,
+        "a refused array changed the network"
+    );
+}
+
+#[test]
+fn architectures_out_of_range_are_refused() {
+    use ArchitectureError as E;
+    let new = |features, hidden: &[usize], outputs| {
+        Architecture::new(features, hidden.to_vec(), outputs).validate()
+    };
+    assert_eq!(new(1, &[1, 1], 1), Ok(()));
+    for (result, name) in [
+        (new(0, &[1], 1), "input layer"),
+        (new(1, &[1, 0], 1), "hidden layer 2"),
+        (new(1, &[1], 0), "output layer"),
+    ] {
+        let named = matches!(&result, Err(E::EmptyLayer { layer }) if layer.contains(name));
+        assert!(named, "{name}: {result:?}");
+    }
+    let wide = new(1, &[Architecture::MAX_WIDTH + 1], 1);
+    assert!(matches!(wide, Err(E::TooWide { .. })), "{wide:?}");
+    let good = Architecture::new(1, vec![1], 1);
+    for value in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        let input = good.clone().with_input_gain(value).validate();
+        let named = matches!(&input, Err(E::Gain { name, .. }) if name == "input_gain");
+        assert!(named, "{input:?}");
+        let weight_gains = vec![1.0, value];
+        let weight = Architecture {
+            weight_gains,
+            ..good.clone()
+        }
+        .validate();
+        let named = matches!(&weight, Err(E::Gain { name, .. }) if name == "weight_gains[1]");
+        assert!(named, "{weight:?}");
+    }
+    let counts = Architecture {
+        weight_gains: vec![1.0],
+        ..good.clone()
+    }
+    .validate();
+    assert_eq!(
+        counts,
+        Err(E::WeightGains {
+            expected: 2,
+            found: 1
+        })
+    );
+    let (nan, inf) = (f32::NAN, f32::INFINITY);
+    for (g_min, g_max) in [(-0.1, 1.0), (2.0, 1.0), (nan, 1.0), (0.0, nan), (inf, inf)] {
+        let bounds = good.clone().with_bounds(g_min, g_max).validate();
+        assert!(
+            matches!(bounds, Err(E::Bounds { .. })),
+            "[{g_min}, {g_max}]: {bounds:?}"
+        );
+    }
+}

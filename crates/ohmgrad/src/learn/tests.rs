@@ -1,0 +1,918 @@
+//! Training against independent truths: equilibrium propagation simulated in f64, and finite differences.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+use crate::data::Dataset;
+use crate::drn::kernels::blocked::BLOCK;
+use crate::drn::kernels::reference::{Gradient, Nudge, Potentials, Reference, cost};
+use crate::drn::tests::{FREE, ORDERS, Twins, bits, close, largest, several_blocks, widths};
+use crate::drn::{Architecture, Network, Settling, SweepOrder};
+
+use EquilibriumPropagation::{Centered, Negative, Positive};
+
+const RULES: [EquilibriumPropagation; 3] = [Positive, Negative, Centered];
+
+/// Random examples; half of the pixels are 0.
+fn random_data(features: usize, classes: usize, examples: usize, seed: u64) -> Dataset {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut pixel = || rng.random_range(0..=16_u8) * u8::from(rng.random::<bool>());
+    let pixels = (0..features * examples).map(|_| pixel()).collect();
+    let labels = (0..examples).map(|_| rng.random_range(0..classes) as u8);
+    Dataset::new(features, classes, 16, pixels, labels.collect()).expect("a valid dataset")
+}
+
+fn features_of(data: &Dataset, example: usize) -> Vec<f64> {
+    let scale = f64::from(data.full_scale());
+    data.pixels(example)
+        .iter()
+        .map(|p| f64::from(*p) / scale)
+        .collect()
+}
+
+fn target_of(data: &Dataset, example: usize) -> Vec<f64> {
+    let label = usize::from(data.label(example));
+    (0..data.classes())
+        .map(|k| f64::from(u8::from(k == label)))
+        .collect()
+}
+
+/// The smallest sum of conductances over the outputs, in siemens.
+fn weakest_output(network: &Reference) -> f64 {
+    let outputs = network.architecture.outputs;
+    let weights = &network.weights[network.weights.len() - 1];
+    let sum = |k| weights.iter().skip(k).step_by(outputs).sum::<f64>();
+    (0..outputs).map(sum).fold(f64::INFINITY, f64::min)
+}
+
+/// Equilibrium propagation and gradient descent, step by step as documented, in f64.
+struct Simulation {
+    network: Reference,
+    options: TrainOptions,
+    seed: u64,
+    velocity: Gradient,
+    /// The second state of the last step, one per slot of the batch.
+    carried: Vec<Potentials>,
+    epochs: usize,
+    /// Largest potential seen, in volt.
+    highest: f64,
+    /// Whether rounding could decide on one sweep more or less, or on boundedness.
+    close_call: bool,
+}
+
+impl Simulation {
+    fn new(network: &Reference, options: &TrainOptions, seed: u64) -> Self {
+        let zeros = |like: &Vec<Vec<f64>>| like.iter().map(|p| vec![0.0; p.len()]).collect();
+        let rest = network.at_rest(&vec![0.0; network.architecture.features]);
+        Self {
+            velocity: (zeros(&network.weights), zeros(&network.biases)),
+            network: network.clone(),
+            carried: vec![rest; options.batch],
+            options: options.clone(),
+            seed,
+            epochs: 0,
+            highest: 0.0,
+            close_call: false,
+        }
+    }
+
+    fn train_epoch(&mut self, data: &Dataset) -> Epoch {
+        let mut order: Vec<u32> = (0..data.len() as u32).collect();
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream((1 << 32) + self.epochs as u64);
+        order.shuffle(&mut rng);
+        let mut epoch = Epoch::default();
+        for examples in order.chunks(self.options.batch) {
+            self.step(data, examples, &mut epoch);
+        }
+        self.epochs += 1;
+        epoch
+    }
+
+    /// The slots that a short batch leaves empty have no input and the target 0.
+    fn step(&mut self, data: &Dataset, examples: &[u32], epoch: &mut Epoch) {
+        let example = |slot| examples.get(slot).map(|e| *e as usize);
+        let slots = 0..self.options.batch;
+        let nothing = vec![0.0; data.features()];
+        let no_target = vec![0.0; data.classes()];
+        let targets = slots
+            .clone()
+            .map(|s| example(s).map_or(no_target.clone(), |e| target_of(data, e)));
+        let targets: Vec<Vec<f64>> = targets.collect();
+
+        let mut free: Vec<Potentials> = Vec::new();
+        for slot in slots {
+            let features = example(slot).map_or(nothing.clone(), |e| features_of(data, e));
+            let mut v = self.network.at_rest(&features);
+            if self.options.initial_state == InitialState::Persistent {
+                v[1..].clone_from_slice(&self.carried[slot][1..]);
+            }
+            free.push(v);
+        }
+        let free_nudges = vec![FREE; free.len()];
+        epoch.sweeps[0] += self.settle(&mut free, &free_nudges, self.options.free_phase);
+        for (v, &e) in free.iter().zip(examples) {
+            epoch.examples += 1;
+            epoch.cost += cost(v, &target_of(data, e as usize));
+        }
+
+        let beta = f64::from(self.options.beta);
+        self.close_call |= weakest_output(&self.network) < 1.05 * beta;
+        let betas = match self.options.rule {
+            Positive => vec![beta],
+            Negative => vec![-beta],
+            Centered => vec![-beta, beta],
+        };
+        let nudge = |beta| targets.iter().map(move |target| Nudge { beta, target });
+        let nudges: Vec<Nudge> = betas.iter().flat_map(|beta| nudge(*beta)).collect();
+        let mut nudged: Vec<Potentials> = betas.iter().flat_map(|_| free.clone()).collect();
+        epoch.sweeps[1] += self.settle(&mut nudged, &nudges, self.options.nudged_phase);
+
+        let (first, second, span) = match self.options.rule {
+            Positive => (free, nudged, beta),
+            Negative => (nudged, free, beta),
+            Centered => {
+                let plus = nudged.split_off(free.len());
+                (nudged, plus, 2.0 * beta)
+            }
+        };
+        let pairs = first.iter().zip(&second).take(examples.len());
+        let gradients: Vec<Gradient> = pairs
+            .map(|(v1, v2)| self.network.contrast(v1, v2, span))
+            .collect();
+        self.descend(&gradients);
+        self.carried = second;
+    }
+
+    /// Sweeps over all states at once, until all are within tolerance.
+    fn settle(&mut self, states: &mut [Potentials], nudges: &[Nudge], settling: Settling) -> u64 {
+        let mut sweeps = 0;
+        while sweeps < settling.sweeps {
+            sweeps += 1;
+            let mut worst = 0.0_f64;
+            for (v, nudge) in states.iter_mut().zip(nudges) {
+                self.network.sweep(v, settling.order, *nudge);
+                if settling.tolerance.is_some() {
+                    worst = worst.max(self.network.residual(v, *nudge));
+                }
+                self.highest = self.highest.max(largest(&*v));
+            }
+            if let Some(tolerance) = settling.tolerance {
+                self.close_call |= (worst - tolerance).abs() < 0.02 * tolerance;
+                if worst <= tolerance {
+                    break;
+                }
+            }
+        }
+        sweeps as u64
+    }
+
+    /// velocity <- momentum velocity + mean gradient + decay g, g <- clamp(g - rate velocity)
+    fn descend(&mut self, gradients: &[Gradient]) {
+        let optimizer = &self.options.optimizer;
+        let (lo, hi) = (
+            self.network.architecture.g_min,
+            self.network.architecture.g_max,
+        );
+        let free = (f64::NEG_INFINITY, f64::INFINITY);
+        let bounds = (f64::from(lo), f64::from(hi));
+        let decay = f64::from(optimizer.weight_decay);
+        let factor = f64::from(optimizer.decay).powi(self.epochs as i32);
+        for l in 0..self.network.weights.len() {
+            let kinds = [
+                (
+                    format!("W{}", l + 1),
+                    &mut self.network.weights[l],
+                    &mut self.velocity.0[l],
+                    bounds,
+                    decay,
+                ),
+                (
+                    format!("b{}", l + 1),
+                    &mut self.network.biases[l],
+                    &mut self.velocity.1[l],
+                    free,
+                    0.0,
+                ),
+            ];
+            for (kind, (name, parameters, velocity, bounds, decay)) in kinds.into_iter().enumerate()
+            {
+                let rate = factor * f64::from(optimizer.learning_rates[&name]);
+                for (i, (g, velocity)) in parameters.iter_mut().zip(velocity).enumerate() {
+                    let of = |gradient: &Gradient| [&gradient.0, &gradient.1][kind][l][i];
+                    let mean = gradients.iter().map(of).sum::<f64>() / gradients.len() as f64;
+                    *velocity = f64::from(optimizer.momentum) * *velocity + mean + decay * *g;
+                    *g = (*g - rate * *velocity).clamp(bounds.0, bounds.1);
+                }
+            }
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Case {
+    architecture: Architecture,
+    options: TrainOptions,
+    /// Nudging strength as a share of the weakest output's conductance.
+    nudge: f64,
+    examples: usize,
+    epochs: usize,
+    threads: usize,
+    seed: u64,
+}
+
+fn settlings() -> impl Strategy<Value = Settling> {
+    let tolerance =
+        prop_oneof![2 => Just(None), 1 => (2..=4_i32).prop_map(|e| Some(10_f64.powi(-e)))];
+    (select(&ORDERS[..]), 1..=5_usize, tolerance).prop_map(|(order, sweeps, tolerance)| Settling {
+        order,
+        sweeps: if tolerance.is_some() { 30 } else { sweeps },
+        tolerance,
+    })
+}
+
+fn optimizers() -> impl Strategy<Value = Optimizer> {
+    let rates = vec(0.0..0.1_f32, 8);
+    let momentum = select(vec![0.0, 0.0, 0.5, 0.9]);
+    (
+        rates,
+        momentum,
+        select(vec![0.0, 0.0, 0.1]),
+        select(vec![1.0, 0.5]),
+    )
+        .prop_map(|(rates, momentum, weight_decay, decay)| Optimizer {
+            momentum,
+            weight_decay,
+            ..Optimizer::plain(&rates[..4], &rates[4..], decay)
+        })
+}
+
+fn architectures() -> impl Strategy<Value = Architecture> {
+    let hidden = vec(widths(50).prop_map(|w| w + 3), 0..=3);
+    let outputs = prop_oneof![7 => 1..=5_usize, 1 => 63..=67_usize];
+    let bounds = select(vec![
+        (0.0, f32::INFINITY),
+        (0.0, 0.2),
+        (0.05, f32::INFINITY),
+        (0.02, 0.15),
+    ]);
+    (
+        1..=70_usize,
+        hidden,
+        outputs,
+        select(vec![1.0, 4.0]),
+        bounds,
+    )
+        .prop_map(|(features, hidden, outputs, gain, (g_min, g_max))| {
+            Architecture::new(features, hidden, outputs)
+                .with_input_gain(gain)
+                .with_bounds(g_min, g_max)
+        })
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let initial = select(vec![InitialState::Persistent, InitialState::Zero]);
+    let options = (
+        select(&RULES[..]),
+        1..=5_usize,
+        initial,
+        settlings(),
+        settlings(),
+        optimizers(),
+    );
+    let schedule = (1..=12_usize, 1..=2_usize, 1..=3_usize);
+    (architectures(), options, 0.1..0.7, schedule, any::<u64>()).prop_map(
+        |(architecture, options, nudge, (examples, epochs, threads), seed)| {
+            let (rule, batch, initial_state, free_phase, nudged_phase, mut optimizer) = options;
+            let names = architecture.parameter_names();
+            optimizer
+                .learning_rates
+                .retain(|name, _| names.contains(name));
+            Case {
+                architecture,
+                options: TrainOptions {
+                    rule,
+                    beta: 1.0,
+                    batch,
+                    initial_state,
+                    free_phase,
+                    nudged_phase,
+                    optimizer,
+                },
+                nudge,
+                examples,
+                epochs,
+                threads,
+                seed,
+            }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn training_agrees_with_the_f64_simulation(case in cases()) {
+        agrees(&case)?;
+    }
+}
+
+/// One sweep per phase, so that every layer's starting point shows.
+#[test]
+fn every_rule_and_order_agrees_with_the_f64_simulation() {
+    let of_orders = |free| ORDERS.map(|nudged| (free, nudged));
+    for (free, nudged) in ORDERS.into_iter().flat_map(of_orders) {
+        for (rule, hidden) in RULES
+            .into_iter()
+            .flat_map(|rule| [0, 1, 2, 3].map(|h| (rule, h)))
+        {
+            let case = Case {
+                architecture: Architecture::new(6, vec![8; hidden], 3).with_input_gain(4.0),
+                options: TrainOptions {
+                    rule,
+                    beta: 1.0,
+                    batch: 2,
+                    initial_state: InitialState::Persistent,
+                    free_phase: Settling::sweeps(free, 1),
+                    nudged_phase: Settling::sweeps(nudged, 1),
+                    optimizer: Optimizer::plain(
+                        &vec![0.02; hidden + 1],
+                        &vec![0.02; hidden + 1],
+                        1.0,
+                    ),
+                },
+                nudge: 0.5,
+                examples: 6,
+                epochs: 1,
+                threads: 1,
+                seed: 1,
+            };
+            agrees(&case).unwrap_or_else(|e| {
+                panic!("{rule:?}, {free:?}, {nudged:?}, {hidden} hidden layers: {e}")
+            });
+        }
+    }
+}
+
+/// Trains the engine and the simulation, and compares all that they show.
+fn agrees(case: &Case) -> Result<(), TestCaseError> {
+    let (architecture, seed) = (&case.architecture, case.seed);
+    let twins = Twins::random(architecture, case.threads, seed);
+    let weakest = weakest_output(&twins.reference);
+    prop_assume!(weakest > 0.02);
+    let options = TrainOptions {
+        beta: (case.nudge * weakest) as f32,
+        ..case.options.clone()
+    };
+    let data = random_data(
+        architecture.features,
+        architecture.outputs,
+        case.examples,
+        !seed,
+    );
+    let mut simulation = Simulation::new(&twins.reference, &options, seed);
+    let expected: Vec<Epoch> = (0..case.epochs)
+        .map(|_| simulation.train_epoch(&data))
+        .collect();
+    prop_assume!(!simulation.close_call);
+
+    let mut trainer = Trainer::new(twins.engine, options, seed).unwrap();
+    for expected in expected {
+        let epoch = trainer.train_epoch(&data, |_| {}).unwrap();
+        prop_assert_eq!(
+            (epoch.examples, epoch.sweeps),
+            (expected.examples, expected.sweeps)
+        );
+        close(
+            "cost",
+            epoch.cost,
+            expected.cost,
+            1e-5 * simulation.highest.powi(2),
+        )?;
+    }
+    same_parameters(&trainer, &simulation)?;
+    same_state(&trainer, &simulation)
+}
+
+fn same_parameters(trainer: &Trainer, simulation: &Simulation) -> Result<(), TestCaseError> {
+    let (network, truth) = (trainer.network(), &simulation.network);
+    let Optimizer { learning_rates, .. } = &trainer.options().optimizer;
+    let steepest = simulation.highest.powi(2) / f64::from(trainer.options().beta);
+    for l in 0..truth.weights.len() {
+        let matrix = (format!("W{}", l + 1), network.weights(l), &truth.weights[l]);
+        let biases = (format!("b{}", l + 1), network.biases(l), &truth.biases[l]);
+        for (name, got, want) in [matrix, biases] {
+            let travel = 12.0 * f64::from(learning_rates[&name]) * steepest;
+            let tolerance = 2e-6 * (largest([want]) + travel);
+            for (i, (got, want)) in got.iter().zip(want).enumerate() {
+                close(format_args!("{name}[{i}]"), *got, *want, tolerance)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn same_state(trainer: &Trainer, simulation: &Simulation) -> Result<(), TestCaseError> {
+    for (l, got) in trainer.carried_state().iter().enumerate() {
+        let width = simulation.network.architecture.width(l);
+        for (slot, got) in got.chunks(width).enumerate() {
+            for (got, want) in got.iter().zip(&simulation.carried[slot][l + 1]) {
+                let what = format_args!("carried potential of layer {l}, slot {slot}");
+                close(what, *got, *want, 1e-5 * simulation.highest)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Centered EP with momentum, weight decay and bounds, on networks of several blocks.
+fn busy_options(architecture: &Architecture, order: SweepOrder, momentum: f32) -> TrainOptions {
+    let rates = vec![0.02; architecture.matrices()];
+    TrainOptions {
+        rule: Centered,
+        beta: 0.1,
+        batch: 4,
+        initial_state: InitialState::Persistent,
+        free_phase: Settling::tolerance(order, 1e-3, 20),
+        nudged_phase: Settling::sweeps(order, 3),
+        optimizer: Optimizer {
+            momentum,
+            weight_decay: 0.01,
+            ..Optimizer::plain(&rates, &rates, 0.9)
+        },
+    }
+}
+
+/// Two epochs of 3 steps, the last of which is short.
+fn train_two_epochs(
+    architecture: &Architecture,
+    options: TrainOptions,
+    threads: usize,
+) -> (Trainer, Vec<Epoch>) {
+    let twins = Twins::random(architecture, threads, 11);
+    let data = random_data(architecture.features, architecture.outputs, 10, 12);
+    let mut trainer = Trainer::new(twins.engine, options, 13).unwrap();
+    let epochs = (0..2)
+        .map(|_| trainer.train_epoch(&data, |_| {}).unwrap())
+        .collect();
+    (trainer, epochs)
+}
+
+#[test]
+fn training_gives_the_same_bits_on_any_number_of_threads() {
+    for (hidden, momentum) in (0..=3).flat_map(|h| [(h, 0.0), (h, 0.9)]) {
+        for order in ORDERS {
+            let architecture = several_blocks(hidden);
+            let train = |threads| {
+                let options = busy_options(&architecture, order, momentum);
+                let (trainer, epochs) = train_two_epochs(&architecture, options, threads);
+                let network = trainer.network();
+                let parameters = |l| (network.weights(l), network.biases(l));
+                let parameters: Vec<_> = (0..architecture.matrices()).map(parameters).collect();
+                bits(&(epochs, trainer.carried_state(), parameters))
+            };
+            let one = train(1);
+            for threads in [2, 3] {
+                let same = train(threads) == one;
+                assert!(
+                    same,
+                    "{threads} threads, {hidden} hidden layers, {order:?}, momentum {momentum}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn both_copies_of_a_middle_matrix_stay_equal_to_the_bit() {
+    for (threads, momentum) in [(1, 0.0), (2, 0.0), (1, 0.9), (3, 0.9)] {
+        let architecture = several_blocks(3);
+        let options = busy_options(&architecture, SweepOrder::Asynchronous, momentum);
+        let (trainer, _) = train_two_epochs(&architecture, options, threads);
+        let shares = &trainer.network().shares;
+        for l in 0..2 {
+            // (lower unit, upper unit) -> conductance, as each side holds it
+            let (rows, columns) = architecture.shape(l + 1);
+            let (mut lower, mut upper) = (
+                vec![f32::NAN; rows * columns],
+                vec![f32::NAN; rows * columns],
+            );
+            for share in shares {
+                let (below, above) = (&share.layers[l], &share.layers[l + 1]);
+                for (k, block) in below.blocks.clone().enumerate() {
+                    for (j, row) in below.above.block(k).iter().enumerate() {
+                        let units = (block * BLOCK..rows).zip(row.0);
+                        units.for_each(|(i, g)| lower[i * columns + j] = g);
+                    }
+                }
+                for (k, block) in above.blocks.clone().enumerate() {
+                    for (i, row) in above.below.block(k).iter().enumerate() {
+                        let units = (block * BLOCK..columns).zip(row.0);
+                        units.for_each(|(j, g)| upper[i * columns + j] = g);
+                    }
+                }
+            }
+            assert!(
+                lower.iter().all(|g| g.is_finite()),
+                "a conductance is not held"
+            );
+            let equal = bits(&lower) == bits(&upper);
+            assert!(
+                equal,
+                "W{} has two faces: {threads} threads, momentum {momentum}",
+                l + 2
+            );
+        }
+    }
+}
+
+/// The f64 network, the example and the target of the gradient checks: away from the switching points of
+/// the diodes (where the cost has kinks), with conducting and blocking diodes in both hidden layers.
+fn smooth_problem() -> (Twins, Vec<f64>, Vec<f64>) {
+    let architecture = Architecture::new(3, vec![6, 5], 2);
+    let (features, target) = (vec![1.0, 0.25, 0.5], vec![0.0, 1.0]);
+    let smooth = |twins: &Twins| {
+        let v = equilibrium(&twins.reference, &features, FREE);
+        (0..2).all(|l| {
+            let pulls = (0..architecture.width(l)).map(|j| pull(&twins.reference, &v, l, j));
+            let away = pulls.clone().all(|(pull, _)| pull.abs() > 0.02);
+            let held = pulls.filter(|(_, held)| *held).count();
+            away && held >= 2 && held + 2 <= architecture.width(l)
+        })
+    };
+    let twins = (0..)
+        .map(|seed| Twins::random(&architecture, 1, seed))
+        .find(smooth);
+    (twins.expect("one of many"), features, target)
+}
+
+/// Current into a unit held at 0 V, and whether its diode holds it there.
+fn pull(network: &Reference, v: &Potentials, l: usize, j: usize) -> (f64, bool) {
+    let width = v[l + 1].len();
+    let from_below = v[l]
+        .iter()
+        .zip(network.weights[l].iter().skip(j).step_by(width));
+    let from_above = v[l + 2]
+        .iter()
+        .zip(&network.weights[l + 1][j * v[l + 2].len()..]);
+    let current: f64 = from_below.chain(from_above).map(|(v, g)| v * g).sum();
+    (current + network.biases[l][j], v[l + 1][j] == 0.0)
+}
+
+fn equilibrium(network: &Reference, features: &[f64], nudge: Nudge) -> Potentials {
+    let mut v = network.at_rest(features);
+    network.settle(
+        &mut v,
+        Settling::tolerance(SweepOrder::Forward, 1e-15, 5000),
+        nudge,
+    );
+    assert!(network.residual(&v, nudge) < 1e-13, "not settled");
+    v
+}
+
+/// All derivatives of the cost of the equilibrium, by central differences.
+fn cost_derivatives(network: &Reference, features: &[f64], target: &[f64]) -> Vec<f64> {
+    let step = 1e-4;
+    let mut network = network.clone();
+    let mut derivatives = Vec::new();
+    for l in 0..2 * network.weights.len() {
+        let (part, l) = (l / network.weights.len(), l % network.weights.len());
+        for i in 0..[&network.weights, &network.biases][part][l].len() {
+            let mut cost_at = |step: f64| {
+                let original = network.clone();
+                [&mut network.weights, &mut network.biases][part][l][i] += step;
+                let cost = cost(&equilibrium(&network, features, FREE), target);
+                network = original;
+                cost
+            };
+            derivatives.push((cost_at(step) - cost_at(-step)) / (2.0 * step));
+        }
+    }
+    derivatives
+}
+
+fn flat(gradient: Gradient) -> Vec<f64> {
+    [gradient.0, gradient.1].concat().concat()
+}
+
+fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max)
+}
+
+/// Equilibrium propagation's theorem, for all parameters; the centered estimate's error falls as beta^2, the
+/// others' as beta.
+#[test]
+fn the_contrast_of_equilibria_tends_to_the_gradient_of_the_cost() {
+    let (Twins { reference, .. }, features, target) = smooth_problem();
+    let truth = cost_derivatives(&reference, &features, &target);
+    let error = |rule, beta: f64| {
+        let at = |beta| {
+            equilibrium(
+                &reference,
+                &features,
+                Nudge {
+                    beta,
+                    target: &target,
+                },
+            )
+        };
+        let (first, second) = match rule {
+            Positive => (0.0, beta),
+            Negative => (-beta, 0.0),
+            Centered => (-beta, beta),
+        };
+        let gradient = reference.contrast(&at(first), &at(second), second - first);
+        largest_difference(&flat(gradient), &truth) / largest([&truth])
+    };
+    assert!(
+        error(Centered, 1e-3) < 1e-5,
+        "relative error {:e}",
+        error(Centered, 1e-3)
+    );
+    for (rule, order) in [(Positive, 1.0), (Negative, 1.0), (Centered, 2.0)] {
+        let fall = (error(rule, 0.04) / error(rule, 0.02)).log2();
+        assert!(
+            (fall - order).abs() < 0.2,
+            "{rule:?}: the error falls as beta^{fall}"
+        );
+    }
+}
+
+/// The engine's own step, in f32, on the same problem.
+#[test]
+fn a_training_step_descends_the_gradient_of_the_cost() {
+    let (twins, features, target) = smooth_problem();
+    let truth = cost_derivatives(&twins.reference, &features, &target);
+    let settling = Settling::tolerance(SweepOrder::Forward, 1e-7, 500);
+    for rule in RULES {
+        let rate = 0.125;
+        let options = TrainOptions {
+            rule,
+            beta: 0.01,
+            batch: 1,
+            initial_state: InitialState::Zero,
+            free_phase: settling,
+            nudged_phase: settling,
+            optimizer: Optimizer::plain(&[rate; 3], &[rate; 3], 1.0),
+        };
+        let pixels = features.iter().map(|x| (x * 100.0) as u8).collect();
+        let label = target.iter().position(|t| *t == 1.0).unwrap() as u8;
+        let data = Dataset::new(3, 2, 100, pixels, vec![label]).unwrap();
+        let mut trainer = Trainer::new(twins.engine.clone(), options, 0).unwrap();
+        trainer.train_epoch(&data, |_| {}).unwrap();
+        let network = trainer.network();
+        let after = (0..3)
+            .flat_map(|l| network.weights(l))
+            .chain((0..3).flat_map(|l| network.biases(l)));
+        let before = [
+            twins.reference.weights.concat(),
+            twins.reference.biases.concat(),
+        ]
+        .concat();
+        let mut largest_error = 0.0_f64;
+        for ((before, after), truth) in before.iter().zip(after).zip(&truth) {
+            let expected = before - f64::from(rate) * truth;
+            let expected = if *before == 0.0 {
+                expected.max(0.0)
+            } else {
+                expected
+            };
+            largest_error = largest_error.max((f64::from(after) - expected).abs());
+        }
+        let relative = largest_error / (f64::from(rate) * largest([&truth]));
+        assert!(relative < 0.02, "{rule:?}: relative error {relative}");
+    }
+}
+
+/// 70 examples make two batches, the second one short.
+#[test]
+fn evaluation_agrees_with_the_f64_reference() {
+    let architecture = Architecture::new(12, vec![70, 20], 4).with_input_gain(5.0);
+    let twins = Twins::random(&architecture, 2, 1);
+    let data = random_data(12, 4, 70, 2);
+    let settling = Settling::sweeps(SweepOrder::Asynchronous, 4);
+    let evaluation = evaluate_physics(&twins.engine, &data, &settling).unwrap();
+    let (mut confusion, mut expected, mut total_cost) =
+        (vec![vec![0; 4]; 4], Physics::default(), 0.0);
+    for example in 0..70 {
+        let mut v = twins.reference.at_rest(&features_of(&data, example));
+        twins.reference.settle(&mut v, settling, FREE);
+        total_cost += cost(&v, &target_of(&data, example));
+        let residual = twins.reference.residual(&v, FREE);
+        expected.mean_power += twins.reference.dissipated_power(&v) / 70.0;
+        expected.mean_residual += residual / 70.0;
+        expected.max_residual = expected.max_residual.max(residual);
+        let best = (0..4).max_by(|a, b| v[3][*a].total_cmp(&v[3][*b])).unwrap();
+        confusion[usize::from(data.label(example))][best] += 1;
+    }
+    let physics = evaluation.physics.unwrap();
+    let near = |got: f64, want: f64| (got - want).abs() <= 1e-5 * want;
+    assert!(
+        near(evaluation.cost, total_cost / 70.0),
+        "cost {} {total_cost}",
+        evaluation.cost
+    );
+    assert!(
+        near(physics.mean_power, expected.mean_power),
+        "{physics:?} {expected:?}"
+    );
+    assert!(
+        (physics.mean_residual - expected.mean_residual).abs() < 1e-6,
+        "{physics:?} {expected:?}"
+    );
+    assert!(
+        (physics.max_residual - expected.max_residual).abs() < 1e-5,
+        "{physics:?} {expected:?}"
+    );
+    assert_eq!((evaluation.examples, physics.max_sweeps), (70, 4));
+    let right: usize = (0..4).map(|k| confusion[k][k]).sum();
+    assert_eq!(evaluation.errors, 70 - right);
+    assert_eq!(evaluation.confusion, confusion);
+}
+
+/// One output with 0.25 S to each of two hidden units: nudging by -0.5 S or more has no minimum.
+#[test]
+fn unbounded_nudging_is_refused() {
+    let architecture = Architecture::new(1, vec![2], 1);
+    let data = Dataset::new(1, 1, 1, vec![1; 3], vec![0; 3]).unwrap();
+    let train = |rule, beta| {
+        let mut network = Network::zero(&architecture, 1).unwrap();
+        network.set_weights(0, &[1.0; 4]).unwrap();
+        network.set_weights(1, &[0.25; 2]).unwrap();
+        let options = TrainOptions {
+            rule,
+            beta,
+            optimizer: Optimizer::plain(&[0.0; 2], &[0.0; 2], 1.0),
+            ..busy_options(&architecture, SweepOrder::Forward, 0.0)
+        };
+        Trainer::new(network, options, 0)
+            .unwrap()
+            .train_epoch(&data, |_| {})
+            .map(|_| ())
+    };
+    for rule in [Negative, Centered] {
+        assert_eq!(train(rule, 0.499), Ok(()));
+        for beta in [0.5, 0.7] {
+            let source = Unbounded {
+                output: 0,
+                conductance: 0.5,
+                beta,
+            };
+            let error = TrainError::Unbounded { example: 0, source };
+            assert_eq!(train(rule, beta), Err(error), "{rule:?}, beta {beta}");
+        }
+    }
+    assert_eq!(train(Positive, 50.0), Ok(()));
+}
+
+/// Steps that are far too large end in an error, or in numbers: never in a network that holds none.
+#[test]
+fn divergence_is_an_error() {
+    for (hidden, rate) in (0..=2).flat_map(|h| [1e2, 1e10, 1e20, 1e30, 3e38].map(|r| (h, r))) {
+        let architecture = Architecture::new(5, vec![6; hidden], 3);
+        let data = random_data(5, 3, 8, 3);
+        for (rule, momentum) in RULES.into_iter().flat_map(|r| [(r, 0.0), (r, 0.9)]) {
+            let rates = vec![rate; hidden + 1];
+            let optimizer = Optimizer {
+                momentum,
+                ..Optimizer::plain(&rates, &rates, 1.0)
+            };
+            let options = TrainOptions {
+                rule,
+                optimizer,
+                ..busy_options(&architecture, SweepOrder::Forward, 0.0)
+            };
+            let engine = Twins::random(&architecture, 1, 4).engine;
+            let mut trainer = Trainer::new(engine, options, 5).unwrap();
+            for epoch in 0..3 {
+                let result = trainer.train_epoch(&data, |_| {});
+                let network = trainer.network();
+                let parameters = |l| network.weights(l).into_iter().chain(network.biases(l));
+                let finite = (0..=hidden).flat_map(parameters).all(f32::is_finite);
+                let told = matches!(
+                    result,
+                    Err(TrainError::Diverged { .. } | TrainError::Unbounded { .. })
+                );
+                assert!(
+                    finite || told,
+                    "{hidden} hidden layers, rate {rate}, {rule:?}, momentum {momentum}, epoch {epoch}: {result:?}"
+                );
+                if told {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn data_that_do_not_fit_are_refused() {
+    let architecture = Architecture::new(4, vec![6], 3);
+    let engine = Twins::random(&architecture, 1, 0).engine;
+    let options = busy_options(&architecture, SweepOrder::Forward, 0.0);
+    let settling = options.free_phase;
+    let mut trainer = Trainer::new(engine.clone(), options, 0).unwrap();
+    for (features, classes) in [(3, 3), (5, 3), (4, 2), (4, 4)] {
+        let data = random_data(features, classes, 5, 0);
+        let error = TrainError::Dataset {
+            features,
+            classes,
+            expected_features: 4,
+            expected_classes: 3,
+        };
+        assert_eq!(trainer.train_epoch(&data, |_| {}).unwrap_err(), error);
+        assert_eq!(evaluate(&engine, &data, &settling).unwrap_err(), error);
+    }
+    assert_eq!(trainer.epoch(), 0, "a refused dataset counted as an epoch");
+}
+
+#[test]
+fn train_options_out_of_range_are_refused() {
+    use TrainOptionsError as E;
+    let architecture = Architecture::new(4, vec![6], 3);
+    let good = busy_options(&architecture, SweepOrder::Forward, 0.0);
+    assert_eq!(good.validate(&architecture), Ok(()));
+    let refused = |change: &dyn Fn(&mut TrainOptions)| {
+        let mut options = good.clone();
+        change(&mut options);
+        let engine = Twins::random(&architecture, 1, 0).engine;
+        let error = options.validate(&architecture).unwrap_err();
+        assert_eq!(
+            Trainer::new(engine, options, 0)
+                .err()
+                .map(|e| e.to_string()),
+            Some(error.to_string())
+        );
+        error
+    };
+    for beta in [0.0, -0.1, f32::NAN, f32::INFINITY] {
+        assert!(
+            matches!(refused(&|o| o.beta = beta), E::Beta(_)),
+            "beta {beta}"
+        );
+    }
+    assert_eq!(refused(&|o| o.batch = 0), E::EmptyBatch);
+    let large = TrainOptions::MAX_BATCH + 1;
+    assert_eq!(refused(&|o| o.batch = large), E::LargeBatch(large));
+    for tolerance in [0.0, -1e-3, f64::NAN, f64::INFINITY] {
+        assert!(matches!(
+            refused(&|o| o.free_phase.tolerance = Some(tolerance)),
+            E::FreePhase(_)
+        ));
+        assert!(matches!(
+            refused(&|o| o.nudged_phase.tolerance = Some(tolerance)),
+            E::NudgedPhase(_)
+        ));
+    }
+    assert!(matches!(
+        refused(&|o| o.free_phase.sweeps = 0),
+        E::FreePhase(_)
+    ));
+    assert!(matches!(
+        refused(&|o| o.nudged_phase.sweeps = 0),
+        E::NudgedPhase(_)
+    ));
+}
+
+#[test]
+fn optimizers_out_of_range_are_refused() {
+    let architecture = Architecture::new(4, vec![6], 3);
+    let good = Optimizer::plain(&[0.1, 0.2], &[0.0, 0.3], 0.99);
+    assert_eq!(good.validate(&architecture), Ok(()));
+    let refused = |name: &str, change: &dyn Fn(&mut Optimizer)| {
+        let mut optimizer = good.clone();
+        change(&mut optimizer);
+        let error = optimizer.validate(&architecture).expect_err(name);
+        assert!(
+            error.to_string().contains(name),
+            "{name} is not named: {error}"
+        );
+    };
+    for bad in [-0.1, f32::NAN, f32::INFINITY] {
+        refused("decay", &|o| o.decay = bad);
+        refused("momentum", &|o| o.momentum = bad);
+        refused("weight_decay", &|o| o.weight_decay = bad);
+        refused("learning_rates.W2", &|o| {
+            _ = o.learning_rates.insert("W2".to_owned(), bad)
+        });
+    }
+    refused("decay", &|o| o.decay = 0.0);
+    refused("decay", &|o| o.decay = 1.1);
+    refused("momentum", &|o| o.momentum = 1.0);
+    for name in ["W1", "W2", "b1", "b2"] {
+        refused(name, &|o| _ = o.learning_rates.remove(name));
+    }
+    for name in ["W0", "W3", "w1", "b3", ""] {
+        refused(name, &|o| _ = o.learning_rates.insert(name.to_owned(), 0.1));
+    }
+}
