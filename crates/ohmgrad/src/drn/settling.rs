@@ -36,7 +36,7 @@ impl SweepOrder {
 /// How a phase is settled: the order of the sweeps, and when they stop.
 ///
 /// With `tolerance` absent, exactly `sweeps` sweeps are made, as in the published experiments. With
-/// it, sweeps go on until the [residual](crate::drn::Settled::residual) of every example of the
+/// it, sweeps go on until the [residual](crate::drn::Settled::residuals) of every example of the
 /// batch is at most `tolerance`, but never more than `sweeps` of them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,6 +1,6 @@
 //! Checkpoints: everything that a training run needs to go on as if it had never stopped.
 //!
-//! A checkpoint is a [model](super::model) file with the format `ohmgrad-checkpoint` and, beyond a
+//! A checkpoint is a [model] file with the format `ohmgrad-checkpoint` and, beyond a
 //! model, with the settings (metadata entry `experiment`, TOML), the metrics of all finished epochs
 //! (`metrics`, JSON), the potentials that the next free phase starts from (tensors `state.v1, ...`,
 //! one row per example) and, with momentum, the velocities (`velocity.W1, ..., velocity.b1, ...`).

@@ -6,6 +6,9 @@
 //! runs in an order that does not depend on the vector width: with fused multiply-add (AVX-512, AVX2,
 //! NEON) all machines give the same bits.
 
+// `v` numbers the registers of several arrays at once.
+#![allow(clippy::needless_range_loop)]
+
 use bytemuck::{Pod, Zeroable};
 use pulp::{Arch, Simd, WithSimd};
 

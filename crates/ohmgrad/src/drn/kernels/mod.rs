@@ -1,4 +1,4 @@
-//! The arithmetic of the network: a plain f64 [`reference`] and the [`blocked`] f32 kernels.
+//! The arithmetic of the network: a plain f64 [reference](mod@reference) and the fast f32 kernels.
 
 pub(crate) mod blocked;
 pub mod reference;
