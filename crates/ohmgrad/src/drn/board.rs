@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::kernels::blocked::{Active, Row};
+use super::kernels::{Active, Row};
 use super::share::Share;
 
 /// Potentials of one share's blocks of one layer: block after block, one row per slot.

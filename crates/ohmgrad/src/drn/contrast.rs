@@ -14,8 +14,8 @@
 use pulp::Arch;
 
 use super::board::Board;
-use super::kernels::blocked::{
-    BLOCK, Input, InputContrast, InputPass, MatrixUpdate, Row, StatePairs, Step,
+use super::kernels::{
+    BLOCK, Input, InputContrast, InputPass, Kernel, MatrixUpdate, Row, StatePairs, Step,
 };
 use super::relaxation::Workspace;
 use super::share::Share;

@@ -29,7 +29,7 @@ pub use settling::{Settling, SettlingError, SweepOrder};
 
 pub(crate) use board::Board;
 pub(crate) use contrast::{Contrast, Learner, Scratch};
-pub(crate) use kernels::blocked::{Input, Step};
+pub(crate) use kernels::{Input, Step};
 pub(crate) use network::{collect, distribute};
 pub(crate) use relaxation::{Phase, Worker, Workspace};
 pub(crate) use share::{Part, Share};

@@ -8,7 +8,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::board::Board;
-use super::kernels::blocked::{BLOCK, Input, Row};
+use super::kernels::{BLOCK, Input, Row};
 use super::relaxation::{Phase, Worker, Workspace};
 use super::share::{self, Part, Share};
 use super::{Architecture, ArchitectureError, Settling, SettlingError, team};

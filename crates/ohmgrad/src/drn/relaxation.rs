@@ -5,8 +5,8 @@ use std::ops::Range;
 use pulp::Arch;
 
 use super::board::{Board, LayerState, Published};
-use super::kernels::blocked::{
-    BLOCK, Gather, Input, InputProduct, Measure, ReadOut, Relax, Row, Surroundings,
+use super::kernels::{
+    BLOCK, Gather, Input, InputProduct, Kernel, Measure, ReadOut, Relax, Row, Surroundings,
 };
 use super::share::{LayerShare, Output, Share};
 use super::team::Barrier;

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::Architecture;
 use super::board::Board;
-use super::kernels::blocked::{BLOCK, Bounds, ColumnSums, Row, RowSums};
+use super::kernels::{BLOCK, Bounds, ColumnSums, Kernel, Row, RowSums};
 use super::team::Barrier;
 use pulp::Arch;
 

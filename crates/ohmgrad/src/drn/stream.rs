@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use pulp::Arch;
 
-use super::kernels::blocked::{BLOCK, Increment, Row};
+use super::kernels::{BLOCK, Increment, Kernel, Row};
 use super::team::Barrier;
 
 /// One thread's part of the array.

@@ -1,6 +1,7 @@
 //! Measuring a network on a dataset.
 
-use super::trainer::{check_fit, volts_per_step};
+use super::examples::{encode_examples, volts_per_step};
+use super::trainer::check_fit;
 use super::{Epoch, TrainError};
 use crate::data::Dataset;
 use crate::drn::{Input, Network, Settled, Settling};
@@ -150,32 +151,4 @@ pub(super) fn score(
         totals.errors += usize::from(prediction(output) != label);
     }
     Ok(())
-}
-
-/// Lists the input potentials of a batch, in volt; slots beyond the examples get none.
-pub(super) fn encode_examples(
-    input: &mut Input,
-    data: &Dataset,
-    examples: &[u32],
-    batch: usize,
-    scale: f32,
-) {
-    input.encode(data.features(), batch, |b, volts| match examples.get(b) {
-        Some(&example) => {
-            let pixels = data.pixels(example as usize).iter();
-            volts
-                .iter_mut()
-                .zip(pixels)
-                .for_each(|(v, p)| *v = scale * f32::from(*p));
-        }
-        None => volts.fill(0.0),
-    });
-}
-
-/// One-hot targets in volt: 1 for the label, 0 for the others.
-pub(super) fn write_targets(data: &Dataset, examples: &[u32], targets: &mut [f32]) {
-    targets.fill(0.0);
-    for (&example, target) in examples.iter().zip(targets.chunks_mut(data.classes())) {
-        target[usize::from(data.label(example as usize))] = 1.0;
-    }
 }

@@ -6,6 +6,7 @@
 mod benchmark;
 mod equilibrium_propagation;
 mod evaluation;
+mod examples;
 mod optimizer;
 #[cfg(test)]
 mod tests;

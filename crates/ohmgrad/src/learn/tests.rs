@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::data::Dataset;
-use crate::drn::kernels::blocked::BLOCK;
+use crate::drn::kernels::BLOCK;
 use crate::drn::kernels::reference::{Gradient, Nudge, Potentials, Reference, cost};
 use crate::drn::tests::{FREE, ORDERS, Twins, bits, close, largest, several_blocks, widths};
 use crate::drn::{Architecture, Network, Settling, SweepOrder};

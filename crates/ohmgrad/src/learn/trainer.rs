@@ -7,7 +7,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::evaluation::{encode_examples, score, write_targets};
+use super::evaluation::score;
+use super::examples::{encode_examples, volts_per_step, write_targets};
 use super::{EquilibriumPropagation, Optimizer, OptimizerError, Unbounded};
 use crate::data::Dataset;
 use crate::drn::{
@@ -404,11 +405,6 @@ pub(crate) fn check_fit(
             expected_classes: expected.1,
         }),
     }
-}
-
-/// Potential in volt of the positive source per step of the data's 8-bit features.
-pub(super) fn volts_per_step(gain: f32, data: &Dataset) -> f32 {
-    gain / f32::from(data.full_scale())
 }
 
 /// What all members of the team do in an epoch.

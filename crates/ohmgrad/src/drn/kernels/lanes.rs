@@ -1,0 +1,123 @@
+//! Blocks of 64 units, and the registers that hold them.
+
+// `v` numbers the registers of several arrays at once.
+#![allow(clippy::needless_range_loop)]
+
+use bytemuck::{Pod, Zeroable};
+use pulp::{Arch, Simd, WithSimd};
+
+/// Units per block.
+pub(crate) const BLOCK: usize = 64;
+
+/// One quantity for each unit of a block: a row of conductances, potentials, currents.
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+#[repr(C, align(64))]
+pub(crate) struct Row(pub(crate) [f32; BLOCK]);
+
+impl Row {
+    pub(crate) const ZERO: Self = Self([0.0; BLOCK]);
+}
+
+/// A computation over the lanes of a block: `N` registers of type `S::f32s`.
+pub(crate) trait Kernel: Sized {
+    /// The computation itself; it must be inlined, so that it is compiled for the processor it runs on.
+    fn run<S: Simd, const N: usize>(self, simd: S);
+
+    /// Runs on the widest registers that `arch` offers.
+    fn run_on(self, arch: Arch) {
+        arch.dispatch(OnLanes(self));
+    }
+}
+
+struct OnLanes<K>(K);
+
+impl<K: Kernel> WithSimd for OnLanes<K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F32_LANES {
+            16 => self.0.run::<S, 4>(simd),
+            8 => self.0.run::<S, 8>(simd),
+            4 => self.0.run::<S, 16>(simd),
+            _ => self.0.run::<S, 64>(simd),
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn lanes<S: Simd, const N: usize>(row: &Row) -> &[S::f32s; N] {
+    S::as_simd_f32s(&row.0).0.first_chunk().expect("64 lanes")
+}
+
+#[inline(always)]
+pub(super) fn lanes_mut<S: Simd, const N: usize>(row: &mut Row) -> &mut [S::f32s; N] {
+    let (vectors, _) = S::as_mut_simd_f32s(&mut row.0);
+    vectors.first_chunk_mut().expect("64 lanes")
+}
+
+/// Sum over a block in a fixed tree: column c + 32, then + 16, ..., whatever the vector width.
+#[inline(always)]
+pub(super) fn tree_sum<S: Simd, const N: usize>(simd: S, row: &[S::f32s; N]) -> f32 {
+    let mut halves = *row;
+    for v in 0..N / 2 {
+        halves[v] = simd.add_f32s(row[v], row[v + N / 2]);
+    }
+    sum_half::<S, N>(simd, halves)
+}
+
+/// Dot product of two rows, in the same tree.
+#[inline(always)]
+pub(super) fn dot<S: Simd, const N: usize>(simd: S, a: &[S::f32s; N], b: &[S::f32s; N]) -> f32 {
+    let mut halves = *a;
+    for v in 0..N / 2 {
+        let product = simd.mul_f32s(a[v], b[v]);
+        halves[v] = simd.mul_add_e_f32s(a[v + N / 2], b[v + N / 2], product);
+    }
+    sum_half::<S, N>(simd, halves)
+}
+
+/// Sum of the first half of a block.
+#[inline(always)]
+fn sum_half<S: Simd, const N: usize>(simd: S, mut row: [S::f32s; N]) -> f32 {
+    let mut width = N / 4;
+    while width > 0 {
+        for v in 0..width {
+            row[v] = simd.add_f32s(row[v], row[v + width]);
+        }
+        width /= 2;
+    }
+    simd.reduce_sum_f32s(row[0])
+}
+
+/// Asks memory for rows that are needed soon: the work on a chunk is longer than what the processor looks
+/// ahead by itself.
+#[inline(always)]
+pub(super) fn prefetch(rows: &[Row]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in bytemuck::cast_slice::<Row, [f32; 16]>(rows) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch is a hint; the address is that of a live reference.
+        #[allow(unsafe_code)]
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
+        }
+    }
+}
+
+/// Adds 1 to every number: the least that a pass over memory in place can do.
+pub(crate) struct Increment<'a> {
+    pub(crate) rows: &'a mut [Row],
+}
+
+impl Kernel for Increment<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(self, simd: S) {
+        let one = simd.splat_f32s(1.0);
+        for row in self.rows {
+            for v in lanes_mut::<S, N>(row) {
+                *v = simd.add_f32s(*v, one);
+            }
+        }
+    }
+}

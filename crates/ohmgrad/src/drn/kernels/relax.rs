@@ -1,0 +1,223 @@
+//! Kernels of a sweep: currents from neighbours, the optimum of each unit, currents into the outputs.
+
+// `v` numbers the registers of several arrays at once.
+#![allow(clippy::needless_range_loop)]
+
+use pulp::Simd;
+
+use super::lanes::{BLOCK, Kernel, Row, dot, lanes, lanes_mut, prefetch};
+
+/// The units of one block that are not at 0 V in one example.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Active {
+    count: u32,
+    units: [u8; BLOCK],
+}
+
+impl Active {
+    pub(crate) const NONE: Self = Self {
+        count: 0,
+        units: [0; BLOCK],
+    };
+
+    #[inline(always)]
+    pub(crate) fn of(v: &Row) -> Self {
+        let mut active = Self::NONE;
+        for (j, v) in v.0.iter().enumerate() {
+            active.units[active.count as usize % BLOCK] = j as u8;
+            active.count += u32::from(*v != 0.0);
+        }
+        active
+    }
+
+    #[inline(always)]
+    fn units(&self) -> &[u8] {
+        &self.units[..self.count as usize]
+    }
+}
+
+/// Adds to each unit the current that one block of a neighbouring layer drives into it: a tile of at
+/// most 64 rows, read from the nearest cache once per example, inactive units skipped.
+pub(crate) struct Gather<'a> {
+    /// Rows of the tile: one per unit of the neighbouring block.
+    pub(crate) weights: &'a [Row],
+    /// Rows of the tile that will be gathered from next.
+    pub(crate) next: &'a [Row],
+    /// Potentials of the neighbouring block, one row per slot.
+    pub(crate) potentials: &'a [Row],
+    pub(crate) active: &'a [Active],
+    /// One row per slot.
+    pub(crate) currents: &'a mut [Row],
+}
+
+impl Kernel for Gather<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(self, simd: S) {
+        let mut ahead = self.next.chunks(BLOCK.div_ceil(self.active.len()));
+        let slots = self.potentials.iter().zip(self.active).zip(self.currents);
+        for ((potentials, active), current) in slots {
+            prefetch(ahead.next().unwrap_or_default());
+            let mut sum = *lanes::<S, N>(current);
+            for &unit in active.units() {
+                let v = simd.splat_f32s(potentials.0[unit as usize % BLOCK]);
+                let g = lanes::<S, N>(&self.weights[unit as usize]);
+                for k in 0..N {
+                    sum[k] = simd.mul_add_e_f32s(v, g[k], sum[k]);
+                }
+            }
+            *lanes_mut::<S, N>(current) = sum;
+        }
+    }
+}
+
+/// What acts on the units of a block beside their hidden neighbours.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    /// Current from the sources or the hidden neighbours with the unit at 0 V; slot s uses row s modulo their number.
+    pub(crate) currents: &'a [Row],
+    pub(crate) bias: &'a Row,
+    /// Conductances to the output layer, one row per output; empty unless this is the last hidden layer.
+    pub(crate) readout: &'a [Row],
+    /// Output potentials, slot after slot.
+    pub(crate) outputs: &'a [f32],
+    /// Interval that each unit's diode allows, in volt.
+    pub(crate) lo: &'a Row,
+    pub(crate) hi: &'a Row,
+}
+
+impl Surroundings<'_> {
+    /// Total current into each unit held at 0 V, in ampere.
+    #[inline(always)]
+    fn pull<S: Simd, const N: usize>(&self, simd: S, slot: usize) -> [S::f32s; N] {
+        let current = lanes::<S, N>(&self.currents[slot % self.currents.len()]);
+        let bias = lanes::<S, N>(self.bias);
+        let mut pull = *current;
+        for v in 0..N {
+            pull[v] = simd.add_f32s(current[v], bias[v]);
+        }
+        let count = self.readout.len();
+        for (row, &out) in self.readout.iter().zip(&self.outputs[slot * count..]) {
+            let (g, out) = (lanes::<S, N>(row), simd.splat_f32s(out));
+            for v in 0..N {
+                pull[v] = simd.mul_add_e_f32s(out, g[v], pull[v]);
+            }
+        }
+        pull
+    }
+
+    /// v = clip(pull / conductance, lo, hi)
+    #[inline(always)]
+    fn optimum<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        pull: &[S::f32s; N],
+        reciprocal: &Row,
+    ) -> [S::f32s; N] {
+        let (lo, hi) = (lanes::<S, N>(self.lo), lanes::<S, N>(self.hi));
+        let reciprocal = lanes::<S, N>(reciprocal);
+        let mut optimum = *pull;
+        for v in 0..N {
+            let free = simd.mul_f32s(pull[v], reciprocal[v]);
+            optimum[v] = simd.min_f32s(simd.max_f32s(free, lo[v]), hi[v]);
+        }
+        optimum
+    }
+}
+
+/// Sets every unit of a block to the potential that minimises the energy, its neighbours held.
+pub(crate) struct Relax<'a> {
+    pub(crate) surroundings: Surroundings<'a>,
+    /// 1 / (total conductance of the unit), 0 where there is none.
+    pub(crate) reciprocal: &'a Row,
+    /// Out: one row per slot.
+    pub(crate) potentials: &'a mut [Row],
+    /// Out, if the layer has a hidden neighbour: the active units of each slot. Else empty.
+    pub(crate) active: &'a mut [Active],
+    /// Out: current that the block drives into each output, slot after slot.
+    pub(crate) partials: &'a mut [f32],
+}
+
+impl Kernel for Relax<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(self, simd: S) {
+        let around = &self.surroundings;
+        for (slot, row) in self.potentials.iter_mut().enumerate() {
+            let pull: [_; N] = around.pull(simd, slot);
+            *lanes_mut::<S, N>(row) = around.optimum(simd, &pull, self.reciprocal);
+            if let Some(active) = self.active.get_mut(slot) {
+                *active = Active::of(row);
+            }
+        }
+        read_out::<S, N>(simd, around.readout, self.potentials, self.partials);
+    }
+}
+
+/// Current that a block drives into each output held at 0 V: sum_j v_j g_jk, slot after slot.
+pub(crate) struct ReadOut<'a> {
+    pub(crate) readout: &'a [Row],
+    pub(crate) potentials: &'a [Row],
+    pub(crate) partials: &'a mut [f32],
+}
+
+impl Kernel for ReadOut<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(self, simd: S) {
+        read_out::<S, N>(simd, self.readout, self.potentials, self.partials);
+    }
+}
+
+#[inline(always)]
+fn read_out<S: Simd, const N: usize>(
+    simd: S,
+    readout: &[Row],
+    potentials: &[Row],
+    partials: &mut [f32],
+) {
+    if readout.is_empty() {
+        return;
+    }
+    for (row, partials) in potentials
+        .iter()
+        .zip(partials.chunks_exact_mut(readout.len()))
+    {
+        let potential = lanes::<S, N>(row);
+        for (row, partial) in readout.iter().zip(partials) {
+            let g = lanes::<S, N>(row);
+            *partial = dot::<S, N>(simd, potential, g);
+        }
+    }
+}
+
+/// Measures, per slot, how far a block is from the optimum: the largest violated current
+/// |conductance * (v - optimum)| and the largest current |pull|, both in ampere.
+pub(crate) struct Measure<'a> {
+    pub(crate) surroundings: Surroundings<'a>,
+    pub(crate) conductance: &'a Row,
+    pub(crate) reciprocal: &'a Row,
+    pub(crate) potentials: &'a [Row],
+    /// In and out, per slot: (violation, current), raised to what this block shows.
+    pub(crate) largest: &'a mut [(f32, f32)],
+}
+
+impl Kernel for Measure<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(self, simd: S) {
+        let conductance = lanes::<S, N>(self.conductance);
+        let slots = self.potentials.iter().zip(self.largest).enumerate();
+        for (slot, (row, largest)) in slots {
+            let pull: [S::f32s; N] = self.surroundings.pull(simd, slot);
+            let optimum: [S::f32s; N] = self.surroundings.optimum(simd, &pull, self.reciprocal);
+            let potential = lanes::<S, N>(row);
+            // No resistor leads the bias current of an isolated unit away; its diode may.
+            let stuck: [S::f32s; N] = self.surroundings.optimum(simd, &pull, &Row([1.0; BLOCK]));
+            for v in 0..N {
+                let moved = simd.sub_f32s(potential[v], optimum[v]);
+                let isolated = simd.equal_f32s(conductance[v], simd.splat_f32s(0.0));
+                let moving = simd.mul_f32s(conductance[v], moved);
+                let violation = simd.abs_f32s(simd.select_f32s(isolated, stuck[v], moving));
+                largest.0 = largest.0.max(simd.reduce_max_f32s(violation));
+                largest.1 = largest.1.max(simd.reduce_max_f32s(simd.abs_f32s(pull[v])));
+            }
+        }
+    }
+}
