@@ -121,7 +121,7 @@ fn progress_bar(run: &Run, quiet: bool) -> ProgressBar {
     if quiet {
         return ProgressBar::hidden();
     }
-    let template = "epoch {msg} [{wide_bar}] {percent:>3} % {per_sec}, ETA {eta}";
+    let template = "epoch {msg} [{wide_bar}] {pos}/{len} examples, ETA {eta}";
     let style = ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ");
