@@ -1,6 +1,8 @@
 //! Exact simulation and training of nonlinear resistive networks.
 
+pub mod circuit;
 pub mod data;
+pub mod device;
 pub mod drn;
 pub mod experiment;
 pub mod learn;

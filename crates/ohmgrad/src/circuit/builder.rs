@@ -1,0 +1,178 @@
+//! Building circuits element by element.
+
+use std::collections::HashMap;
+
+use super::{Circuit, CircuitError, Element, ElementId, NodeId};
+use crate::device::{Diode, Law};
+
+/// Collects elements; [`build`](CircuitBuilder::build) checks them and makes the circuit.
+///
+/// Nodes come to be by being named. The node `0` is ground.
+///
+/// ```
+/// use ohmgrad::circuit::Circuit;
+/// let divider = Circuit::builder()
+///     .voltage_source("v1", "in", "0", 3.0)
+///     .resistor("r1", "in", "out", 2e3)
+///     .resistor("r2", "out", "0", 1e3)
+///     .build()?;
+/// assert_eq!(divider.node_names(), ["0", "in", "out"]);
+/// # Ok::<(), ohmgrad::circuit::CircuitError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct CircuitBuilder {
+    node_names: Vec<String>,
+    elements: Vec<Element>,
+    nodes_by_name: HashMap<String, NodeId>,
+}
+
+impl Default for CircuitBuilder {
+    fn default() -> CircuitBuilder {
+        CircuitBuilder {
+            node_names: vec!["0".to_owned()],
+            elements: Vec::new(),
+            nodes_by_name: HashMap::from([("0".to_owned(), NodeId::GROUND)]),
+        }
+    }
+}
+
+impl CircuitBuilder {
+    /// Adds an element with a law of any kind between nodes `a` and `b`.
+    #[must_use]
+    pub fn element(mut self, name: impl Into<String>, a: &str, b: &str, law: Law) -> Self {
+        self.push(name, a, b, law);
+        self
+    }
+
+    /// Adds an element, as [`element`](CircuitBuilder::element) does, for use in loops.
+    pub fn push(&mut self, name: impl Into<String>, a: &str, b: &str, law: Law) {
+        let nodes = [self.node(a), self.node(b)];
+        let name = name.into();
+        self.elements.push(Element { name, nodes, law });
+    }
+
+    /// The node of a name, which is added if it is new. Nodes that no element touches are legal.
+    pub fn node(&mut self, name: &str) -> NodeId {
+        if let Some(node) = self.nodes_by_name.get(name) {
+            return *node;
+        }
+        let node = NodeId(self.node_names.len() as u32);
+        self.node_names.push(name.to_owned());
+        self.nodes_by_name.insert(name.to_owned(), node);
+        node
+    }
+
+    /// Adds a resistor of a resistance in ohm; 0 is a short.
+    #[must_use]
+    pub fn resistor(self, name: impl Into<String>, a: &str, b: &str, ohm: f64) -> Self {
+        self.conductance(name, a, b, 1.0 / ohm)
+    }
+
+    /// Adds a resistor of a conductance in siemens; 0 is open.
+    #[must_use]
+    pub fn conductance(self, name: impl Into<String>, a: &str, b: &str, siemens: f64) -> Self {
+        let conductance = siemens;
+        self.element(name, a, b, Law::Resistor { conductance })
+    }
+
+    /// Adds a voltage source: node `plus` is `voltage` volt above node `minus`.
+    #[must_use]
+    pub fn voltage_source(
+        self,
+        name: impl Into<String>,
+        plus: &str,
+        minus: &str,
+        voltage: f64,
+    ) -> Self {
+        self.element(name, plus, minus, Law::VoltageSource { voltage })
+    }
+
+    /// Adds a source that drives a current in ampere from node `from` through itself to node `to`.
+    #[must_use]
+    pub fn current_source(
+        self,
+        name: impl Into<String>,
+        from: &str,
+        to: &str,
+        current: f64,
+    ) -> Self {
+        self.element(name, from, to, Law::CurrentSource { current })
+    }
+
+    /// Adds an ideal diode with a forward voltage in volt.
+    #[must_use]
+    pub fn ideal_diode(
+        self,
+        name: impl Into<String>,
+        anode: &str,
+        cathode: &str,
+        forward_voltage: f64,
+    ) -> Self {
+        let law = Law::Diode(Diode::ideal(forward_voltage));
+        self.element(name, anode, cathode, law)
+    }
+
+    /// Checks the elements and makes the circuit.
+    ///
+    /// # Errors
+    /// If a number is out of range, two elements have one name, or a name is empty or has white space.
+    pub fn build(self) -> Result<Circuit, CircuitError> {
+        if self.node_names.len().max(self.elements.len()) > u32::MAX as usize {
+            return Err(CircuitError::TooLarge);
+        }
+        for name in &self.node_names {
+            check_name(name)?;
+        }
+        let mut elements_by_name = HashMap::with_capacity(self.elements.len());
+        for (k, element) in self.elements.iter().enumerate() {
+            let name = || element.name.clone();
+            check_name(&element.name)?;
+            if let Some(fault) = element.law.fault() {
+                return Err(CircuitError::Law {
+                    element: name(),
+                    fault,
+                });
+            }
+            if elements_by_name
+                .insert(name(), ElementId(k as u32))
+                .is_some()
+            {
+                return Err(CircuitError::DuplicateElement(name()));
+            }
+        }
+        Ok(Circuit {
+            node_names: self.node_names,
+            elements: self.elements,
+            nodes_by_name: self.nodes_by_name,
+            elements_by_name,
+        })
+    }
+}
+
+/// Names are written to netlists and tables: they must stand as one word.
+fn check_name(name: &str) -> Result<(), CircuitError> {
+    if name.is_empty() || name.contains(char::is_whitespace) {
+        return Err(CircuitError::Name(name.to_owned()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_elements_are_refused() {
+        let fault = |builder: CircuitBuilder| builder.build().expect_err("a fault").to_string();
+        let negative = Circuit::builder().resistor("r1", "a", "0", -5.0);
+        assert!(fault(negative).starts_with("element r1: its conductance is -0.2 S"));
+        let nan = Circuit::builder().voltage_source("v1", "a", "0", f64::NAN);
+        assert!(fault(nan).contains("it must be finite"));
+        let twice = Circuit::builder()
+            .resistor("r1", "a", "0", 1.0)
+            .resistor("r1", "b", "0", 1.0);
+        assert!(fault(twice).contains("two elements named r1"));
+        let blank = Circuit::builder().resistor("r 1", "a", "0", 1.0);
+        assert!(fault(blank).contains("no white space"));
+    }
+}

@@ -1,0 +1,188 @@
+//! Circuits: named nodes, and two-terminal elements between them.
+//!
+//! A [`Circuit`] is built by a [`CircuitBuilder`] or read from a SPICE [`netlist`], and is valid from
+//! then on: every number is in range, every name unique. Values can be changed for another solve
+//! ([`Circuit::set_law`]); nodes and connections cannot.
+
+mod builder;
+pub mod netlist;
+
+use std::collections::HashMap;
+use std::fmt;
+
+pub use builder::CircuitBuilder;
+
+use crate::device::Law;
+
+/// A node of a circuit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(u32);
+
+/// An element of a circuit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ElementId(u32);
+
+impl NodeId {
+    /// The node at 0 V, named `0`.
+    pub const GROUND: NodeId = NodeId(0);
+
+    /// The node's place in [`Circuit::node_names`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl ElementId {
+    /// The element's place in [`Circuit::elements`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// An element between two nodes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Element {
+    name: String,
+    nodes: [NodeId; 2],
+    law: Law,
+}
+
+impl Element {
+    /// The element's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The nodes it joins. Its voltage is that of the first above the second; a current from the first
+    /// through the element to the second is positive.
+    pub fn nodes(&self) -> [NodeId; 2] {
+        self.nodes
+    }
+
+    /// What it does.
+    pub fn law(&self) -> &Law {
+        &self.law
+    }
+}
+
+/// A network of two-terminal elements.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Circuit {
+    node_names: Vec<String>,
+    elements: Vec<Element>,
+    nodes_by_name: HashMap<String, NodeId>,
+    elements_by_name: HashMap<String, ElementId>,
+}
+
+/// Why a circuit cannot be built or changed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CircuitError {
+    /// A number out of range.
+    #[error("element {element}: {fault}")]
+    Law {
+        /// The element.
+        element: String,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// Two elements of one name.
+    #[error("there are two elements named {0}: rename one")]
+    DuplicateElement(String),
+    /// A name that is empty or has white space in it.
+    #[error("`{0}` is no name: names are not empty and have no white space")]
+    Name(String),
+    /// More nodes or elements than can be counted in 32 bits.
+    #[error("the circuit has more than {} nodes or elements", u32::MAX)]
+    TooLarge,
+}
+
+impl Circuit {
+    /// Starts a circuit with no elements.
+    pub fn builder() -> CircuitBuilder {
+        CircuitBuilder::default()
+    }
+
+    /// The names of the nodes, ground (`0`) first.
+    pub fn node_names(&self) -> &[String] {
+        &self.node_names
+    }
+
+    /// The elements in the order in which they were added.
+    pub fn elements(&self) -> &[Element] {
+        &self.elements
+    }
+
+    /// The node of a name.
+    pub fn node(&self, name: &str) -> Option<NodeId> {
+        self.nodes_by_name.get(name).copied()
+    }
+
+    /// The element of a name.
+    pub fn element(&self, name: &str) -> Option<ElementId> {
+        self.elements_by_name.get(name).copied()
+    }
+
+    /// All nodes, ground first.
+    pub fn node_ids(&self) -> impl ExactSizeIterator<Item = NodeId> + use<> {
+        (0..self.node_names.len() as u32).map(NodeId)
+    }
+
+    /// All elements.
+    pub fn element_ids(&self) -> impl ExactSizeIterator<Item = ElementId> + use<> {
+        (0..self.elements.len() as u32).map(ElementId)
+    }
+
+    /// Gives an element another law.
+    ///
+    /// ```
+    /// use ohmgrad::circuit::Circuit;
+    /// use ohmgrad::device::Law;
+    /// let mut circuit = Circuit::builder()
+    ///     .voltage_source("v1", "in", "0", 1.0)
+    ///     .resistor("r1", "in", "0", 50.0)
+    ///     .build()?;
+    /// let source = circuit.element("v1").expect("it was just added");
+    /// circuit.set_law(source, Law::VoltageSource { voltage: 2.0 })?;
+    /// # Ok::<(), ohmgrad::circuit::CircuitError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a number of the law is out of range; the circuit is unchanged then.
+    ///
+    /// # Panics
+    /// If the element is one of another, larger circuit.
+    pub fn set_law(&mut self, element: ElementId, law: Law) -> Result<(), CircuitError> {
+        let element = &mut self.elements[element.index()];
+        if let Some(fault) = law.fault() {
+            let element = element.name.clone();
+            return Err(CircuitError::Law { element, fault });
+        }
+        element.law = law;
+        Ok(())
+    }
+}
+
+impl std::ops::Index<ElementId> for Circuit {
+    type Output = Element;
+
+    fn index(&self, element: ElementId) -> &Element {
+        &self.elements[element.index()]
+    }
+}
+
+impl std::ops::Index<NodeId> for Circuit {
+    type Output = str;
+
+    /// The name of a node.
+    fn index(&self, node: NodeId) -> &str {
+        &self.node_names[node.index()]
+    }
+}
+
+impl fmt::Display for Circuit {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let (nodes, elements) = (self.node_names.len(), self.elements.len());
+        write!(f, "{nodes} nodes, {elements} elements")
+    }
+}

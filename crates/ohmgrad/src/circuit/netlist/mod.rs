@@ -1,0 +1,1 @@
+//! SPICE netlists, in and out.

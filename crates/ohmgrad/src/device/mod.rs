@@ -1,0 +1,157 @@
+//! Laws of elements: the current i(u) that a voltage u drives through an element, in ampere and volt.
+//!
+//! Every law is nondecreasing, which makes the co-content G(u), the integral of i(u) from 0 V,
+//! convex, and with it the energy of every network. Resistors and sources are straight lines; a
+//! [`Diode`] has a corner; [`Shockley`] diodes, measured curves ([`IvCurve`]), [`Tanh`] and [`PowerLaw`]
+//! resistors bend, and share the trait [`Characteristic`].
+
+mod curve;
+mod diode;
+mod saturating;
+mod shockley;
+
+pub use curve::{IvCurve, IvCurveError};
+pub use diode::Diode;
+pub use saturating::{PowerLaw, Tanh};
+pub use shockley::Shockley;
+
+/// What an element between two nodes does.
+///
+/// The voltage u is that of the first node above the second; the current i flows from the first node
+/// through the element to the second (for a voltage source as in SPICE: from + through it to -).
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Law {
+    /// i = g u, with a conductance in siemens from 0 (open) to infinity (short: u = 0).
+    Resistor {
+        /// g, in siemens.
+        conductance: f64,
+    },
+    /// u = V.
+    VoltageSource {
+        /// V, in volt.
+        voltage: f64,
+    },
+    /// i = I.
+    CurrentSource {
+        /// I, in ampere.
+        current: f64,
+    },
+    /// An ideal diode, or one with on and off conductances.
+    Diode(Diode),
+    /// A diode with the exponential law of Shockley.
+    Shockley(Shockley),
+    /// A measured curve, straight between its points.
+    Curve(IvCurve),
+    /// A resistor that saturates.
+    Tanh(Tanh),
+    /// A resistor with a power law.
+    PowerLaw(PowerLaw),
+}
+
+/// A smooth or piecewise smooth nondecreasing law i(u).
+pub trait Characteristic {
+    /// i(u) and its slope di/du, in ampere and siemens. The slope may be infinite.
+    fn current(&self, voltage: f64) -> (f64, f64);
+
+    /// G(u), the integral of i from 0 V to u, in watt.
+    fn co_content(&self, voltage: f64) -> f64;
+
+    /// The largest currents that the element carries backwards and forwards, in ampere.
+    fn current_limits(&self) -> (f64, f64) {
+        (f64::NEG_INFINITY, f64::INFINITY)
+    }
+
+    /// The voltage u of the element behind a source `x` (volt) with an inner resistance `r` (ohm): the
+    /// solution of u + r i(u) = x.
+    fn on_load_line(&self, x: f64, r: f64) -> f64 {
+        let bracket = if x >= 0.0 { (0.0, x) } else { (x, 0.0) };
+        load_line(|u| self.current(u), x, r, bracket, x)
+    }
+}
+
+impl Law {
+    /// The characteristic, if the law is one: not a straight line, and not an ideal corner.
+    pub fn characteristic(&self) -> Option<&dyn Characteristic> {
+        match self {
+            Law::Shockley(shockley) => Some(shockley),
+            Law::Curve(curve) => Some(curve),
+            Law::Tanh(tanh) => Some(tanh),
+            Law::PowerLaw(power) => Some(power),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the law's numbers, if anything: a number that is not finite, or one out of range.
+    pub fn fault(&self) -> Option<String> {
+        let finite = |what: &str, x: f64, unit: &str| {
+            (!x.is_finite()).then(|| format!("its {what} is {x} {unit}, it must be finite"))
+        };
+        match self {
+            Law::Resistor { conductance: g } if !(*g >= 0.0) => Some(format!(
+                "its conductance is {g} S, it must be between 0 (open) and infinity (short)"
+            )),
+            Law::Resistor { .. } | Law::Curve(_) => None,
+            Law::VoltageSource { voltage } => finite("voltage", *voltage, "V"),
+            Law::CurrentSource { current } => finite("current", *current, "A"),
+            Law::Diode(diode) => diode.fault(),
+            Law::Shockley(shockley) => shockley.fault(),
+            Law::Tanh(tanh) => tanh.fault(),
+            Law::PowerLaw(power) => power.fault(),
+        }
+    }
+}
+
+/// Solves u + r i(u) = x inside a bracket by Newton's method, and by bisection where that leaves the
+/// bracket or closes in too slowly.
+fn load_line(
+    law: impl Fn(f64) -> (f64, f64),
+    x: f64,
+    r: f64,
+    (mut low, mut high): (f64, f64),
+    start: f64,
+) -> f64 {
+    const STEPS: usize = 200;
+    let mut u = start.clamp(low, high);
+    let mut width = high - low;
+    for _ in 0..STEPS {
+        let (current, slope) = law(u);
+        let excess = u - x + r * current;
+        if excess > 0.0 {
+            high = u
+        } else {
+            low = u
+        }
+        if excess == 0.0 || high - low <= f64::EPSILON * u.abs() {
+            break;
+        }
+        let newton = u - excess / (1.0 + r * slope);
+        let closes_in = high - low <= 0.5 * width || (newton - u).abs() <= 0.5 * width;
+        width = high - low;
+        let next = if newton > low && newton < high && closes_in {
+            newton
+        } else {
+            0.5 * (low + high)
+        };
+        if next == u || (next - u).abs() <= f64::EPSILON * u.abs() {
+            return next;
+        }
+        u = next;
+    }
+    u
+}
+
+/// The fault of a number that must be finite and above 0.
+fn positive(what: &str, x: f64, unit: &str) -> Option<String> {
+    let fault = || format!("its {what} is {x} {unit}, it must be finite and above 0");
+    (!(x > 0.0 && x.is_finite())).then(fault)
+}
+
+/// The fault of a number that must be finite and at least 0.
+fn not_negative(what: &str, x: f64, unit: &str) -> Option<String> {
+    let fault = || format!("its {what} is {x} {unit}, it must be finite and at least 0");
+    (!(x >= 0.0 && x.is_finite())).then(fault)
+}
+
+#[cfg(test)]
+mod tests;
