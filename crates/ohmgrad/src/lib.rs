@@ -7,3 +7,4 @@ pub mod drn;
 pub mod experiment;
 pub mod learn;
 pub mod record;
+pub mod solve;

@@ -1,0 +1,3 @@
+//! Solving circuits.
+
+pub(crate) mod star_mesh;

@@ -1,0 +1,119 @@
+//! The factorization against dense elimination and closed forms.
+
+use super::*;
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Random edges over `nodes` nodes, some to ground.
+fn network(nodes: u32, edges: usize, rng: &mut impl Rng) -> (Vec<[u32; 2]>, Vec<f64>) {
+    let end = |rng: &mut dyn Rng| rng.random_range(0..nodes);
+    let ends = |rng: &mut dyn Rng| match rng.random_range(0..8) {
+        0 => [end(rng), GROUND],
+        _ => [end(rng), end(rng)],
+    };
+    let edges: Vec<[u32; 2]> = (0..edges).map(|_| ends(rng)).collect();
+    let conductances = edges
+        .iter()
+        .map(|_| 10f64.powf(rng.random_range(-3.0..3.0)));
+    let conductances = conductances.collect();
+    (edges, conductances)
+}
+
+/// Currents out of the nodes at these potentials.
+fn currents(edges: &[[u32; 2]], conductances: &[f64], potentials: &[f64]) -> Vec<f64> {
+    let at = |node: u32| potentials.get(node as usize).copied().unwrap_or(0.0);
+    let mut sums = vec![0.0; potentials.len()];
+    for ([a, b], g) in edges.iter().zip(conductances) {
+        let current = g * (at(*a) - at(*b));
+        for (node, sign) in [(a, 1.0), (b, -1.0)] {
+            if let Some(sum) = sums.get_mut(*node as usize) {
+                *sum += sign * current;
+            }
+        }
+    }
+    sums
+}
+
+#[test]
+fn potentials_obey_the_current_law() {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    for size in [1, 2, 3, 10, 40, 200, 600] {
+        let (mut edges, mut conductances) = network(size, 3 * size as usize, &mut rng);
+        edges.extend((0..size).map(|node| [node, GROUND]));
+        conductances.extend((0..size).map(|_| 1e-3));
+        let plan = Plan::new(size as usize, &edges);
+        let mut factor = Factor::new(&plan);
+        factor.factorize(&plan, &conductances);
+        let wanted: Vec<f64> = (0..size).map(|_| rng.random_range(-1.0..1.0)).collect();
+        let mut x = currents(&edges, &conductances, &wanted);
+        factor.solve(&plan, &mut x);
+        for (x, wanted) in x.iter().zip(&wanted) {
+            assert!((x - wanted).abs() < 1e-8, "{size} nodes: {x} for {wanted}");
+        }
+    }
+}
+
+#[test]
+fn conductances_to_ground_survive_ratios_beyond_rounding() {
+    // Two nodes joined by 1e20 S, with 1 nS to ground: 1 nA lifts both to 1 V.
+    let edges = [[0, 1], [1, GROUND]];
+    let plan = Plan::new(2, &edges);
+    let mut factor = Factor::new(&plan);
+    factor.factorize(&plan, &[1e20, 1e-9]);
+    let mut x = [1e-9, 0.0];
+    factor.solve(&plan, &mut x);
+    assert!((x[0] - 1.0).abs() < 1e-15 && (x[1] - 1.0).abs() < 1e-15);
+}
+
+#[test]
+fn a_part_without_ground_floats_at_zero() {
+    let edges = [[0, 1], [2, GROUND]];
+    let plan = Plan::new(3, &edges);
+    let mut factor = Factor::new(&plan);
+    factor.factorize(&plan, &[2.0, 4.0]);
+    let mut x = [1.0, -1.0, 1.0];
+    factor.solve(&plan, &mut x);
+    assert_eq!([x[0] - x[1], x[2]], [0.5, 0.25]);
+}
+
+#[test]
+#[ignore]
+fn speed() {
+    for side in [300usize, 1000] {
+        let n = side * side;
+        let mut edges = Vec::new();
+        for y in 0..side {
+            for x in 0..side {
+                let i = (y * side + x) as u32;
+                if x + 1 < side {
+                    edges.push([i, i + 1]);
+                }
+                if y + 1 < side {
+                    edges.push([i, i + side as u32]);
+                }
+                edges.push([i, GROUND]);
+            }
+        }
+        let g = vec![1.0; edges.len()];
+        let t = std::time::Instant::now();
+        let plan = Plan::new(n, &edges);
+        println!(
+            "{side}: plan {:?} fill {:.1}M work {:.2}G fronts {} tasks {}",
+            t.elapsed(),
+            plan.fill() as f64 / 1e6,
+            plan.work() / 1e9,
+            plan.fronts.len(),
+            plan.tasks.len()
+        );
+        let mut factor = Factor::new(&plan);
+        for _ in 0..3 {
+            let t = std::time::Instant::now();
+            factor.factorize(&plan, &g);
+            print!("factor {:?} ", t.elapsed());
+            let mut x = vec![1.0; n];
+            let t = std::time::Instant::now();
+            factor.solve(&plan, &mut x);
+            println!("solve {:?}", t.elapsed());
+        }
+    }
+}
