@@ -22,4 +22,4 @@ mod plan;
 mod tests;
 
 pub(crate) use factor::Factor;
-pub(crate) use plan::{GROUND, Plan};
+pub(crate) use plan::Plan;

@@ -3,9 +3,7 @@
 use std::ops::Range;
 
 use super::ordering::{Neighbours, minimum_degree};
-
-/// The end of an edge that lies on ground.
-pub(crate) const GROUND: u32 = u32::MAX;
+use crate::presolve::GROUND;
 
 /// No front, no node.
 const NONE: u32 = u32::MAX;

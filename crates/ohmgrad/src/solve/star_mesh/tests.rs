@@ -1,6 +1,7 @@
 //! The factorization against dense elimination and closed forms.
 
 use super::*;
+use crate::presolve::GROUND;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -74,46 +75,4 @@ fn a_part_without_ground_floats_at_zero() {
     let mut x = [1.0, -1.0, 1.0];
     factor.solve(&plan, &mut x);
     assert_eq!([x[0] - x[1], x[2]], [0.5, 0.25]);
-}
-
-#[test]
-#[ignore]
-fn speed() {
-    for side in [300usize, 1000] {
-        let n = side * side;
-        let mut edges = Vec::new();
-        for y in 0..side {
-            for x in 0..side {
-                let i = (y * side + x) as u32;
-                if x + 1 < side {
-                    edges.push([i, i + 1]);
-                }
-                if y + 1 < side {
-                    edges.push([i, i + side as u32]);
-                }
-                edges.push([i, GROUND]);
-            }
-        }
-        let g = vec![1.0; edges.len()];
-        let t = std::time::Instant::now();
-        let plan = Plan::new(n, &edges);
-        println!(
-            "{side}: plan {:?} fill {:.1}M work {:.2}G fronts {} tasks {}",
-            t.elapsed(),
-            plan.fill() as f64 / 1e6,
-            plan.work() / 1e9,
-            plan.fronts.len(),
-            plan.tasks.len()
-        );
-        let mut factor = Factor::new(&plan);
-        for _ in 0..3 {
-            let t = std::time::Instant::now();
-            factor.factorize(&plan, &g);
-            print!("factor {:?} ", t.elapsed());
-            let mut x = vec![1.0; n];
-            let t = std::time::Instant::now();
-            factor.solve(&plan, &mut x);
-            println!("solve {:?}", t.elapsed());
-        }
-    }
 }
