@@ -23,7 +23,8 @@ pub struct Certificate {
     /// The largest power that the ideal part of a diode takes up, |i (V_f - u)|, relative to the product of the
     /// largest current and voltage.
     pub complementarity: f64,
-    /// Tellegen's theorem: the sum of all powers, relative to the sum of their sizes.
+    /// Tellegen's theorem: the sum of all powers, relative to the sum of their sizes, or to the product of the
+    /// largest current and voltage if that is more.
     pub power_balance: f64,
 }
 
@@ -50,8 +51,8 @@ impl Certificate {
         }
         let largest = sums.iter().fold(0.0, |max, sum| worse(max, sum.abs()));
         certificate.kcl = relative(largest, scale.current);
-        let rounding = f64::EPSILON * scale.current * scale.voltage;
-        certificate.power_balance = relative(power.abs(), size.max(rounding));
+        let size = size.max(scale.current * scale.voltage);
+        certificate.power_balance = relative(power.abs(), size);
         certificate
     }
 

@@ -1,7 +1,9 @@
 //! Solving circuits.
 
+mod active_set;
 mod certificate;
-pub(crate) mod interior_point;
+mod interior_point;
+mod newton;
 pub(crate) mod star_mesh;
 #[cfg(test)]
 mod tests;
@@ -32,8 +34,16 @@ pub fn solve(circuit: &Circuit) -> Result<Solution, PresolveError> {
     let edges = reduction.edges();
     let plan = star_mesh::Plan::new(edges.nodes, &edges.ends);
     let numbers = reduction.numbers(circuit)?.expect("same shape");
-    let mut ipm = interior_point::InteriorPoint::new(&plan);
-    let (state, work) = ipm.solve(&plan, &numbers.network, 1e-11);
+    let network = &numbers.network;
+    let mut newton = newton::Newton::new(&plan);
+    let mut state = interior_point::InteriorPoint::new().solve(&mut newton, &plan, network, 1e-10);
+    let mut work = newton.work;
+    if let Some(better) =
+        active_set::ActiveSet::new().solve(&mut newton, &plan, network, &state, 1e-12)
+    {
+        state = better;
+    }
+    work.factorizations += newton.work.factorizations;
     let restored = reduction.restore(circuit, &numbers, state);
     let certificate = Certificate::check(circuit, &restored.potentials, &restored.currents);
     Ok(Solution {
