@@ -21,6 +21,18 @@ pub(crate) struct Network<'c> {
     pub(crate) injections: Vec<f64>,
 }
 
+impl Network<'_> {
+    /// All potentials at 0 V and no currents.
+    pub(crate) fn rest(&self) -> super::State {
+        super::State {
+            potentials: vec![0.0; self.nodes],
+            remainders: vec![0.0; self.nodes],
+            diode_currents: vec![0.0; self.diodes.len()],
+            curved_currents: vec![0.0; self.curved.len()],
+        }
+    }
+}
+
 /// Resistors between the same two nodes, in parallel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Resistor {

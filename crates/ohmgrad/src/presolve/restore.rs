@@ -46,6 +46,13 @@ pub(crate) struct Restored {
 }
 
 impl State {
+    /// Whether it can be a state of this network.
+    pub(crate) fn fits(&self, network: &Network) -> bool {
+        self.potentials.len() == network.nodes
+            && self.diode_currents.len() == network.diodes.len()
+            && self.curved_currents.len() == network.curved.len()
+    }
+
     /// x_a - x_b + offset with the digits of both parts.
     pub(crate) fn voltage(&self, [a, b]: [u32; 2], offset: f64) -> f64 {
         let (high, low) = difference(at(&self.potentials, a), at(&self.potentials, b));
@@ -76,11 +83,14 @@ fn difference(a: f64, b: f64) -> (f64, f64) {
 
 impl Reduction {
     /// The circuit's state for a state of its network.
+    ///
+    /// `currents` are those of [`own_currents`](Reduction::own_currents) in this state.
     pub(crate) fn restore(
         &self,
         circuit: &Circuit,
         numbers: &Numbers,
         mut state: State,
+        mut currents: Vec<f64>,
     ) -> Restored {
         let open = OpenParts::find(self, circuit, numbers, &mut state);
         let total = |node: usize| {
@@ -89,7 +99,6 @@ impl Reduction {
             high + at(&state.remainders, end)
         };
         let potentials: Vec<f64> = (0..self.nodes.len()).map(total).collect();
-        let mut currents = self.own_currents(circuit, numbers, &state);
         self.balance(circuit, &mut currents);
         let undetermined = open.undetermined(self, &potentials);
         Restored {
@@ -100,7 +109,12 @@ impl Reduction {
     }
 
     /// The currents of all elements but voltage sources, shorts and welded diodes.
-    fn own_currents(&self, circuit: &Circuit, numbers: &Numbers, state: &State) -> Vec<f64> {
+    pub(crate) fn own_currents(
+        &self,
+        circuit: &Circuit,
+        numbers: &Numbers,
+        state: &State,
+    ) -> Vec<f64> {
         let voltage = |element: &Element| {
             let [a, b] = element.nodes().map(NodeId::index);
             let ends = [self.nodes[a], self.nodes[b]];
@@ -132,6 +146,21 @@ impl Reduction {
             currents[element] += excess.max(0.0) / law.series_resistance();
         }
         currents
+    }
+
+    /// By how much these currents miss the current law at each node of the network, and the largest of them.
+    pub(crate) fn residual(&self, circuit: &Circuit, currents: &[f64]) -> (Vec<f64>, f64) {
+        let mut residual = vec![0.0; self.edges().nodes];
+        let mut largest = 0.0f64;
+        for (element, current) in circuit.elements().iter().zip(currents) {
+            largest = largest.max(current.abs());
+            for (node, sign) in element.nodes().into_iter().zip([-1.0, 1.0]) {
+                if let Some(sum) = residual.get_mut(self.nodes[node.index()] as usize) {
+                    *sum += sign * current;
+                }
+            }
+        }
+        (residual, largest)
     }
 
     /// Sets the currents of welded diodes, then of voltage sources and shorts, by the current law.

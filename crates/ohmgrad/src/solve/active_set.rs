@@ -11,8 +11,17 @@ use super::newton::Newton;
 use super::star_mesh::Plan;
 use crate::presolve::{Network, State};
 
+/// How long to go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// As long as the number of diodes that switch falls quickly.
+    Short,
+    /// For a fixed number of guesses.
+    Long,
+}
+
 /// Guesses of the conducting set before it gives up.
-const MAX_GUESSES: usize = 30;
+const MAX_GUESSES: usize = 40;
 
 /// The conductance that stands for a conducting ideal diode, relative to those around it.
 const CLOSED: f64 = 1e9;
@@ -44,12 +53,14 @@ impl ActiveSet {
         network: &Network,
         start: &State,
         tolerance: f64,
+        patience: Patience,
     ) -> Option<State> {
         self.start(newton, network, start);
         let mut best = (f64::INFINITY, None);
         let mut factorize = true;
         let mut guesses = 0;
         let mut settled = 0;
+        let mut last = usize::MAX;
         while guesses < MAX_GUESSES && settled < 6 {
             newton.find_residual(network);
             self.close_switches(newton, network);
@@ -65,6 +76,10 @@ impl ActiveSet {
             newton.advance(1.0);
             newton.work.iterations += 1;
             let changes = self.guess_again(newton, network);
+            if patience == Patience::Short && changes > 3 && 2 * changes > last {
+                break;
+            }
+            last = changes;
             factorize = changes > 0;
             newton.find_residual(network);
             let misses = newton.misses(network).worst();

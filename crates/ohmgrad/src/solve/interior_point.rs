@@ -42,7 +42,7 @@ impl InteriorPoint {
         tolerance: f64,
     ) -> State {
         self.start(newton, plan, network);
-        let mut best = (f64::INFINITY, State::default());
+        let mut best = (f64::INFINITY, network.rest());
         let mut stalled = 0;
         while newton.work.iterations < MAX_ITERATIONS {
             newton.find_residual(network);
@@ -72,13 +72,7 @@ impl InteriorPoint {
 
     /// Diodes as resistors of the mean conductance, then moved off their bounds.
     fn start(&mut self, newton: &mut Newton, plan: &Plan, network: &Network) {
-        let nothing = State {
-            potentials: vec![0.0; network.nodes],
-            remainders: vec![0.0; network.nodes],
-            diode_currents: vec![0.0; network.diodes.len()],
-            curved_currents: vec![0.0; network.curved.len()],
-        };
-        newton.begin(network, &nothing);
+        newton.begin(network, &network.rest());
         let typical = newton.scale.conductance;
         for k in 0..newton.responses.len() {
             let local = newton.local_conductance(newton.responses[k].ends);

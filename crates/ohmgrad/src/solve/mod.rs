@@ -1,4 +1,9 @@
-//! Solving circuits.
+//! Operating points of circuits, each with its certificate.
+//!
+//! A [`Solver`] reduces a circuit to the network of its free potentials ([`presolve`](crate::presolve)), and finds the
+//! network's state by one of two methods: directly ([`interior_point`], [`active_set`]: Newton steps, each a sparse
+//! factorization), or by exact coordinate descent. Whatever the method, the answer is checked against the
+//! original circuit by a [`Certificate`] that shares no code with it.
 
 mod active_set;
 mod certificate;
@@ -10,47 +15,240 @@ mod tests;
 
 pub use certificate::Certificate;
 
-use crate::circuit::Circuit;
-use crate::presolve::{PresolveError, Reduction, Undetermined};
+use active_set::{ActiveSet, Patience};
+use interior_point::InteriorPoint;
+use newton::{Newton, Work};
+use star_mesh::Plan;
 
-/// A state.
-#[derive(Debug)]
-pub struct Solution {
-    /// Potentials.
-    pub potentials: Vec<f64>,
-    /// Currents.
-    pub currents: Vec<f64>,
-    /// Open.
-    pub undetermined: Vec<Undetermined>,
-    /// Certificate.
-    pub certificate: Certificate,
-    /// Factorizations.
-    pub factorizations: usize,
+use crate::circuit::{Circuit, ElementId, NodeId};
+use crate::presolve::{Numbers, PresolveError, Reduction, State, Undetermined};
+
+/// Settings of a [`Solver`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SolveOptions {
+    /// What every measure of the certificate must be below, above 0. Default: 1e-9.
+    pub tolerance: f64,
 }
 
-/// Solve.
-pub fn solve(circuit: &Circuit) -> Result<Solution, PresolveError> {
-    let reduction = Reduction::new(circuit)?;
-    let edges = reduction.edges();
-    let plan = star_mesh::Plan::new(edges.nodes, &edges.ends);
-    let numbers = reduction.numbers(circuit)?.expect("same shape");
-    let network = &numbers.network;
-    let mut newton = newton::Newton::new(&plan);
-    let mut state = interior_point::InteriorPoint::new().solve(&mut newton, &plan, network, 1e-10);
-    let mut work = newton.work;
-    if let Some(better) =
-        active_set::ActiveSet::new().solve(&mut newton, &plan, network, &state, 1e-12)
-    {
-        state = better;
+impl Default for SolveOptions {
+    fn default() -> SolveOptions {
+        SolveOptions { tolerance: 1e-9 }
     }
-    work.factorizations += newton.work.factorizations;
-    let restored = reduction.restore(circuit, &numbers, state);
-    let certificate = Certificate::check(circuit, &restored.potentials, &restored.currents);
-    Ok(Solution {
-        potentials: restored.potentials,
-        currents: restored.currents,
-        undetermined: restored.undetermined,
-        certificate,
-        factorizations: work.factorizations,
-    })
+}
+
+/// Whether a state is the operating point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Status {
+    /// The certificate passes.
+    Solved,
+    /// The method gave up before the certificate passed.
+    NotConverged,
+}
+
+/// How much work a solve was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Newton steps.
+    pub iterations: usize,
+    /// Factorizations of the linear network.
+    pub factorizations: usize,
+    /// Solutions of linear networks.
+    pub linear_solves: usize,
+    /// Nodes of the network after presolve.
+    pub nodes: usize,
+}
+
+/// A state of a circuit, and how well it obeys the laws.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Solution {
+    /// Whether it is the operating point.
+    pub status: Status,
+    /// Potentials of the nodes, in volt, in the order of [`Circuit::node_names`].
+    pub potentials: Vec<f64>,
+    /// Currents of the elements, in ampere, in the order of [`Circuit::elements`].
+    pub currents: Vec<f64>,
+    /// Power that the elements other than sources take up, in watt.
+    pub dissipated_power: f64,
+    /// The proof.
+    pub certificate: Certificate,
+    /// Nodes whose potentials the circuit leaves open.
+    pub undetermined: Vec<Undetermined>,
+    /// The work done.
+    pub statistics: Statistics,
+}
+
+impl Solution {
+    /// The potential of a node, in volt.
+    pub fn potential(&self, node: NodeId) -> f64 {
+        self.potentials[node.index()]
+    }
+
+    /// The current through an element, in ampere.
+    pub fn current(&self, element: ElementId) -> f64 {
+        self.currents[element.index()]
+    }
+}
+
+/// Solves circuits of one shape, again and again.
+///
+/// It keeps the reduction, the order of elimination and all workspaces, and starts from the last answer. A circuit of
+/// another shape is legal, and makes it start afresh.
+pub struct Solver {
+    options: SolveOptions,
+    reduction: Reduction,
+    plan: Plan,
+    newton: Newton,
+    interior_point: InteriorPoint,
+    active_set: ActiveSet,
+    last: Option<State>,
+}
+
+impl Solver {
+    /// Prepares for circuits of the shape of `circuit`.
+    ///
+    /// # Errors
+    /// If the circuit has no operating point.
+    pub fn new(circuit: &Circuit, options: SolveOptions) -> Result<Solver, PresolveError> {
+        let reduction = Reduction::new(circuit)?;
+        let edges = reduction.edges();
+        let plan = Plan::new(edges.nodes, &edges.ends);
+        Ok(Solver {
+            options,
+            newton: Newton::new(&plan),
+            interior_point: InteriorPoint::new(),
+            active_set: ActiveSet::new(),
+            last: None,
+            reduction,
+            plan,
+        })
+    }
+
+    /// Finds the operating point of a circuit.
+    ///
+    /// ```
+    /// use ohmgrad::circuit::Circuit;
+    /// use ohmgrad::solve::{SolveOptions, Solver, Status};
+    /// let rectifier = Circuit::builder()
+    ///     .voltage_source("v1", "in", "0", 5.0)
+    ///     .ideal_diode("d1", "in", "out", 0.7)
+    ///     .resistor("r1", "out", "0", 1e3)
+    ///     .build()?;
+    /// let mut solver = Solver::new(&rectifier, SolveOptions::default())?;
+    /// let solution = solver.solve(&rectifier)?;
+    /// assert_eq!(solution.status, Status::Solved);
+    /// let out = rectifier.node("out").expect("it was just added");
+    /// assert!((solution.potential(out) - 4.3).abs() < 1e-12);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the circuit has no operating point. Not finding one that exists is a [`Status`].
+    pub fn solve(&mut self, circuit: &Circuit) -> Result<Solution, PresolveError> {
+        if let Some(numbers) = self.reduction.numbers(circuit)? {
+            return Ok(self.solve_numbers(circuit, &numbers));
+        }
+        *self = Solver::new(circuit, self.options)?;
+        let numbers = self.reduction.numbers(circuit)?;
+        let numbers = numbers.expect("a reduction fits the circuit that it was made for");
+        Ok(self.solve_numbers(circuit, &numbers))
+    }
+
+    fn solve_numbers(&mut self, circuit: &Circuit, numbers: &Numbers) -> Solution {
+        let (state, mut work) = self.find_state(numbers);
+        let (state, currents) = self.correct(circuit, numbers, state, &mut work);
+        let restored = self
+            .reduction
+            .restore(circuit, numbers, state.clone(), currents);
+        self.last = Some(state);
+        let (potentials, currents) = (restored.potentials, restored.currents);
+        let certificate = Certificate::check(circuit, &potentials, &currents);
+        let status = match certificate.passes(self.options.tolerance) {
+            true => Status::Solved,
+            false => Status::NotConverged,
+        };
+        Solution {
+            status,
+            dissipated_power: dissipated_power(circuit, &potentials, &currents),
+            potentials,
+            currents,
+            certificate,
+            undetermined: restored.undetermined,
+            statistics: Statistics {
+                iterations: work.iterations,
+                factorizations: work.factorizations,
+                linear_solves: work.solves,
+                nodes: numbers.network.nodes,
+            },
+        }
+    }
+
+    /// From the last answer or from rest if few diodes switch, else by the interior point, made exact.
+    fn find_state(&mut self, numbers: &Numbers) -> (State, Work) {
+        let network = &numbers.network;
+        let (newton, plan) = (&mut self.newton, &self.plan);
+        let target = 1e-3 * self.options.tolerance;
+        let last = self.last.take().filter(|last| last.fits(network));
+        let start = last.unwrap_or_else(|| network.rest());
+        let active_set = &mut self.active_set;
+        let state = active_set.solve(newton, plan, network, &start, target, Patience::Short);
+        let mut work = newton.work;
+        if let Some(state) = state {
+            return (state, work);
+        }
+        let near = self
+            .interior_point
+            .solve(newton, plan, network, 0.1 * self.options.tolerance);
+        work += newton.work;
+        let exact = active_set.solve(newton, plan, network, &near, target, Patience::Long);
+        work += newton.work;
+        (exact.unwrap_or(near), work)
+    }
+
+    /// Removes what the merging of parallel resistors has left of rounding, element by element. The second result
+    /// is the elements' currents.
+    fn correct(
+        &mut self,
+        circuit: &Circuit,
+        numbers: &Numbers,
+        mut state: State,
+        work: &mut Work,
+    ) -> (State, Vec<f64>) {
+        const CORRECTIONS: usize = 4;
+        let network = &numbers.network;
+        self.newton.resume(&state);
+        let mut currents = self.reduction.own_currents(circuit, numbers, &state);
+        for _ in 0..CORRECTIONS {
+            let (residual, largest) = self.reduction.residual(circuit, &currents);
+            let missed = residual.iter().fold(0.0, |max: f64, r| max.max(r.abs()));
+            if missed <= 1e-13 * largest {
+                break;
+            }
+            self.newton.correct(&self.plan, network, &residual);
+            work.solves += 1;
+            state = self.newton.finish(network);
+            currents = self.reduction.own_currents(circuit, numbers, &state);
+        }
+        (state, currents)
+    }
+}
+
+/// The power that all elements but the sources take up.
+fn dissipated_power(circuit: &Circuit, potentials: &[f64], currents: &[f64]) -> f64 {
+    use crate::device::Law;
+    let elements = circuit.elements().iter().zip(currents);
+    let passive = elements.filter(|(element, _)| {
+        !matches!(
+            element.law(),
+            Law::VoltageSource { .. } | Law::CurrentSource { .. }
+        )
+    });
+    let power = |element: &crate::circuit::Element| {
+        let [a, b] = element.nodes().map(|node| potentials[node.index()]);
+        a - b
+    };
+    passive
+        .map(|(element, current)| power(element) * current)
+        .sum()
 }

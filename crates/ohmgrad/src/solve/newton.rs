@@ -15,6 +15,14 @@ pub(super) struct Work {
     pub(super) solves: usize,
 }
 
+impl std::ops::AddAssign for Work {
+    fn add_assign(&mut self, other: Work) {
+        self.iterations += other.iterations;
+        self.factorizations += other.factorizations;
+        self.solves += other.solves;
+    }
+}
+
 /// The state of a network on its way, and room for the steps.
 pub(super) struct Newton {
     factor: Factor,
@@ -108,6 +116,26 @@ impl Newton {
             *conductance = resistor.conductance;
         }
         self.sum_around(network);
+    }
+
+    /// Goes on from another state, with the responses as they are.
+    pub(super) fn resume(&mut self, state: &State) {
+        self.state.potentials.clone_from(&state.potentials);
+        self.state.remainders.clone_from(&state.remainders);
+        let currents = state.diode_currents.iter().chain(&state.curved_currents);
+        for (response, current) in self.responses.iter_mut().zip(currents) {
+            response.current = *current;
+        }
+    }
+
+    /// One step of the last linear network that makes up for `residual`, by which each node misses the current law.
+    pub(super) fn correct(&mut self, plan: &Plan, network: &Network, residual: &[f64]) {
+        self.residual.copy_from_slice(residual);
+        for response in &mut self.responses {
+            response.change = 0.0;
+        }
+        self.find_direction(plan, network, false);
+        self.advance(1.0);
     }
 
     /// The state with its currents.

@@ -3,6 +3,10 @@ use crate::device::{Diode, Law, Shockley};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+fn solve(circuit: &Circuit) -> Result<Solution, PresolveError> {
+    Solver::new(circuit, SolveOptions::default())?.solve(circuit)
+}
+
 fn grid(side: usize, beside: bool, seed: u64) -> Circuit {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut b = Circuit::builder();
@@ -80,7 +84,7 @@ fn trace_grid() {
         println!(
             "{c} {beside} {:?} fact {} {:?} und {}",
             t.elapsed(),
-            s.factorizations,
+            s.statistics.factorizations,
             s.certificate,
             s.undetermined.len()
         );
@@ -165,12 +169,15 @@ fn random() {
                 }
             }
             Ok(Ok(s)) => {
-                total += s.factorizations;
-                most = most.max(s.factorizations);
+                total += s.statistics.factorizations;
+                most = most.max(s.statistics.factorizations);
                 if !s.certificate.passes(1e-9) {
                     bad += 1;
                     if bad < 30 {
-                        println!("seed {seed}: {:?} fact {}", s.certificate, s.factorizations);
+                        println!(
+                            "seed {seed}: {:?} fact {}",
+                            s.certificate, s.statistics.factorizations
+                        );
                     }
                 } else {
                     worst = worst.max(s.certificate.worst());
