@@ -7,9 +7,13 @@
 use crate::circuit::{Circuit, Element};
 use crate::device::{Diode, Law};
 
+/// No potential is known to better than this, relative to the largest, nor therefore any current.
+const ROUNDING: f64 = 2.0 * f64::EPSILON;
+
 /// By how much a state breaks each law, at most.
 ///
-/// Currents are relative to the largest current in the circuit, voltages to the largest potential or source. A
+/// Currents are relative to the largest current in the circuit, voltages to the largest potential, source or
+/// forward voltage (or to what the largest current needs through the largest conductance, if that is more). A
 /// law of an element counts as obeyed as well as the closest point of its curve allows, in current
 /// or in voltage: through 1 kS, the last digit of 1 V drives 0.1 pA.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -82,9 +86,11 @@ impl Certificate {
             Law::Diode(diode) => return self.check_diode(diode, voltage, current, scale),
             law => match law.characteristic() {
                 Some(law) => {
-                    let (wanted, slope) = law.current(voltage);
-                    let off = current - wanted;
-                    in_ampere(off).min(in_volt(off / slope))
+                    let rounding = ROUNDING * scale.voltage;
+                    let least = law.current(voltage - rounding).0;
+                    let most = law.current(voltage + rounding).0;
+                    let off = current - current.clamp(least, most);
+                    in_ampere(off).min(in_volt(off / law.current(voltage).1))
                 }
                 None => 0.0,
             },
@@ -118,12 +124,16 @@ impl Scale {
         };
         let laws = || circuit.elements().iter().map(Element::law);
         let held = max(&mut laws().map(held_voltage));
-        let voltage = max(&mut potentials.iter().copied()).max(held);
         let conductance = max(&mut laws().map(largest_conductance));
-        // No potential is known to better than this, nor therefore any current.
-        let rounding = f64::EPSILON * voltage * conductance;
+        let current = max(&mut currents.iter().copied());
+        // The least voltage that the current needs; where ideal diodes alone carry it, any will do.
+        let needed = match conductance {
+            0.0 => 1.0,
+            g => current / g,
+        };
+        let voltage = max(&mut potentials.iter().copied()).max(held).max(needed);
         Scale {
-            current: max(&mut currents.iter().copied()).max(rounding),
+            current: current.max(ROUNDING * voltage * conductance),
             voltage,
         }
     }
