@@ -8,7 +8,7 @@ pub(crate) const GROUND: u32 = u32::MAX;
 /// Branches between nodes; an end is a node's number or `GROUND`.
 ///
 /// ```text
-/// resistor   i = g (x_a - x_b) + j
+/// resistor   i = g (x_a - x_b + c)
 /// diode      x_a - x_b <= w + r i,  i >= 0,  one of them with equality
 /// curved     i = law(x_a - x_b + c)
 /// ```
@@ -39,8 +39,15 @@ pub(crate) struct Resistor {
     pub(crate) ends: [u32; 2],
     /// g, in siemens.
     pub(crate) conductance: f64,
-    /// j: the current at x_a = x_b, in ampere.
-    pub(crate) current: f64,
+    /// c, in volt.
+    pub(crate) offset: f64,
+}
+
+impl Resistor {
+    /// The current, in ampere.
+    pub(crate) fn current(&self, state: &super::State) -> f64 {
+        self.conductance * state.voltage(self.ends, self.offset)
+    }
 }
 
 /// An ideal diode behind a resistance.

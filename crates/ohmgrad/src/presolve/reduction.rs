@@ -191,7 +191,7 @@ impl Reduction {
         let resistor = |ends: &[u32; 2]| Resistor {
             ends: *ends,
             conductance: 0.0,
-            current: 0.0,
+            offset: 0.0,
         };
         let mut network = Network {
             nodes: self.edges.nodes,
@@ -216,7 +216,9 @@ impl Reduction {
                 };
                 let conductance = conductance(element.law());
                 resistor.conductance += conductance;
-                resistor.current += sign * conductance * offset;
+                // The mean offset; that of a single resistor is kept to the last digit.
+                let share = conductance / resistor.conductance;
+                resistor.offset += share * (sign * offset - resistor.offset);
             }
             let id = id as u32;
             match element.law() {

@@ -33,14 +33,14 @@ impl InteriorPoint {
         InteriorPoint { slacks: Vec::new() }
     }
 
-    /// Solves a network; whether the state is good enough is for the certificate to say.
+    /// Solves a network, to the state that misses the laws by least, and by how much.
     pub(super) fn solve(
         &mut self,
         newton: &mut Newton,
         plan: &Plan,
         network: &Network,
         tolerance: f64,
-    ) -> State {
+    ) -> (State, f64) {
         self.start(newton, plan, network);
         let mut best = (f64::INFINITY, network.rest());
         let mut stalled = 0;
@@ -67,7 +67,7 @@ impl InteriorPoint {
             self.step(newton, plan, network);
             newton.work.iterations += 1;
         }
-        best.1
+        (best.1, best.0)
     }
 
     /// Diodes as resistors of the mean conductance, then moved off their bounds.
@@ -87,7 +87,11 @@ impl InteriorPoint {
         newton.factorize(plan, network);
         newton.find_direction(plan, network, false);
         newton.advance(1.0);
-        let margin = newton.scale.voltage;
+        let largest = network
+            .injections
+            .iter()
+            .fold(0.0, |max: f64, i| max.max(i.abs()));
+        let margin = newton.scale.voltage.max(largest / typical);
         self.slacks.clear();
         for (response, diode) in newton.responses.iter_mut().zip(&network.diodes) {
             let beyond = newton.state.voltage(diode.ends, -diode.bound);

@@ -1,13 +1,13 @@
 //! Operating points of circuits, each with its certificate.
 //!
 //! A [`Solver`] reduces a circuit to the network of its free potentials ([`presolve`](crate::presolve)), and finds the
-//! network's state by one of two methods: directly ([`interior_point`], [`active_set`]: Newton steps, each a sparse
+//! network's state by one of two methods: directly ([`interior_point`], [`multipliers`]: Newton steps, each a sparse
 //! factorization), or by exact coordinate descent. Whatever the method, the answer is checked against the
 //! original circuit by a [`Certificate`] that shares no code with it.
 
-mod active_set;
 mod certificate;
 mod interior_point;
+mod multipliers;
 mod newton;
 pub(crate) mod star_mesh;
 #[cfg(test)]
@@ -15,16 +15,19 @@ mod tests;
 
 pub use certificate::Certificate;
 
-use active_set::{ActiveSet, Patience};
 use interior_point::InteriorPoint;
+use multipliers::{Effort, Multipliers};
 use newton::{Newton, Work};
 use star_mesh::Plan;
+
+use std::sync::Arc;
 
 use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::presolve::{Numbers, PresolveError, Reduction, State, Undetermined};
 
 /// Settings of a [`Solver`].
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct SolveOptions {
     /// What every measure of the certificate must be below, above 0. Default: 1e-9.
     pub tolerance: f64,
@@ -33,6 +36,15 @@ pub struct SolveOptions {
 impl Default for SolveOptions {
     fn default() -> SolveOptions {
         SolveOptions { tolerance: 1e-9 }
+    }
+}
+
+impl SolveOptions {
+    /// With another tolerance.
+    #[must_use]
+    pub fn with_tolerance(mut self, tolerance: f64) -> SolveOptions {
+        self.tolerance = tolerance;
+        self
     }
 }
 
@@ -97,11 +109,11 @@ impl Solution {
 /// another shape is legal, and makes it start afresh.
 pub struct Solver {
     options: SolveOptions,
-    reduction: Reduction,
-    plan: Plan,
+    reduction: Arc<Reduction>,
+    plan: Arc<Plan>,
     newton: Newton,
     interior_point: InteriorPoint,
-    active_set: ActiveSet,
+    multipliers: Multipliers,
     last: Option<State>,
 }
 
@@ -111,18 +123,22 @@ impl Solver {
     /// # Errors
     /// If the circuit has no operating point.
     pub fn new(circuit: &Circuit, options: SolveOptions) -> Result<Solver, PresolveError> {
-        let reduction = Reduction::new(circuit)?;
+        let reduction = Arc::new(Reduction::new(circuit)?);
         let edges = reduction.edges();
-        let plan = Plan::new(edges.nodes, &edges.ends);
-        Ok(Solver {
+        let plan = Arc::new(Plan::new(edges.nodes, &edges.ends));
+        Ok(Solver::with_plan(options, reduction, plan))
+    }
+
+    fn with_plan(options: SolveOptions, reduction: Arc<Reduction>, plan: Arc<Plan>) -> Solver {
+        Solver {
             options,
             newton: Newton::new(&plan),
             interior_point: InteriorPoint::new(),
-            active_set: ActiveSet::new(),
+            multipliers: Multipliers::new(),
             last: None,
             reduction,
             plan,
-        })
+        }
     }
 
     /// Finds the operating point of a circuit.
@@ -191,19 +207,26 @@ impl Solver {
         let target = 1e-3 * self.options.tolerance;
         let last = self.last.take().filter(|last| last.fits(network));
         let start = last.unwrap_or_else(|| network.rest());
-        let active_set = &mut self.active_set;
-        let state = active_set.solve(newton, plan, network, &start, target, Patience::Short);
+        let multipliers = &mut self.multipliers;
+        let state = multipliers.solve(newton, plan, network, &start, target, Effort::GUESS);
         let mut work = newton.work;
         if let Some(state) = state {
             return (state, work);
         }
-        let near = self
-            .interior_point
-            .solve(newton, plan, network, 0.1 * self.options.tolerance);
+        let enough = 0.1 * self.options.tolerance;
+        let (near, distance) = self.interior_point.solve(newton, plan, network, enough);
         work += newton.work;
-        let exact = active_set.solve(newton, plan, network, &near, target, Patience::Long);
+        let polished = multipliers.solve(newton, plan, network, &near, target, Effort::POLISH);
         work += newton.work;
-        (exact.unwrap_or(near), work)
+        if let Some(state) = polished {
+            return (state, work);
+        }
+        if distance <= enough {
+            return (near, work);
+        }
+        let sure = multipliers.solve(newton, plan, network, &network.rest(), target, Effort::SURE);
+        work += newton.work;
+        (sure.unwrap_or(near), work)
     }
 
     /// Removes what the merging of parallel resistors has left of rounding, element by element. The second result

@@ -62,6 +62,8 @@ pub(super) struct Scale {
     pub(super) voltage: f64,
     /// The geometric mean of the conductances, in siemens.
     pub(super) conductance: f64,
+    /// The largest conductance, in siemens.
+    pub(super) largest_conductance: f64,
     /// The largest current, in ampere.
     pub(super) current: f64,
 }
@@ -198,8 +200,7 @@ impl Newton {
         let injections = network.injections.iter();
         let mut largest = injections.fold(0.0, |max: f64, i| max.max(i.abs()));
         for resistor in &network.resistors {
-            let voltage = self.state.voltage(resistor.ends, 0.0);
-            let current = resistor.conductance * voltage + resistor.current;
+            let current = resistor.current(&self.state);
             largest = largest.max(current.abs());
             inject(&mut self.residual, resistor.ends, -current);
         }
@@ -207,7 +208,7 @@ impl Newton {
             largest = largest.max(response.current.abs());
             inject(&mut self.residual, response.ends, -response.current);
         }
-        let rounding = f64::EPSILON * self.scale.voltage * self.scale.conductance;
+        let rounding = 2.0 * f64::EPSILON * self.scale.voltage * self.scale.largest_conductance;
         self.scale.current = largest.max(rounding);
     }
 
@@ -260,8 +261,29 @@ impl Newton {
         difference(&self.direction, ends)
     }
 
-    pub(super) fn advance(&mut self, step: f64) {
+    pub(super) fn move_potentials(&mut self, step: f64) {
         self.state.move_along(step, &self.direction);
+    }
+
+    /// The power that the direction's potentials take from sources and resistors, at the present state and per
+    /// unit of a step along the direction.
+    pub(super) fn power_along(&self, network: &Network) -> (f64, f64) {
+        let (mut now, mut per_step) = (0.0, 0.0);
+        for resistor in &network.resistors {
+            let du = difference(&self.direction, resistor.ends);
+            if du != 0.0 {
+                now += du * resistor.current(&self.state);
+                per_step += resistor.conductance * du * du;
+            }
+        }
+        for (d, injection) in self.direction.iter().zip(&network.injections) {
+            now -= d * injection;
+        }
+        (now, per_step)
+    }
+
+    pub(super) fn advance(&mut self, step: f64) {
+        self.move_potentials(step);
         for response in &mut self.responses {
             response.current += step * response.d_current;
         }
@@ -335,15 +357,23 @@ impl Scale {
             0 => 1.0,
             count => (logs / count as f64).exp(),
         };
-        let sources = resistors().map(|r| (r.current / r.conductance).abs());
+        let diodes = network.diodes.iter().map(|d| 1.0 / d.resistance);
+        let finite = diodes.filter(|g| g.is_finite());
+        let largest_conductance = resistors().map(|r| r.conductance).chain(finite);
+        let largest_conductance = largest_conductance.fold(0.0, f64::max);
+        let sources = resistors().map(|r| r.offset.abs());
         let bounds = network.diodes.iter().map(|d| d.bound.abs());
         let offsets = network.curved.iter().map(|c| c.offset.abs());
         let held = sources.chain(bounds).chain(offsets).fold(0.0, f64::max);
-        let driven = || largest(&network.injections) / conductance;
-        let voltage = [held, driven(), 1.0].into_iter().find(|v| *v > 0.0);
+        let driven = match largest_conductance {
+            0.0 => 1.0,
+            g => largest(&network.injections) / g,
+        };
+        let voltage = [held.max(driven), 1.0].into_iter().find(|v| *v > 0.0);
         Scale {
             voltage: voltage.unwrap_or(1.0),
             conductance,
+            largest_conductance,
             current: 0.0,
         }
     }
