@@ -19,6 +19,8 @@ pub(crate) struct Network<'c> {
     pub(crate) curved: Vec<Curved<'c>>,
     /// Current that sources drive into each node, in ampere.
     pub(crate) injections: Vec<f64>,
+    /// The largest finite conductance in the circuit, in siemens.
+    pub(crate) largest_conductance: f64,
 }
 
 impl Network<'_> {

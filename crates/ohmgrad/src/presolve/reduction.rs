@@ -92,6 +92,16 @@ pub(super) fn conductance(law: &Law) -> f64 {
     }
 }
 
+/// The largest finite conductance in the law of a resistor or diode.
+fn largest_conductance(law: &Law) -> f64 {
+    match law {
+        Law::Resistor { conductance } if conductance.is_finite() => *conductance,
+        Law::Diode(diode) if diode.on_conductance.is_finite() => diode.on_conductance,
+        Law::Diode(diode) => diode.off_conductance,
+        _ => 0.0,
+    }
+}
+
 /// The voltage that a source or a short holds.
 pub(super) fn held_voltage(law: &Law) -> f64 {
     match law {
@@ -199,11 +209,14 @@ impl Reduction {
             diodes: Vec::new(),
             curved: Vec::new(),
             injections: vec![0.0; self.edges.nodes],
+            largest_conductance: 0.0,
         };
         let mut bent = self.edges.resistors as u32;
         for (id, element) in circuit.elements().iter().enumerate() {
             let [a, b] = element.nodes();
             let [from, to] = [a, b].map(|node| self.nodes[node.index()]);
+            let largest = &mut network.largest_conductance;
+            *largest = largest.max(largest_conductance(element.law()));
             if from == to {
                 continue;
             }

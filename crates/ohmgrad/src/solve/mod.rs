@@ -240,16 +240,18 @@ impl Solver {
     ) -> (State, Vec<f64>) {
         const CORRECTIONS: usize = 4;
         let network = &numbers.network;
-        self.newton.resume(&state);
         let mut currents = self.reduction.own_currents(circuit, numbers, &state);
-        for _ in 0..CORRECTIONS {
+        for round in 0..CORRECTIONS {
             let (residual, largest) = self.reduction.residual(circuit, &currents);
             let missed = residual.iter().fold(0.0, |max: f64, r| max.max(r.abs()));
-            if missed <= 1e-13 * largest {
+            if missed <= 1e-2 * self.options.tolerance * largest {
                 break;
             }
+            if round == 0 {
+                self.newton.resume(&self.plan, network, &state);
+            }
             self.newton.correct(&self.plan, network, &residual);
-            work.solves += 1;
+            *work += std::mem::take(&mut self.newton.work);
             state = self.newton.finish(network);
             currents = self.reduction.own_currents(circuit, numbers, &state);
         }

@@ -62,8 +62,6 @@ pub(super) struct Scale {
     pub(super) voltage: f64,
     /// The geometric mean of the conductances, in siemens.
     pub(super) conductance: f64,
-    /// The largest conductance, in siemens.
-    pub(super) largest_conductance: f64,
     /// The largest current, in ampere.
     pub(super) current: f64,
 }
@@ -120,14 +118,25 @@ impl Newton {
         self.sum_around(network);
     }
 
-    /// Goes on from another state, with the responses as they are.
-    pub(super) fn resume(&mut self, state: &State) {
-        self.state.potentials.clone_from(&state.potentials);
-        self.state.remainders.clone_from(&state.remainders);
-        let currents = state.diode_currents.iter().chain(&state.curved_currents);
-        for (response, current) in self.responses.iter_mut().zip(currents) {
-            response.current = *current;
+    /// Starts from a state, with the linear network at it: tangents of the curved elements, and for each diode the
+    /// conductance that its current and slack stand for.
+    pub(super) fn resume(&mut self, plan: &Plan, network: &Network, state: &State) {
+        self.begin(network, state);
+        let (diodes, curved) = self.responses.split_at_mut(network.diodes.len());
+        for (response, branch) in diodes.iter_mut().zip(&network.diodes) {
+            let beyond = self.state.voltage(branch.ends, -branch.bound);
+            let slack = (branch.resistance * response.current - beyond).max(0.0);
+            if response.current > 0.0 {
+                let resistance = slack / response.current + branch.resistance;
+                response.conductance = 1.0 / resistance.max(1e-9 / self.scale.conductance);
+            }
         }
+        for (response, branch) in curved.iter_mut().zip(&network.curved) {
+            let voltage = self.state.voltage(branch.ends, branch.offset);
+            let slope = branch.law.current(voltage).1;
+            response.conductance = slope.min(1e9 * self.scale.conductance);
+        }
+        self.factorize(plan, network);
     }
 
     /// One step of the last linear network that makes up for `residual`, by which each node misses the current law.
@@ -208,7 +217,7 @@ impl Newton {
             largest = largest.max(response.current.abs());
             inject(&mut self.residual, response.ends, -response.current);
         }
-        let rounding = 2.0 * f64::EPSILON * self.scale.voltage * self.scale.largest_conductance;
+        let rounding = 2.0 * f64::EPSILON * self.scale.voltage * network.largest_conductance;
         self.scale.current = largest.max(rounding);
     }
 
@@ -357,15 +366,11 @@ impl Scale {
             0 => 1.0,
             count => (logs / count as f64).exp(),
         };
-        let diodes = network.diodes.iter().map(|d| 1.0 / d.resistance);
-        let finite = diodes.filter(|g| g.is_finite());
-        let largest_conductance = resistors().map(|r| r.conductance).chain(finite);
-        let largest_conductance = largest_conductance.fold(0.0, f64::max);
         let sources = resistors().map(|r| r.offset.abs());
         let bounds = network.diodes.iter().map(|d| d.bound.abs());
         let offsets = network.curved.iter().map(|c| c.offset.abs());
         let held = sources.chain(bounds).chain(offsets).fold(0.0, f64::max);
-        let driven = match largest_conductance {
+        let driven = match network.largest_conductance {
             0.0 => 1.0,
             g => largest(&network.injections) / g,
         };
@@ -373,7 +378,6 @@ impl Scale {
         Scale {
             voltage: voltage.unwrap_or(1.0),
             conductance,
-            largest_conductance,
             current: 0.0,
         }
     }
