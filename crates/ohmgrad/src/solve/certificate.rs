@@ -89,7 +89,7 @@ impl Certificate {
                     let rounding = ROUNDING * scale.voltage;
                     let least = law.current(voltage - rounding).0;
                     let most = law.current(voltage + rounding).0;
-                    let off = current - current.clamp(least, most);
+                    let off = (current - most).max(least - current).max(0.0);
                     in_ampere(off).min(in_volt(off / law.current(voltage).1))
                 }
                 None => 0.0,

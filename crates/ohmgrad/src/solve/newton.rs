@@ -198,7 +198,9 @@ impl Newton {
         for response in &self.responses {
             self.conductances[response.edge as usize] = response.conductance;
         }
-        self.factor.factorize(plan, &self.conductances);
+        // A part that diodes have cut off moves far: to where one of them conducts.
+        let leak = 1e-6 * self.scale.conductance;
+        self.factor.factorize(plan, &self.conductances, leak);
         self.work.factorizations += 1;
         self.sum_around(network);
     }

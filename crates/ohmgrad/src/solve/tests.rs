@@ -116,6 +116,7 @@ fn random_circuit(seed: u64) -> Circuit {
             }),
             9 | 10 if kind > 1 => Law::Shockley(Shockley {
                 leakage: 1e-12,
+                series_resistance: rng.random_range(0.1..10.0),
                 ..Shockley::new(1e-14)
             }),
             11 if kind > 2 => Law::Tanh(crate::device::Tanh {

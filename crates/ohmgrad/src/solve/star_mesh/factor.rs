@@ -13,7 +13,7 @@ pub(crate) struct Factor {
     arch: Arch,
     /// For each pivot, the share of its current that each row of its front receives.
     shares: Vec<f64>,
-    /// 1 / (sum of conductances) of each pivot when it is removed; 0 for a pivot with no conductance left.
+    /// 1 / (sum of conductances) of each pivot when it is removed.
     resistances: Vec<f64>,
     /// Conductance from each node to ground, by rank.
     ground: Vec<f64>,
@@ -49,7 +49,9 @@ impl Factor {
     }
 
     /// Removes all nodes of the network with these conductances (siemens, at least 0), one per edge of the plan.
-    pub(crate) fn factorize(&mut self, plan: &Plan, conductances: &[f64]) {
+    ///
+    /// Each part of the network that has no path to ground gets a conductance `leak` to ground at its last node.
+    pub(crate) fn factorize(&mut self, plan: &Plan, conductances: &[f64], leak: f64) {
         assert_eq!(conductances.len(), plan.edges(), "one conductance per edge");
         self.ground.fill(0.0);
         for &(edge, rank) in &plan.to_ground {
@@ -59,6 +61,7 @@ impl Factor {
             plan,
             conductances,
             ground: &self.ground,
+            leak,
             arch: self.arch,
         };
         let mut shares = &mut self.shares[..];
@@ -113,9 +116,6 @@ impl Factor {
     }
 
     /// Replaces the currents (ampere) into the nodes by their potentials (volt).
-    ///
-    /// A part of the network without a path to ground is put at 0 V at its last node; the currents
-    /// into it must add up to zero.
     pub(crate) fn solve(&mut self, plan: &Plan, currents: &mut [f64]) {
         let mut x = std::mem::take(&mut self.potentials);
         for (rank, current) in plan.ranks.iter().zip(&*currents) {
@@ -181,6 +181,7 @@ struct Job<'a> {
     plan: &'a Plan,
     conductances: &'a [f64],
     ground: &'a [f64],
+    leak: f64,
     arch: Arch,
 }
 
@@ -211,7 +212,8 @@ impl Job<'_> {
             resistances: &mut slices.resistances[pivot..pivot + front.pivots],
         };
         let mut mesh = space.mesh(height);
-        self.arch.dispatch(|| mesh.remove(&mut removed, parallel));
+        self.arch
+            .dispatch(|| mesh.remove(&mut removed, self.leak, parallel));
         space.push(f, height, front.pivots);
     }
 

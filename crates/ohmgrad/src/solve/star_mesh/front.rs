@@ -25,30 +25,31 @@ pub(super) struct Mesh<'a> {
 pub(super) struct Removed<'a> {
     /// Column of pivot k: the share of its current that goes to each node.
     pub(super) shares: &'a mut [f64],
-    /// 1 / (sum of the conductances of each pivot), 0 where that sum is 0.
+    /// 1 / (sum of the conductances of each pivot).
     pub(super) resistances: &'a mut [f64],
 }
 
 impl Mesh<'_> {
     /// Removes the first nodes, as many as `removed` has places for.
-    pub(super) fn remove(&mut self, removed: &mut Removed, parallel: bool) {
+    pub(super) fn remove(&mut self, removed: &mut Removed, leak: f64, parallel: bool) {
         let pivots = removed.resistances.len();
         for start in (0..pivots).step_by(PANEL) {
             let end = pivots.min(start + PANEL);
-            self.remove_panel(start, end, removed);
+            self.remove_panel(start, end, removed, leak);
             self.update(start, end, removed.shares, parallel);
         }
     }
 
     /// Removes the nodes from `start` to `end`, and updates only their own columns.
     #[inline(always)]
-    fn remove_panel(&mut self, start: usize, end: usize, removed: &mut Removed) {
+    fn remove_panel(&mut self, start: usize, end: usize, removed: &mut Removed, leak: f64) {
         let height = self.height;
         for k in start..end {
             let (before, after) = self.conductances.split_at_mut((k + 1) * height);
             let column = &before[k * height + k + 1..];
             let total = self.ground[k] + column.iter().sum::<f64>();
-            let resistance = if total > 0.0 { 1.0 / total } else { 0.0 };
+            // Sums of numbers that are not negative: the total is 0 if and only if nothing is left.
+            let resistance = 1.0 / if total > 0.0 { total } else { leak };
             removed.resistances[k] = resistance;
             let shares = &mut removed.shares[k * height + k + 1..(k + 1) * height];
             for (share, conductance) in shares.iter_mut().zip(column) {

@@ -44,7 +44,7 @@ fn potentials_obey_the_current_law() {
         conductances.extend((0..size).map(|_| 1e-3));
         let plan = Plan::new(size as usize, &edges);
         let mut factor = Factor::new(&plan);
-        factor.factorize(&plan, &conductances);
+        factor.factorize(&plan, &conductances, 1.0);
         let wanted: Vec<f64> = (0..size).map(|_| rng.random_range(-1.0..1.0)).collect();
         let mut x = currents(&edges, &conductances, &wanted);
         factor.solve(&plan, &mut x);
@@ -60,18 +60,18 @@ fn conductances_to_ground_survive_ratios_beyond_rounding() {
     let edges = [[0, 1], [1, GROUND]];
     let plan = Plan::new(2, &edges);
     let mut factor = Factor::new(&plan);
-    factor.factorize(&plan, &[1e20, 1e-9]);
+    factor.factorize(&plan, &[1e20, 1e-9], 1.0);
     let mut x = [1e-9, 0.0];
     factor.solve(&plan, &mut x);
     assert!((x[0] - 1.0).abs() < 1e-15 && (x[1] - 1.0).abs() < 1e-15);
 }
 
 #[test]
-fn a_part_without_ground_floats_at_zero() {
+fn a_part_without_ground_floats() {
     let edges = [[0, 1], [2, GROUND]];
     let plan = Plan::new(3, &edges);
     let mut factor = Factor::new(&plan);
-    factor.factorize(&plan, &[2.0, 4.0]);
+    factor.factorize(&plan, &[2.0, 4.0], 1.0);
     let mut x = [1.0, -1.0, 1.0];
     factor.solve(&plan, &mut x);
     assert_eq!([x[0] - x[1], x[2]], [0.5, 0.25]);
