@@ -278,6 +278,7 @@ impl OpenParts {
             let ranges = vec![(0.0, 0.0)];
             return OpenParts { parts, ranges };
         }
+        put_at_zero(&parts, count, state);
         let slacks = slacks(reduction, circuit, numbers, state, &parts);
         let lowest = lowest_shifts(count, &slacks);
         let mut shifts: Vec<f64> = lowest.iter().map(|low| low.max(0.0)).collect();
@@ -314,6 +315,19 @@ impl OpenParts {
                 })
             })
             .collect()
+    }
+}
+
+/// Shifts every part but ground's so that its first node is at 0 V.
+fn put_at_zero(parts: &[u32], count: usize, state: &mut State) {
+    let mut references = vec![None; count];
+    references[0] = Some((0.0, 0.0));
+    for (node, part) in parts.iter().skip(1).enumerate() {
+        let present = (state.potentials[node], state.remainders[node]);
+        let (high, low) = *references[*part as usize].get_or_insert(present);
+        let (sum, rest) = difference(present.0, high);
+        state.potentials[node] = sum;
+        state.remainders[node] = rest + (present.1 - low);
     }
 }
 

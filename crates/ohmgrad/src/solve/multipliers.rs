@@ -61,7 +61,7 @@ const SHARPEST: f64 = 1e9;
 /// By how much 1/d grows from one set of estimates to the next.
 const SHARPEN: f64 = 30.0;
 
-/// Sets of estimates at full sharpness after which nothing more is to be gained.
+/// Sets of estimates at full sharpness that may bring nothing.
 const SETTLED: usize = 6;
 
 /// d and l of each element, and what a step changes.
@@ -121,6 +121,7 @@ impl Multipliers {
                     newton.work.factorizations
                 );
             }
+            let improves = misses.worst() < 0.9 * best;
             if misses.worst() < best {
                 best = misses.worst();
                 if best <= tolerance {
@@ -136,7 +137,7 @@ impl Multipliers {
             last = switched;
             factorize = switched > 0 || !network.curved.is_empty();
             if switched == 0 && misses.kcl <= 1e-3_f64.max(tolerance) && step > 0.5 {
-                settled += usize::from(sharpness >= SHARPEST);
+                settled += usize::from(sharpness >= SHARPEST && !improves);
                 let sharper = (SHARPEN * sharpness).min(SHARPEST);
                 factorize |= sharper > sharpness;
                 self.estimate(newton, sharpness / sharper);

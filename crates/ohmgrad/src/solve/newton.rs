@@ -58,6 +58,8 @@ pub(super) struct Response {
 /// What is large and what is small in a network.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Scale {
+    /// The largest voltage that sources hold, or the least that their currents need, in volt.
+    held: f64,
     /// The largest voltage, in volt.
     pub(super) voltage: f64,
     /// The geometric mean of the conductances, in siemens.
@@ -210,11 +212,15 @@ impl Newton {
         self.residual.copy_from_slice(&network.injections);
         let injections = network.injections.iter();
         let mut largest = injections.fold(0.0, |max: f64, i| max.max(i.abs()));
+        let mut voltage = self.scale.held;
         for resistor in &network.resistors {
-            let current = resistor.current(&self.state);
+            let across = self.state.voltage(resistor.ends, resistor.offset);
+            voltage = voltage.max(across.abs());
+            let current = resistor.conductance * across;
             largest = largest.max(current.abs());
             inject(&mut self.residual, resistor.ends, -current);
         }
+        self.scale.voltage = voltage;
         for response in &self.responses {
             largest = largest.max(response.current.abs());
             inject(&mut self.residual, response.ends, -response.current);
@@ -302,8 +308,7 @@ impl Newton {
 
     /// By how much the present state misses the laws; `find_residual` must have seen it.
     pub(super) fn misses(&self, network: &Network) -> Misses {
-        let scale = self.scale;
-        let voltage = largest(&self.state.potentials).max(scale.voltage);
+        let (scale, voltage) = (self.scale, self.scale.voltage);
         let (diodes, curved) = self.responses.split_at(network.diodes.len());
         let mut off_curves = 0.0;
         for (response, branch) in curved.iter().zip(&network.curved) {
@@ -377,8 +382,10 @@ impl Scale {
             g => largest(&network.injections) / g,
         };
         let voltage = [held.max(driven), 1.0].into_iter().find(|v| *v > 0.0);
+        let held = voltage.unwrap_or(1.0);
         Scale {
-            voltage: voltage.unwrap_or(1.0),
+            held,
+            voltage: held,
             conductance,
             current: 0.0,
         }
