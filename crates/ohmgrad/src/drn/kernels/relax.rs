@@ -5,7 +5,7 @@
 
 use pulp::Simd;
 
-use super::lanes::{BLOCK, Kernel, Row, dot, lanes, lanes_mut, prefetch};
+use super::lanes::{BLOCK, Kernel, Row, dot, lanes, lanes_mut, prefetch_rows};
 
 /// The units of one block that are not at 0 V in one example.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +56,7 @@ impl Kernel for Gather<'_> {
         let mut ahead = self.next.chunks(BLOCK.div_ceil(self.active.len()));
         let slots = self.potentials.iter().zip(self.active).zip(self.currents);
         for ((potentials, active), current) in slots {
-            prefetch(ahead.next().unwrap_or_default());
+            prefetch_rows(ahead.next().unwrap_or_default());
             let mut sum = *lanes::<S, N>(current);
             for &unit in active.units() {
                 let v = simd.splat_f32s(potentials.0[unit as usize % BLOCK]);
