@@ -180,10 +180,10 @@ fn read_out<S: Simd, const N: usize>(
         .iter()
         .zip(partials.chunks_exact_mut(readout.len()))
     {
-        let potential = lanes::<S, N>(row);
+        let potential = *lanes::<S, N>(row); // stays in registers
         for (row, partial) in readout.iter().zip(partials) {
             let g = lanes::<S, N>(row);
-            *partial = dot::<S, N>(simd, potential, g);
+            *partial = dot::<S, N>(simd, &potential, g);
         }
     }
 }
