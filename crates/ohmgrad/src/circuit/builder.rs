@@ -47,8 +47,17 @@ impl CircuitBuilder {
     /// Adds an element, as [`element`](CircuitBuilder::element) does, for use in loops.
     pub fn push(&mut self, name: impl Into<String>, a: &str, b: &str, law: Law) {
         let nodes = [self.node(a), self.node(b)];
-        let name = name.into();
+        self.push_between(name.into(), nodes, law);
+    }
+
+    /// Adds an element between nodes that are there already.
+    pub(super) fn push_between(&mut self, name: String, nodes: [NodeId; 2], law: Law) {
         self.elements.push(Element { name, nodes, law });
+    }
+
+    /// The elements so far.
+    pub(super) fn elements(&self) -> &[Element] {
+        &self.elements
     }
 
     /// The node of a name, which is added if it is new. Nodes that no element touches are legal.
@@ -117,6 +126,23 @@ impl CircuitBuilder {
     /// # Errors
     /// If a number is out of range, two elements have one name, or a name is empty or has white space.
     pub fn build(self) -> Result<Circuit, CircuitError> {
+        self.try_build().map_err(|failed| failed.1)
+    }
+
+    /// As [`build`](CircuitBuilder::build), but gives the builder back if it fails.
+    pub(super) fn try_build(self) -> Result<Circuit, Box<(CircuitBuilder, CircuitError)>> {
+        match self.check_and_index() {
+            Ok(elements_by_name) => Ok(Circuit {
+                node_names: self.node_names,
+                elements: self.elements,
+                nodes_by_name: self.nodes_by_name,
+                elements_by_name,
+            }),
+            Err(error) => Err(Box::new((self, error))),
+        }
+    }
+
+    fn check_and_index(&self) -> Result<HashMap<String, ElementId>, CircuitError> {
         if self.node_names.len().max(self.elements.len()) > u32::MAX as usize {
             return Err(CircuitError::TooLarge);
         }
@@ -140,12 +166,7 @@ impl CircuitBuilder {
                 return Err(CircuitError::DuplicateElement(name()));
             }
         }
-        Ok(Circuit {
-            node_names: self.node_names,
-            elements: self.elements,
-            nodes_by_name: self.nodes_by_name,
-            elements_by_name,
-        })
+        Ok(elements_by_name)
     }
 }
 

@@ -1,0 +1,180 @@
+//! Errors with their places.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use super::fault::Fault;
+use super::source::{Sources, Span};
+
+/// How many errors are kept; further ones are counted.
+const SHOWN: usize = 20;
+/// How many characters of a long line are shown.
+const WINDOW: usize = 100;
+
+/// A place in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The name of the file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// How many characters are meant.
+    pub width: usize,
+    /// The text of the line.
+    pub text: String,
+}
+
+/// An error in a netlist.
+///
+/// Displayed as `file:line:column: message`, followed by the line with carets under what is meant.
+#[derive(Debug)]
+pub struct NetlistError {
+    /// Where it is; no place if the netlist itself cannot be read.
+    pub place: Option<Place>,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// All that is wrong with a netlist; displayed one after the other.
+#[derive(Debug)]
+pub struct NetlistErrors {
+    errors: Vec<NetlistError>,
+    omitted: usize,
+}
+
+impl NetlistErrors {
+    /// The errors in the order in which they were found, at most 20.
+    pub fn errors(&self) -> &[NetlistError] {
+        &self.errors
+    }
+
+    /// How many more there are.
+    pub fn omitted(&self) -> usize {
+        self.omitted
+    }
+}
+
+impl From<Fault> for NetlistErrors {
+    /// The error of a netlist that cannot be read.
+    fn from(fault: Fault) -> NetlistErrors {
+        let place = None;
+        NetlistErrors {
+            errors: vec![NetlistError { place, fault }],
+            omitted: 0,
+        }
+    }
+}
+
+impl std::error::Error for NetlistErrors {}
+
+impl std::error::Error for NetlistError {}
+
+impl fmt::Display for NetlistErrors {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        for (k, error) in self.errors.iter().enumerate() {
+            let feed = if k > 0 { "\n" } else { "" };
+            write!(f, "{feed}{error}")?;
+        }
+        match self.omitted {
+            0 => Ok(()),
+            n => write!(f, "\nand {n} more errors"),
+        }
+    }
+}
+
+impl fmt::Display for NetlistError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Some(place) = &self.place else {
+            return self.fault.fmt(f);
+        };
+        let Place {
+            file, line, column, ..
+        } = place;
+        writeln!(f, "{file}:{line}:{column}: {}", self.fault)?;
+        let (text, before, width) = place.excerpt();
+        let margin = line.to_string().len();
+        writeln!(f, "  {line} | {text}")?;
+        let (indent, carets) = (" ".repeat(before), "^".repeat(width));
+        write!(f, "  {:margin$} | {indent}{carets}", "")
+    }
+}
+
+impl Place {
+    /// What is shown of the line, how many characters of it lie before what is meant, and its width.
+    fn excerpt(&self) -> (String, usize, usize) {
+        let shown = |c: char| if c.is_control() { ' ' } else { c };
+        let start = self.column - 1;
+        let first = start.saturating_sub(WINDOW / 2);
+        let text = self.text.chars().skip(first).take(WINDOW).map(shown);
+        let text: String = text.collect();
+        let before = start - first;
+        (
+            text.trim_end().to_owned(),
+            before,
+            self.width.min(WINDOW - before),
+        )
+    }
+}
+
+/// Why a part of a netlist has no meaning: a fault at a place or, if there is none, one that has been
+/// reported before.
+#[derive(Debug)]
+pub(super) struct Halt(Option<Box<(Span, Fault)>>);
+
+/// What a part of a netlist means.
+pub(super) type Outcome<T> = Result<T, Halt>;
+
+impl Halt {
+    /// The fault has been reported already.
+    pub(super) const REPORTED: Halt = Halt(None);
+
+    pub(super) fn new(span: Span, fault: Fault) -> Halt {
+        Halt(Some(Box::new((span, fault))))
+    }
+}
+
+/// The faults found so far.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    faults: Vec<(Span, Fault)>,
+    /// Where faults are: what lies in a subcircuit is read for each of its instances.
+    places: HashSet<Span>,
+}
+
+impl Report {
+    /// Adds the fault, if there is one, and else gives the value.
+    pub(super) fn note<T>(&mut self, outcome: Outcome<T>) -> Option<T> {
+        match outcome {
+            Ok(value) => Some(value),
+            Err(halt) => {
+                if let Some((span, fault)) = halt.0.map(|found| *found) {
+                    self.add(span, fault);
+                }
+                None
+            }
+        }
+    }
+
+    pub(super) fn add(&mut self, span: Span, fault: Fault) {
+        if self.places.insert(span) && self.faults.len() < SHOWN {
+            self.faults.push((span, fault));
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// The errors, with their places written out.
+    pub(super) fn errors(self, sources: &Sources) -> NetlistErrors {
+        let omitted = self.places.len() - self.faults.len();
+        let error = |(span, fault)| {
+            let place = Some(sources.place(span));
+            NetlistError { place, fault }
+        };
+        let errors = self.faults.into_iter().map(error).collect();
+        NetlistErrors { errors, omitted }
+    }
+}

@@ -1,0 +1,129 @@
+//! From the text of a file to its statements.
+
+use std::ops::Range;
+
+/// How a comment starts that is a note to this reader, see [`super`].
+pub(super) const NOTE: &str = "*!ohmgrad";
+
+/// The text in lower case, with spaces where comments stood and where lines were continued.
+///
+/// Every character keeps its place, so that an offset in the result is one in the text; and every
+/// statement is one line of the result.
+pub(super) fn clean(text: &str, has_title: bool) -> String {
+    let mut code = text.as_bytes().to_ascii_lowercase();
+    if !text.is_ascii() {
+        blank_foreign_space(text, &mut code);
+    }
+    // The end of the latest line that is no comment.
+    let mut latest = None;
+    for (number, line) in physical_lines(text).enumerate() {
+        if number == 0 && has_title {
+            code[line].fill(b' ');
+            continue;
+        }
+        let end = line.start + code_length(&code[line.clone()]);
+        code[end..line.end].fill(b' ');
+        let Some(first) = code[line.start..end].iter().position(|c| *c > b' ') else {
+            continue;
+        };
+        let first = line.start + first;
+        match latest {
+            Some(latest) if code[first] == b'+' => code[latest..=first].fill(b' '),
+            _ => {}
+        }
+        latest = Some(end);
+    }
+    String::from_utf8(code).expect("whole characters were replaced by spaces")
+}
+
+/// The statements of a cleaned text: its lines, without white space around them.
+pub(super) fn statements(code: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    physical_lines(code).filter_map(|line| {
+        let bytes = &code.as_bytes()[line.clone()];
+        let first = bytes.iter().position(|c| *c > b' ')?;
+        let last = bytes.iter().rposition(|c| *c > b' ')?;
+        Some(line.start + first..line.start + last + 1)
+    })
+}
+
+/// The lines of a text, without their line feeds.
+pub(super) fn physical_lines(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut start = 0;
+    text.split('\n').map(move |line| {
+        let range = start..start + line.len();
+        start = range.end + 1;
+        range
+    })
+}
+
+/// Where the comment of a line starts: at `*` in front, at `;` or `//`, at `$` after a space or a comma.
+fn code_length(line: &[u8]) -> usize {
+    let first = line.iter().position(|c| *c > b' ').unwrap_or(line.len());
+    if line[first..].starts_with(NOTE.as_bytes()) {
+        return line.len();
+    }
+    if line[first..].starts_with(b"*") {
+        return 0;
+    }
+    let starts_comment = |k: &usize| match line[*k] {
+        b';' => true,
+        b'/' => line.get(k + 1) == Some(&b'/'),
+        b'$' => *k == 0 || matches!(line[k - 1], b' ' | b'\t' | b','),
+        _ => false,
+    };
+    (first..line.len())
+        .find(starts_comment)
+        .unwrap_or(line.len())
+}
+
+/// White space beyond ASCII, and the mark at the start of some files, become spaces.
+fn blank_foreign_space(text: &str, code: &mut [u8]) {
+    const BYTE_ORDER_MARK: char = '\u{feff}';
+    let foreign = |c: char| !c.is_ascii() && (c.is_whitespace() || c == BYTE_ORDER_MARK);
+    for (start, space) in text.match_indices(foreign) {
+        code[start..start + space.len()].fill(b' ');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cleaned(text: &str) -> Vec<String> {
+        let code = clean(text, true);
+        assert_eq!(code.len(), text.len());
+        statements(&code)
+            .map(|range| code[range].split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect()
+    }
+
+    #[test]
+    fn statements_are_lower_case_without_comments() {
+        let text = "R1 is a title\r\n  * comment\nR1 A b 1K ; one\nr2 a b 2k $two\nr3 a b 3k // three\n\n.END\n";
+        let expected = ["r1 a b 1k", "r2 a b 2k", "r3 a b 3k", ".end"];
+        assert_eq!(cleaned(text), expected);
+        assert_eq!(
+            cleaned("t\nr$1 a b 1$5\nr/2 a b 2"),
+            ["r$1 a b 1$5", "r/2 a b 2"]
+        );
+    }
+
+    #[test]
+    fn lines_are_continued_across_comments() {
+        let text = "title\nR1 a ; comment\n* comment\n\n + b\n+1k\nr2 c d 1";
+        assert_eq!(cleaned(text), ["r1 a b 1k", "r2 c d 1"]);
+        assert_eq!(cleaned("title\n+ r1\n"), ["+ r1"]);
+    }
+
+    #[test]
+    fn foreign_white_space_separates() {
+        assert_eq!(cleaned("t\n\u{feff}r1\u{a0}a b\u{3000}1µ"), ["r1 a b 1µ"]);
+    }
+
+    #[test]
+    fn nothing_is_no_statement() {
+        assert!(cleaned("").is_empty());
+        assert!(cleaned("title").is_empty());
+        assert!(cleaned("title\n\r\n \t\n").is_empty());
+    }
+}

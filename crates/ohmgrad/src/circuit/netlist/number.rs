@@ -1,0 +1,199 @@
+//! Numbers as SPICE writes them: `4.7k`, `10uF`, `1e-3`, `2meg`.
+
+use super::error::{Halt, Outcome};
+use super::fault::Fault;
+use super::source::Piece;
+
+/// The number that a piece is.
+pub(super) fn parse(piece: Piece) -> Outcome<f64> {
+    let sign = if piece.text.starts_with('-') {
+        -1.0
+    } else {
+        1.0
+    };
+    let unsigned = piece.text.trim_start_matches(['+', '-']);
+    let signs = piece.text.len() - unsigned.len();
+    let rest = piece.part(signs, piece.text.len());
+    match prefix(rest)? {
+        Some((number, length)) if length == rest.text.len() && signs <= 1 => Ok(sign * number),
+        _ => {
+            let text = piece.text.to_owned();
+            Err(Halt::new(piece.span, Fault::NotANumber { text }))
+        }
+    }
+}
+
+/// The number without sign that a piece starts with, if there is one, and its length.
+pub(super) fn prefix(piece: Piece) -> Outcome<Option<(f64, usize)>> {
+    let text = piece.text;
+    let mantissa = mantissa_length(text.as_bytes());
+    if mantissa == 0 {
+        return Ok(None);
+    }
+    let (exponent, length) = exponent(&text[mantissa..]);
+    let (scale, unit) = unit(&text[mantissa + length..]);
+    let length = mantissa + length + unit;
+    let number = &text[..length];
+    let fault = |fault: Fault| Err(Halt::new(piece.part(0, length).span, fault));
+    if unit > 0 && text[length..].starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return fault(Fault::DigitsAfterUnit {
+            text: text.to_owned(),
+        });
+    }
+    let value = match scale {
+        Scale::Power(power) => decimal(&text[..mantissa], exponent + power),
+        Scale::Mil => 25.4 * decimal(&text[..mantissa], exponent) / 1e6,
+    };
+    let is_zero = !text[..mantissa].contains(|c| matches!(c, '1'..='9'));
+    if !(value.is_normal() || is_zero) {
+        return fault(Fault::NumberRange {
+            text: number.to_owned(),
+        });
+    }
+    Ok(Some((value, length)))
+}
+
+/// The factor that a unit stands for.
+enum Scale {
+    /// A power of ten.
+    Power(i64),
+    /// A thousandth of an inch, in metre.
+    Mil,
+}
+
+/// The length of `12`, `1.5`, `.5` or `5.`; 0 if there is no digit.
+fn mantissa_length(text: &[u8]) -> usize {
+    let digits = |from: usize| {
+        text[from..]
+            .iter()
+            .take_while(|c| c.is_ascii_digit())
+            .count()
+    };
+    let whole = digits(0);
+    if text.get(whole) != Some(&b'.') {
+        return whole;
+    }
+    let fraction = digits(whole + 1);
+    if whole + fraction == 0 {
+        return 0;
+    }
+    whole + 1 + fraction
+}
+
+/// The exponent that a text starts with, such as `e-3` or `d6`, and its length.
+fn exponent(text: &str) -> (i64, usize) {
+    /// Beyond the range of every number, and far from the limits of integers.
+    const LIMIT: i64 = 1 << 40;
+    let bytes = text.as_bytes();
+    if !matches!(bytes.first(), Some(b'e' | b'd')) {
+        return (0, 0);
+    }
+    let signs = usize::from(matches!(bytes.get(1), Some(b'+' | b'-')));
+    let digits = bytes[1 + signs..].iter().take_while(|c| c.is_ascii_digit());
+    let end = 1 + signs + digits.count();
+    if end == 1 + signs {
+        return (0, 0);
+    }
+    let size = text[1 + signs..end].parse().unwrap_or(LIMIT).min(LIMIT);
+    let sign = if bytes[1] == b'-' { -1 } else { 1 };
+    (sign * size, end)
+}
+
+/// The factor that the letters in front of a text stand for, and how many bytes they are.
+fn unit(text: &str) -> (Scale, usize) {
+    // The micro sign, the letter mu, the letter omega and the ohm sign.
+    let is_letter = |c: &char| {
+        c.is_ascii_alphabetic() || matches!(c, '\u{b5}' | '\u{3bc}' | '\u{3a9}' | '\u{2126}')
+    };
+    let length = text.chars().take_while(is_letter).map(char::len_utf8).sum();
+    let scale = match text.chars().next() {
+        _ if text.starts_with("meg") => Scale::Power(6),
+        _ if text.starts_with("mil") => Scale::Mil,
+        Some('t') => Scale::Power(12),
+        Some('g') => Scale::Power(9),
+        Some('k') => Scale::Power(3),
+        Some('m') => Scale::Power(-3),
+        Some('u' | '\u{b5}' | '\u{3bc}') => Scale::Power(-6),
+        Some('n') => Scale::Power(-9),
+        Some('p') => Scale::Power(-12),
+        Some('f') => Scale::Power(-15),
+        _ => Scale::Power(0),
+    };
+    (scale, length)
+}
+
+/// The double nearest to mantissa * 10^exponent; infinite if it is too large.
+fn decimal(mantissa: &str, exponent: i64) -> f64 {
+    let parsed = if exponent == 0 {
+        mantissa.parse()
+    } else {
+        format!("{mantissa}e{exponent}").parse()
+    };
+    parsed.expect("digits with at most one point, and an exponent")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::circuit::netlist::source::piece_of;
+
+    fn number(text: &str) -> Option<f64> {
+        parse(piece_of(text)).ok()
+    }
+
+    #[test]
+    fn numbers_are_the_nearest_doubles() {
+        let cases = [
+            ("1", 1.0),
+            ("-1.5", -1.5),
+            ("+.5", 0.5),
+            ("5.", 5.0),
+            ("1e3", 1e3),
+            ("1e-3", 1e-3),
+            ("1d3", 1e3),
+            ("2.2meg", 2.2e6),
+            ("10kohm", 1e4),
+            ("10k", 1e4),
+            ("0.1u", 1e-7),
+            ("3n", 3e-9),
+            ("4pF", 4e-12),
+            ("1f", 1e-15),
+            ("1t", 1e12),
+            ("1g", 1e9),
+            ("7m", 7e-3),
+            ("1mil", 25.4e-6),
+            ("1µ", 1e-6),
+            ("5v", 5.0),
+            ("1a", 1.0),
+            ("1e", 1.0),
+            ("1e3k", 1e6),
+            ("1ohm", 1.0),
+            ("0e999", 0.0),
+            ("00012.50", 12.5),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(number(&text.to_lowercase()), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_words_are_no_numbers() {
+        for text in [
+            "",
+            "+",
+            "-",
+            ".",
+            "a",
+            "--1",
+            "+-1",
+            "1e999",
+            "1e-999",
+            "4k7",
+            "1-2",
+            "1_",
+            "1e99999999999999999999",
+        ] {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
+}

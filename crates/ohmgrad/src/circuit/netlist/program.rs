@@ -1,0 +1,298 @@
+//! The statements of a netlist, sorted by what they belong to.
+
+use super::error::{Halt, Outcome, Report};
+use super::fault::{Fault, nearest};
+use super::lines::NOTE;
+use super::notes::Notes;
+use super::parameters::{Definition, definitions};
+use super::source::{Piece, Sources, Span};
+use super::statements::{self, Statement};
+use super::token::Words;
+use super::{Map, Set};
+
+/// The netlist itself, the outermost scope.
+pub(super) const TOP: usize = 0;
+
+const SUBCKT: &str = ".subckt NAME NODES.. [PARAMETER=VALUE ..]";
+const MODEL: &str = ".model NAME D(PARAMETER=VALUE ..)";
+const PARAM: &str = ".param NAME=VALUE ..";
+
+/// What a netlist says.
+#[derive(Debug)]
+pub(super) struct Program<'a> {
+    pub(super) title: Option<&'a str>,
+    /// The netlist itself, and its subcircuits.
+    pub(super) scopes: Vec<Scope<'a>>,
+    /// Nodes that have one meaning in all subcircuits.
+    pub(super) globals: Set<&'a str>,
+    /// The lines of options, after their first words.
+    pub(super) options: Vec<Words<'a>>,
+    /// The line of the temperature, after its first word.
+    pub(super) temperature: Option<Words<'a>>,
+    pub(super) notes: Notes<'a>,
+}
+
+/// The netlist itself, or the definition of a subcircuit.
+#[derive(Debug, Default)]
+pub(super) struct Scope<'a> {
+    pub(super) name: &'a str,
+    /// The nodes of a subcircuit.
+    pub(super) ports: Vec<&'a str>,
+    pub(super) parameters: Vec<Definition<'a>>,
+    /// Models by name: their lines after the name.
+    pub(super) models: Map<&'a str, Words<'a>>,
+    pub(super) subcircuits: Map<&'a str, usize>,
+    pub(super) elements: Vec<Piece<'a>>,
+    /// Where the names of parameters, models and subcircuits are defined.
+    places: Map<(&'static str, &'a str), Span>,
+}
+
+/// Sorts the statements of a netlist.
+pub(super) fn read<'a>(sources: &'a Sources, report: &mut Report) -> Program<'a> {
+    let mut reader = Reader::new(sources);
+    for statement in sources.statements() {
+        if reader.ended {
+            break;
+        }
+        report.note(reader.statement(statement));
+    }
+    report.note(reader.close());
+    reader.program
+}
+
+struct Reader<'a> {
+    sources: &'a Sources,
+    program: Program<'a>,
+    /// The subcircuits that are being defined, the innermost last, with their first lines.
+    open: Vec<(usize, Piece<'a>)>,
+    in_control: bool,
+    ended: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn new(sources: &'a Sources) -> Reader<'a> {
+        let program = Program {
+            title: None,
+            scopes: vec![Scope::default()],
+            globals: Set::default(),
+            options: Vec::new(),
+            temperature: None,
+            notes: Notes::default(),
+        };
+        Reader {
+            sources,
+            program,
+            open: Vec::new(),
+            in_control: false,
+            ended: false,
+        }
+    }
+
+    /// The scope to which statements belong now.
+    fn current(&self) -> usize {
+        self.open.last().map_or(TOP, |(scope, _)| *scope)
+    }
+
+    fn scope(&mut self) -> &mut Scope<'a> {
+        let current = self.current();
+        &mut self.program.scopes[current]
+    }
+
+    fn statement(&mut self, statement: Piece<'a>) -> Outcome<()> {
+        let start = statement.text.chars().next().unwrap_or('.');
+        match start {
+            _ if self.in_control => self.command(statement),
+            'a'..='z' => {
+                self.scope().elements.push(statement);
+                Ok(())
+            }
+            '.' => self.point(statement),
+            _ if statement.text.starts_with(NOTE) => {
+                self.program.notes.read(statement, self.sources)
+            }
+            '+' => Err(Halt::new(statement.span, Fault::NothingToContinue)),
+            _ => Err(Halt::new(statement.span, Fault::NoStatement { start })),
+        }
+    }
+
+    /// A statement that starts with a point.
+    fn point(&mut self, statement: Piece<'a>) -> Outcome<()> {
+        let (name, rest) = statement.split_word();
+        let Some(kind) = statements::find(name.text) else {
+            return Err(Halt::new(name.span, unknown(name.text)));
+        };
+        match kind {
+            Statement::Title => {
+                self.program.title = Some(self.sources.original(rest.span).text);
+                Ok(())
+            }
+            Statement::Parameters => self.parameters(statement, rest),
+            Statement::Subcircuit => self.begin(statement),
+            Statement::Ends => self.end(statement, rest),
+            Statement::Model => self.model(statement),
+            Statement::Global => self.globals(statement),
+            Statement::Options => self.options(statement),
+            Statement::Temperature => self.temperature(statement),
+            Statement::Control => {
+                self.in_control = true;
+                Ok(())
+            }
+            Statement::End => {
+                self.ended = statement.span.is_in_main_file();
+                Ok(())
+            }
+            Statement::Ignored | Statement::EndOfControl => Ok(()),
+            Statement::Unsupported(remedy) => {
+                let statement = name.text.to_owned();
+                let fault = Fault::UnsupportedStatement { statement, remedy };
+                Err(Halt::new(name.span, fault))
+            }
+        }
+    }
+
+    /// A line between `.control` and `.endc`.
+    fn command(&mut self, statement: Piece<'a>) -> Outcome<()> {
+        let (command, _) = statement.split_word();
+        if command.text == ".endc" {
+            self.in_control = false;
+            return Ok(());
+        }
+        if statements::is_harmless(command.text) {
+            return Ok(());
+        }
+        let fault = Fault::Command {
+            command: command.text.to_owned(),
+        };
+        Err(Halt::new(command.span, fault))
+    }
+
+    fn parameters(&mut self, statement: Piece<'a>, assignments: Piece<'a>) -> Outcome<()> {
+        for definition in definitions(assignments, Words::new(statement, PARAM))? {
+            self.parameter(definition)?;
+        }
+        Ok(())
+    }
+
+    fn parameter(&mut self, definition: Definition<'a>) -> Outcome<()> {
+        self.claim("the parameter", definition.name)?;
+        self.scope().parameters.push(definition);
+        Ok(())
+    }
+
+    fn model(&mut self, statement: Piece<'a>) -> Outcome<()> {
+        let mut words = Words::new(statement, MODEL);
+        words.name("statement")?;
+        let name = words.name("name")?;
+        self.claim("the model", name)?;
+        self.scope().models.insert(name.text, words);
+        Ok(())
+    }
+
+    fn globals(&mut self, statement: Piece<'a>) -> Outcome<()> {
+        let mut words = Words::new(statement, ".global NODES..");
+        words.name("statement")?;
+        while !words.is_empty()? {
+            let node = words.name("node")?;
+            self.program.globals.insert(node.text);
+        }
+        Ok(())
+    }
+
+    fn options(&mut self, statement: Piece<'a>) -> Outcome<()> {
+        let mut words = Words::new(statement, ".options NAME=VALUE ..");
+        words.name("statement")?;
+        self.program.options.push(words);
+        Ok(())
+    }
+
+    fn temperature(&mut self, statement: Piece<'a>) -> Outcome<()> {
+        let mut words = Words::new(statement, ".temp CELSIUS");
+        words.name("statement")?;
+        self.program.temperature = Some(words);
+        Ok(())
+    }
+
+    /// The first line of a subcircuit. The subcircuit is open even if the line has a fault, so that
+    /// the lines that follow are not taken for the netlist's own.
+    fn begin(&mut self, statement: Piece<'a>) -> Outcome<()> {
+        let scope = self.program.scopes.len();
+        self.program.scopes.push(Scope::default());
+        let mut words = Words::new(statement, SUBCKT);
+        words.name("statement")?;
+        let name = words.name("name");
+        if let Ok(name) = name {
+            self.program.scopes[scope].name = name.text;
+        }
+        let claimed = name.and_then(|name| {
+            self.claim("the subcircuit", name)?;
+            self.scope().subcircuits.insert(name.text, scope);
+            Ok(())
+        });
+        self.open.push((scope, statement));
+        claimed?;
+        self.header(words)
+    }
+
+    /// The nodes and parameters of the subcircuit that is open.
+    fn header(&mut self, mut words: Words<'a>) -> Outcome<()> {
+        while !words.at_assignment()? && !words.is_empty()? {
+            if words.keyword(&["params:"])?.is_some() {
+                break;
+            }
+            let port = words.name("node")?;
+            if matches!(port.text, "0" | "gnd") {
+                let name = port.text.to_owned();
+                return Err(Halt::new(port.span, Fault::GroundPort { name }));
+            }
+            self.claim("the node", port)?;
+            self.scope().ports.push(port.text);
+        }
+        while let Some((name, value)) = words.assignment()? {
+            let value = value.piece;
+            self.parameter(Definition { name, value })?;
+        }
+        words.finish()
+    }
+
+    fn end(&mut self, statement: Piece<'a>, name: Piece<'a>) -> Outcome<()> {
+        let Some((scope, _)) = self.open.pop() else {
+            return Err(Halt::new(statement.span, Fault::NoSubcircuit));
+        };
+        let open = self.program.scopes[scope].name;
+        if name.text.is_empty() || name.text == open {
+            return Ok(());
+        }
+        let (found, open) = (name.text.to_owned(), open.to_owned());
+        Err(Halt::new(name.span, Fault::OtherSubcircuit { found, open }))
+    }
+
+    /// Sees to it that no subcircuit is open at the end.
+    fn close(&mut self) -> Outcome<()> {
+        let Some((scope, statement)) = self.open.pop() else {
+            return Ok(());
+        };
+        let name = self.program.scopes[scope].name.to_owned();
+        Err(Halt::new(
+            statement.span,
+            Fault::UnclosedSubcircuit { name },
+        ))
+    }
+
+    /// Takes a name for a thing in the current scope.
+    fn claim(&mut self, what: &'static str, name: Piece<'a>) -> Outcome<()> {
+        let Some(first) = self.scope().places.insert((what, name.text), name.span) else {
+            return Ok(());
+        };
+        Err(Halt::new(
+            name.span,
+            self.sources.duplicate(what, name.text, first),
+        ))
+    }
+}
+
+fn unknown(statement: &str) -> Fault {
+    Fault::UnknownStatement {
+        statement: statement.to_owned(),
+        nearest: nearest(statement, statements::names()),
+    }
+}

@@ -1,0 +1,3 @@
+//! Messages.
+
+use super::*;
