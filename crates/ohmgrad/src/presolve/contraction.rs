@@ -94,11 +94,13 @@ impl Contraction {
             let difference = branch.sign * voltage(branch.link);
             offsets[branch.child as usize] = offsets[branch.parent as usize] + difference;
         }
+        let held = self.closing.iter().map(|link| voltage(link.id).abs());
+        let size = offsets.iter().map(|offset| offset.abs()).chain(held);
+        let rounding = 1e-12 * size.fold(0.0, f64::max);
         for link in &self.closing {
             let [a, b] = link.ends.map(|end| offsets[end as usize]);
             let excess = a - b - voltage(link.id);
-            let size = a.abs() + b.abs() + voltage(link.id).abs();
-            if excess.abs() > 1e-12 * size {
+            if excess.abs() > rounding {
                 let links = self.loop_of(link);
                 return Err(Contradiction { links, excess });
             }

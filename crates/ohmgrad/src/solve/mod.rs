@@ -173,30 +173,50 @@ impl Solver {
 
     fn solve_numbers(&mut self, circuit: &Circuit, numbers: &Numbers) -> Solution {
         let (state, mut work) = self.find_state(numbers);
-        let (state, currents) = self.correct(circuit, numbers, state, &mut work);
-        let restored = self
-            .reduction
-            .restore(circuit, numbers, state.clone(), currents);
-        self.last = Some(state);
+        let currents = self.reduction.own_currents(circuit, numbers, &state);
+        let (residual, largest) = self.reduction.residual(circuit, &currents);
+        let missed = residual.iter().fold(0.0, |max: f64, r| max.max(r.abs()));
+        self.last = Some(state.clone());
+        let mut solution = self.certify(circuit, numbers, state.clone(), currents);
+        if missed > 1e-2 * self.options.tolerance * largest {
+            let (state, currents) = self.correct(circuit, numbers, state, residual);
+            work += self.newton.work;
+            let corrected = self.certify(circuit, numbers, state, currents);
+            if corrected.certificate.worst() < solution.certificate.worst() {
+                solution = corrected;
+            }
+        }
+        solution.statistics = Statistics {
+            iterations: work.iterations,
+            factorizations: work.factorizations,
+            linear_solves: work.solves,
+            nodes: numbers.network.nodes,
+        };
+        solution
+    }
+
+    /// The circuit's state for a state of the network, with its certificate.
+    fn certify(
+        &self,
+        circuit: &Circuit,
+        numbers: &Numbers,
+        state: State,
+        currents: Vec<f64>,
+    ) -> Solution {
+        let restored = self.reduction.restore(circuit, numbers, state, currents);
         let (potentials, currents) = (restored.potentials, restored.currents);
         let certificate = Certificate::check(circuit, &potentials, &currents);
-        let status = match certificate.passes(self.options.tolerance) {
-            true => Status::Solved,
-            false => Status::NotConverged,
-        };
         Solution {
-            status,
+            status: match certificate.passes(self.options.tolerance) {
+                true => Status::Solved,
+                false => Status::NotConverged,
+            },
             dissipated_power: dissipated_power(circuit, &potentials, &currents),
             potentials,
             currents,
             certificate,
             undetermined: restored.undetermined,
-            statistics: Statistics {
-                iterations: work.iterations,
-                factorizations: work.factorizations,
-                linear_solves: work.solves,
-                nodes: numbers.network.nodes,
-            },
+            statistics: Statistics::default(),
         }
     }
 
@@ -208,25 +228,31 @@ impl Solver {
         let last = self.last.take().filter(|last| last.fits(network));
         let start = last.unwrap_or_else(|| network.rest());
         let multipliers = &mut self.multipliers;
-        let state = multipliers.solve(newton, plan, network, &start, target, Effort::GUESS);
+        let mut solve = |newton: &mut Newton, start: &State, effort| {
+            multipliers.solve(newton, plan, network, start, target, effort)
+        };
+        let (guess, distance) = solve(newton, &start, Effort::GUESS);
         let mut work = newton.work;
-        if let Some(state) = state {
-            return (state, work);
+        if distance <= target {
+            return (guess, work);
         }
         let enough = 0.1 * self.options.tolerance;
-        let (near, distance) = self.interior_point.solve(newton, plan, network, enough);
+        let mut best = self.interior_point.solve(newton, plan, network, enough);
         work += newton.work;
-        let polished = multipliers.solve(newton, plan, network, &near, target, Effort::POLISH);
-        work += newton.work;
-        if let Some(state) = polished {
-            return (state, work);
+        for (start, effort) in [
+            (best.0.clone(), Effort::POLISH),
+            (network.rest(), Effort::SURE),
+        ] {
+            let other = solve(newton, &start, effort);
+            work += newton.work;
+            if other.1 < best.1 {
+                best = other;
+            }
+            if best.1 <= enough {
+                break;
+            }
         }
-        if distance <= enough {
-            return (near, work);
-        }
-        let sure = multipliers.solve(newton, plan, network, &network.rest(), target, Effort::SURE);
-        work += newton.work;
-        (sure.unwrap_or(near), work)
+        (best.0, work)
     }
 
     /// Removes what the merging of parallel resistors has left of rounding, element by element. The second result
@@ -236,24 +262,17 @@ impl Solver {
         circuit: &Circuit,
         numbers: &Numbers,
         mut state: State,
-        work: &mut Work,
+        mut residual: Vec<f64>,
     ) -> (State, Vec<f64>) {
-        const CORRECTIONS: usize = 4;
+        const CORRECTIONS: usize = 3;
         let network = &numbers.network;
-        let mut currents = self.reduction.own_currents(circuit, numbers, &state);
-        for round in 0..CORRECTIONS {
-            let (residual, largest) = self.reduction.residual(circuit, &currents);
-            let missed = residual.iter().fold(0.0, |max: f64, r| max.max(r.abs()));
-            if missed <= 1e-2 * self.options.tolerance * largest {
-                break;
-            }
-            if round == 0 {
-                self.newton.resume(&self.plan, network, &state);
-            }
+        self.newton.resume(&self.plan, network, &state);
+        let mut currents = Vec::new();
+        for _ in 0..CORRECTIONS {
             self.newton.correct(&self.plan, network, &residual);
-            *work += std::mem::take(&mut self.newton.work);
             state = self.newton.finish(network);
             currents = self.reduction.own_currents(circuit, numbers, &state);
+            residual = self.reduction.residual(circuit, &currents).0;
         }
         (state, currents)
     }

@@ -64,6 +64,9 @@ const SHARPEN: f64 = 30.0;
 /// Sets of estimates at full sharpness that may bring nothing.
 const SETTLED: usize = 6;
 
+/// States that miss the laws by more are not kept.
+const WORTH_KEEPING: f64 = 1e-6;
+
 /// d and l of each element, and what a step changes.
 pub(super) struct Multipliers {
     estimates: Vec<Estimate>,
@@ -82,7 +85,7 @@ impl Multipliers {
         }
     }
 
-    /// Solves a network from a state close to its own; `None` if it does not reach the tolerance.
+    /// Solves a network from another state, to the state that misses the laws by least, and by how much.
     pub(super) fn solve(
         &mut self,
         newton: &mut Newton,
@@ -91,13 +94,13 @@ impl Multipliers {
         start: &State,
         tolerance: f64,
         effort: Effort,
-    ) -> Option<State> {
+    ) -> (State, f64) {
         let mut sharpness = effort.sharpness;
         self.start(newton, network, start, sharpness);
         self.respond(newton, network);
         newton.find_residual(network);
         let mut best = f64::INFINITY;
-        let mut solution = None;
+        let mut solution = start.clone();
         let mut last = usize::MAX;
         let mut settled = 0;
         let mut factorize = true;
@@ -124,8 +127,8 @@ impl Multipliers {
             let improves = misses.worst() < 0.9 * best;
             if misses.worst() < best {
                 best = misses.worst();
-                if best <= tolerance {
-                    solution = Some(newton.finish(network));
+                if best <= WORTH_KEEPING {
+                    solution = newton.finish(network);
                 }
             }
             if best <= tolerance && (switched == 0 || !effort.impatient) {
@@ -146,7 +149,7 @@ impl Multipliers {
                 newton.find_residual(network);
             }
         }
-        solution
+        (solution, best)
     }
 
     fn start(&mut self, newton: &mut Newton, network: &Network, start: &State, sharpness: f64) {
