@@ -139,7 +139,7 @@ impl Multipliers {
             }
             last = switched;
             factorize = switched > 0 || !network.curved.is_empty();
-            if switched == 0 && misses.kcl <= 1e-3_f64.max(tolerance) && step > 0.5 {
+            if switched == 0 && misses.kcl <= 1e-3 && (step > 0.5 || misses.kcl <= 1e-9) {
                 settled += usize::from(sharpness >= SHARPEST && !improves);
                 let sharper = (SHARPEN * sharpness).min(SHARPEST);
                 factorize |= sharper > sharpness;
