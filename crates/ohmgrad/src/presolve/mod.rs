@@ -18,6 +18,6 @@ mod restore;
 pub use error::PresolveError;
 pub use restore::Undetermined;
 
-pub(crate) use network::{Curved, DiodeBranch, GROUND, Network, Resistor, at};
-pub(crate) use reduction::{Edges, Numbers, Reduction};
-pub(crate) use restore::{Restored, State};
+pub(crate) use network::{Curved, GROUND, Network, at};
+pub(crate) use reduction::{Numbers, Reduction};
+pub(crate) use restore::State;

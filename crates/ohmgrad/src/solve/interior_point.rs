@@ -48,13 +48,6 @@ impl InteriorPoint {
             newton.find_residual(network);
             let misses = newton.misses(network);
             let worst = misses.worst();
-            if std::env::var_os("OHM_TRACE").is_some() {
-                eprintln!(
-                    "{:3} {misses:?} mu {:.1e}",
-                    newton.work.iterations,
-                    self.mu(newton)
-                );
-            }
             if worst < best.0 {
                 best = (worst, newton.finish(network));
                 stalled = 0;

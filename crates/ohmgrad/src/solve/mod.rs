@@ -9,11 +9,11 @@ mod certificate;
 mod interior_point;
 mod multipliers;
 mod newton;
-pub(crate) mod star_mesh;
-#[cfg(test)]
-mod tests;
+mod rows;
+mod star_mesh;
 
 pub use certificate::Certificate;
+pub use rows::RowError;
 
 use interior_point::InteriorPoint;
 use multipliers::{Effort, Multipliers};
@@ -139,6 +139,14 @@ impl Solver {
             reduction,
             plan,
         }
+    }
+
+    /// A solver for circuits of the same shape that starts from the same state.
+    fn fork(&self) -> Solver {
+        let (reduction, plan) = (Arc::clone(&self.reduction), Arc::clone(&self.plan));
+        let mut fork = Solver::with_plan(self.options, reduction, plan);
+        fork.last.clone_from(&self.last);
+        fork
     }
 
     /// Finds the operating point of a circuit.

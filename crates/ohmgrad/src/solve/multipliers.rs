@@ -118,12 +118,6 @@ impl Multipliers {
             newton.find_residual(network);
             newton.work.iterations += 1;
             let misses = newton.misses(network);
-            if std::env::var_os("OHM_TRACE").is_some() {
-                eprintln!(
-                    "  mult {} switched {switched} step {step:.3e} sharp {sharpness:.0e} {misses:?}",
-                    newton.work.factorizations
-                );
-            }
             let improves = misses.worst() < 0.9 * best;
             if misses.worst() < best {
                 best = misses.worst();
