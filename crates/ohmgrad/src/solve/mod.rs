@@ -234,15 +234,19 @@ impl Solver {
         let (newton, plan) = (&mut self.newton, &self.plan);
         let target = 1e-3 * self.options.tolerance;
         let last = self.last.take().filter(|last| last.fits(network));
-        let start = last.unwrap_or_else(|| network.rest());
         let multipliers = &mut self.multipliers;
         let mut solve = |newton: &mut Newton, start: &State, effort| {
             multipliers.solve(newton, plan, network, start, target, effort)
         };
-        let (guess, distance) = solve(newton, &start, Effort::GUESS);
-        let mut work = newton.work;
-        if distance <= target {
-            return (guess, work);
+        let mut work = Work::default();
+        // Ideal diodes may all switch in a few guesses; curved elements need a start close to the answer.
+        if last.is_some() || network.curved.is_empty() {
+            let start = last.unwrap_or_else(|| network.rest());
+            let (guess, distance) = solve(newton, &start, Effort::GUESS);
+            work += newton.work;
+            if distance <= target {
+                return (guess, work);
+            }
         }
         let enough = 0.1 * self.options.tolerance;
         let mut best = self.interior_point.solve(newton, plan, network, enough);

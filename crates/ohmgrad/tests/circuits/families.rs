@@ -90,7 +90,11 @@ pub fn layered(sizes: &[usize], diode: &Law, seed: u64) -> Circuit {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut builder = Circuit::builder();
     for i in 0..sizes[0] {
-        let volts = if i % 2 == 0 { rng.random_range(0.0..10.0) } else { 0.0 };
+        let volts = if i % 2 == 0 {
+            rng.random_range(0.0..10.0)
+        } else {
+            0.0
+        };
         builder.push(format!("v{i}"), &format!("l0_{i}"), "0", voltage(volts));
     }
     for layer in 1..sizes.len() {
@@ -103,7 +107,11 @@ pub fn layered(sizes: &[usize], diode: &Law, seed: u64) -> Circuit {
             }
             if layer + 1 < sizes.len() {
                 let name = format!("d{layer}_{j}");
-                let (anode, cathode) = if j % 2 == 0 { ("0", &*node) } else { (&*node, "0") };
+                let (anode, cathode) = if j % 2 == 0 {
+                    ("0", &*node)
+                } else {
+                    (&*node, "0")
+                };
                 builder.push(name, anode, cathode, diode.clone());
             }
         }
@@ -117,7 +125,10 @@ pub fn ladder(rungs: usize, diode: &Law, seed: u64) -> Circuit {
     let mut builder = Circuit::builder().voltage_source("v1", "n0", "0", 5.0);
     for k in 0..rungs {
         let (here, next) = (format!("n{k}"), format!("n{}", k + 1));
-        let (series, shunt) = (log_uniform(&mut rng, -4.0, -2.0), log_uniform(&mut rng, -5.0, -3.0));
+        let (series, shunt) = (
+            log_uniform(&mut rng, -4.0, -2.0),
+            log_uniform(&mut rng, -5.0, -3.0),
+        );
         builder.push(format!("rs{k}"), &here, &next, resistor(series));
         builder.push(format!("rp{k}"), &next, "0", resistor(shunt));
         if k % 2 == 0 {
@@ -140,14 +151,21 @@ pub fn graph(nodes: usize, diode: &Law, seed: u64) -> Circuit {
             let other = name(rng.random_range(0..k));
             builder.push(format!("rt{k}"), &name(k), &other, resistor(g));
         }
-        let (a, b) = (name(rng.random_range(0..nodes)), name(rng.random_range(0..nodes)));
+        let (a, b) = (
+            name(rng.random_range(0..nodes)),
+            name(rng.random_range(0..nodes)),
+        );
         if a != b {
             let law = if rng.random_bool(0.5) {
                 diode.clone()
             } else {
                 resistor(log_uniform(&mut rng, -5.0, -2.0))
             };
-            let prefix = if matches!(law, Law::Resistor { .. }) { "rx" } else { "dx" };
+            let prefix = if matches!(law, Law::Resistor { .. }) {
+                "rx"
+            } else {
+                "dx"
+            };
             builder.push(format!("{prefix}{k}"), &a, &b, law);
         }
         if k % 10 == 0 {
@@ -166,7 +184,11 @@ pub fn rectifiers(count: usize, diode: &Law, seed: u64) -> Circuit {
     let mut builder = Circuit::builder();
     for k in 0..count {
         let [p, m, high] = ["p", "m", "h"].map(|letter| format!("{letter}{k}"));
-        let low = if k == 0 { "0".to_owned() } else { format!("h{}", k - 1) };
+        let low = if k == 0 {
+            "0".to_owned()
+        } else {
+            format!("h{}", k - 1)
+        };
         let volts = rng.random_range(-8.0..8.0);
         builder.push(format!("v{k}"), &format!("s{k}"), &m, voltage(volts));
         builder.push(format!("rs{k}"), &format!("s{k}"), &p, resistor(0.1));
@@ -178,7 +200,12 @@ pub fn rectifiers(count: usize, diode: &Law, seed: u64) -> Circuit {
         ] {
             builder.push(format!("{name}{k}"), anode, cathode, diode.clone());
         }
-        builder.push(format!("rl{k}"), &high, &low, resistor(log_uniform(&mut rng, -4.0, -2.0)));
+        builder.push(
+            format!("rl{k}"),
+            &high,
+            &low,
+            resistor(log_uniform(&mut rng, -4.0, -2.0)),
+        );
         builder.push(format!("rb{k}"), &m, "0", resistor(1e-6));
     }
     build(builder)
