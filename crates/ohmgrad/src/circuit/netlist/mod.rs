@@ -46,8 +46,8 @@ use super::Circuit;
 use error::Report;
 use source::Sources;
 
-type Map<K, V> = std::collections::HashMap<K, V>;
-type Set<K> = std::collections::HashSet<K>;
+type Map<K, V> = foldhash::HashMap<K, V>;
+type Set<K> = foldhash::HashSet<K>;
 
 /// How many elements and instances of subcircuits a circuit may have.
 const MAX_ELEMENTS: usize = 20_000_000;

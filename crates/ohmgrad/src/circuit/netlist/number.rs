@@ -42,7 +42,7 @@ pub(super) fn prefix(piece: Piece) -> Outcome<Option<(f64, usize)>> {
     }
     let value = match scale {
         Scale::Power(power) => decimal(&text[..mantissa], exponent + power),
-        Scale::Mil => 25.4 * decimal(&text[..mantissa], exponent) / 1e6,
+        Scale::Mil => 127.0 * decimal(&text[..mantissa], exponent) / 5e6,
     };
     let is_zero = !text[..mantissa].contains(|c| matches!(c, '1'..='9'));
     if !(value.is_normal() || is_zero) {
