@@ -132,7 +132,7 @@ impl CircuitBuilder {
     /// Checks the elements and makes the circuit.
     ///
     /// # Errors
-    /// If a number is out of range, two elements have one name, or a name is empty or has white space.
+    /// If a number is out of range, two elements have one name, or a name is empty or has white space or control characters.
     pub fn build(self) -> Result<Circuit, CircuitError> {
         self.try_build().map_err(|failed| failed.1)
     }
@@ -179,7 +179,7 @@ impl CircuitBuilder {
 
 /// Names are written to netlists and tables: they must stand as one word.
 fn check_name(name: &str) -> Result<(), CircuitError> {
-    if name.is_empty() || name.contains(char::is_whitespace) {
+    if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err(CircuitError::Name(name.to_owned()));
     }
     Ok(())

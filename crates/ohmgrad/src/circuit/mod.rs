@@ -96,8 +96,10 @@ pub enum CircuitError {
     /// Two elements of one name.
     #[error("there are two elements named {0}: rename one")]
     DuplicateElement(String),
-    /// A name that is empty or has white space in it.
-    #[error("`{0}` is no name: names are not empty and have no white space")]
+    /// A name that is empty, or has white space or control characters in it.
+    #[error(
+        "`{0}` is no name: names are not empty and have no white space and no control characters"
+    )]
     Name(String),
     /// More nodes or elements than can be counted in 32 bits.
     #[error("the circuit has more than {} nodes or elements", u32::MAX)]

@@ -9,7 +9,7 @@ use super::source::Piece;
 use super::stimulus;
 use super::token::{Kind, Token, Words};
 use super::value::Number;
-use crate::device::{IvCurve, Law};
+use crate::device::{IvCurve, IvCurveError, Law};
 
 const RESISTOR: &str = "R1 a b OHM [m=NUMBER]";
 const CAPACITOR: &str = "C1 a b FARAD";
@@ -243,17 +243,17 @@ fn table<'a>(line: Piece<'a>, parameters: Parameters<'_, 'a>) -> Outcome<Describ
         return Err(fault(Fault::Pairs { found }));
     }
     let points = numbers.chunks(2).map(|pair| (pair[0], pair[1]));
-    let curve = IvCurve::new(clamped(points.collect()));
-    let law = Law::Curve(curve.map_err(|error| fault(error.into()))?);
-    Ok(head.with(law))
+    let curve = clamped(points.collect()).map_err(|error| fault(error.into()))?;
+    Ok(head.with(Law::Curve(curve)))
 }
 
-/// The points of a curve that is level beyond these.
-fn clamped(mut points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+/// A curve through points that is level beyond the first and the last.
+fn clamped(mut points: Vec<(f64, f64)>) -> Result<IvCurve, IvCurveError> {
+    IvCurve::new(points.iter().copied())?;
     if let [first, .., last] = points[..] {
         let width = last.0 - first.0;
         points.insert(0, (first.0 - width, first.1));
         points.push((last.0 + width, last.1));
     }
-    points
+    IvCurve::new(points)
 }

@@ -32,15 +32,18 @@ mod parameters;
 mod program;
 mod settings;
 mod source;
+mod spelling;
 mod statements;
 mod stimulus;
 mod token;
 mod value;
+mod writer;
 
 use std::path::Path;
 
 pub use error::{NetlistError, NetlistErrors, Place};
 pub use fault::Fault;
+pub use writer::write;
 
 use super::Circuit;
 use error::Report;
