@@ -1,8 +1,7 @@
 //! Building circuits element by element.
 
-use std::collections::HashMap;
-
-use super::{Circuit, CircuitError, Element, ElementId, NodeId};
+use super::names::NameIndex;
+use super::{Circuit, CircuitError, Element, NodeId};
 use crate::device::{Diode, Law};
 
 /// Collects elements; [`build`](CircuitBuilder::build) checks them and makes the circuit.
@@ -23,16 +22,18 @@ use crate::device::{Diode, Law};
 pub struct CircuitBuilder {
     node_names: Vec<String>,
     elements: Vec<Element>,
-    nodes_by_name: HashMap<String, NodeId>,
+    nodes_by_name: NameIndex,
 }
 
 impl Default for CircuitBuilder {
     fn default() -> CircuitBuilder {
-        CircuitBuilder {
-            node_names: vec!["0".to_owned()],
+        let mut builder = CircuitBuilder {
+            node_names: Vec::new(),
             elements: Vec::new(),
-            nodes_by_name: HashMap::from([("0".to_owned(), NodeId::GROUND)]),
-        }
+            nodes_by_name: NameIndex::default(),
+        };
+        builder.node("0");
+        builder
     }
 }
 
@@ -55,6 +56,11 @@ impl CircuitBuilder {
         self.elements.push(Element { name, nodes, law });
     }
 
+    /// Makes room for further elements.
+    pub(super) fn reserve(&mut self, elements: usize) {
+        self.elements.reserve(elements);
+    }
+
     /// The elements so far.
     pub(super) fn elements(&self) -> &[Element] {
         &self.elements
@@ -62,13 +68,15 @@ impl CircuitBuilder {
 
     /// The node of a name, which is added if it is new. Nodes that no element touches are legal.
     pub fn node(&mut self, name: &str) -> NodeId {
-        if let Some(node) = self.nodes_by_name.get(name) {
-            return *node;
+        let names = &self.node_names;
+        if let Some(node) = self.nodes_by_name.find(name, |k| &names[k as usize]) {
+            return NodeId(node);
         }
-        let node = NodeId(self.node_names.len() as u32);
+        let node = self.node_names.len() as u32;
         self.node_names.push(name.to_owned());
-        self.nodes_by_name.insert(name.to_owned(), node);
-        node
+        let names = &self.node_names;
+        self.nodes_by_name.insert(node, |k| &names[k as usize]);
+        NodeId(node)
     }
 
     /// Adds a resistor of a resistance in ohm; 0 is a short.
@@ -124,7 +132,7 @@ impl CircuitBuilder {
     /// Checks the elements and makes the circuit.
     ///
     /// # Errors
-    /// If a number is out of range, two elements have one name, or a name is empty or has white space.
+    /// If a number is out of range, two elements have one name, or a name is empty or has white space or control characters.
     pub fn build(self) -> Result<Circuit, CircuitError> {
         self.try_build().map_err(|failed| failed.1)
     }
@@ -142,14 +150,15 @@ impl CircuitBuilder {
         }
     }
 
-    fn check_and_index(&self) -> Result<HashMap<String, ElementId>, CircuitError> {
+    fn check_and_index(&self) -> Result<NameIndex, CircuitError> {
         if self.node_names.len().max(self.elements.len()) > u32::MAX as usize {
             return Err(CircuitError::TooLarge);
         }
         for name in &self.node_names {
             check_name(name)?;
         }
-        let mut elements_by_name = HashMap::with_capacity(self.elements.len());
+        let name_of = |k: u32| self.elements[k as usize].name();
+        let mut elements_by_name = NameIndex::with_capacity(self.elements.len());
         for (k, element) in self.elements.iter().enumerate() {
             let name = || element.name.clone();
             check_name(&element.name)?;
@@ -159,12 +168,10 @@ impl CircuitBuilder {
                     fault,
                 });
             }
-            if elements_by_name
-                .insert(name(), ElementId(k as u32))
-                .is_some()
-            {
+            if elements_by_name.find(&element.name, name_of).is_some() {
                 return Err(CircuitError::DuplicateElement(name()));
             }
+            elements_by_name.insert(k as u32, name_of);
         }
         Ok(elements_by_name)
     }
@@ -172,7 +179,7 @@ impl CircuitBuilder {
 
 /// Names are written to netlists and tables: they must stand as one word.
 fn check_name(name: &str) -> Result<(), CircuitError> {
-    if name.is_empty() || name.contains(char::is_whitespace) {
+    if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err(CircuitError::Name(name.to_owned()));
     }
     Ok(())

@@ -5,14 +5,15 @@
 //! ([`Circuit::set_law`]); nodes and connections cannot.
 
 mod builder;
+mod names;
 pub mod netlist;
 
-use std::collections::HashMap;
 use std::fmt;
 
 pub use builder::CircuitBuilder;
 
 use crate::device::Law;
+use names::NameIndex;
 
 /// A node of a circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,12 +72,18 @@ impl Element {
 }
 
 /// A network of two-terminal elements.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Circuit {
     node_names: Vec<String>,
     elements: Vec<Element>,
-    nodes_by_name: HashMap<String, NodeId>,
-    elements_by_name: HashMap<String, ElementId>,
+    nodes_by_name: NameIndex,
+    elements_by_name: NameIndex,
+}
+
+impl PartialEq for Circuit {
+    fn eq(&self, other: &Circuit) -> bool {
+        self.node_names == other.node_names && self.elements == other.elements
+    }
 }
 
 /// Why a circuit cannot be built or changed.
@@ -94,8 +101,10 @@ pub enum CircuitError {
     /// Two elements of one name.
     #[error("there are two elements named {0}: rename one")]
     DuplicateElement(String),
-    /// A name that is empty or has white space in it.
-    #[error("`{0}` is no name: names are not empty and have no white space")]
+    /// A name that is empty, or has white space or control characters in it.
+    #[error(
+        "`{0}` is no name: names are not empty and have no white space and no control characters"
+    )]
     Name(String),
     /// More nodes or elements than can be counted in 32 bits.
     #[error("the circuit has more than {} nodes or elements", u32::MAX)]
@@ -120,12 +129,14 @@ impl Circuit {
 
     /// The node of a name.
     pub fn node(&self, name: &str) -> Option<NodeId> {
-        self.nodes_by_name.get(name).copied()
+        let name_of = |node| self.node_names[node as usize].as_str();
+        self.nodes_by_name.find(name, name_of).map(NodeId)
     }
 
     /// The element of a name.
     pub fn element(&self, name: &str) -> Option<ElementId> {
-        self.elements_by_name.get(name).copied()
+        let name_of = |element| self.elements[element as usize].name();
+        self.elements_by_name.find(name, name_of).map(ElementId)
     }
 
     /// All nodes, ground first.

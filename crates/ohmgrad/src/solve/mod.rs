@@ -239,14 +239,16 @@ impl Solver {
             multipliers.solve(newton, plan, network, start, target, effort)
         };
         let mut work = Work::default();
-        // Ideal diodes may all switch in a few guesses; curved elements need a start close to the answer.
-        if last.is_some() || network.curved.is_empty() {
-            let start = last.unwrap_or_else(|| network.rest());
-            let (guess, distance) = solve(newton, &start, Effort::GUESS);
-            work += newton.work;
-            if distance <= target {
-                return (guess, work);
-            }
+        // From rest, ideal diodes may all switch in a few guesses; curved elements need a better start.
+        let effort = match last.is_some() || network.curved.is_empty() {
+            true => Effort::GUESS,
+            false => Effort::LOOK,
+        };
+        let start = last.unwrap_or_else(|| network.rest());
+        let (guess, distance) = solve(newton, &start, effort);
+        work += newton.work;
+        if distance <= target {
+            return (guess, work);
         }
         let enough = 0.1 * self.options.tolerance;
         let mut best = self.interior_point.solve(newton, plan, network, enough);

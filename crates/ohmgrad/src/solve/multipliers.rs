@@ -39,6 +39,11 @@ impl Effort {
         searches: false,
         impatient: true,
     };
+    /// Only to see whether the state is the answer.
+    pub(super) const LOOK: Effort = Effort {
+        steps: 0,
+        ..Effort::GUESS
+    };
     /// From a state with almost all diodes in the right set.
     pub(super) const POLISH: Effort = Effort {
         sharpness: SHARPEST,
@@ -99,8 +104,11 @@ impl Multipliers {
         self.start(newton, network, start, sharpness);
         self.respond(newton, network);
         newton.find_residual(network);
-        let mut best = f64::INFINITY;
-        let mut solution = start.clone();
+        let mut best = newton.misses(network).worst();
+        let mut solution = newton.finish(network);
+        if best <= tolerance {
+            return (solution, best);
+        }
         let mut last = usize::MAX;
         let mut settled = 0;
         let mut factorize = true;

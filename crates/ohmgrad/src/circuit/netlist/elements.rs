@@ -9,7 +9,7 @@ use super::source::Piece;
 use super::stimulus;
 use super::token::{Kind, Token, Words};
 use super::value::Number;
-use crate::device::{IvCurve, Law};
+use crate::device::{IvCurve, IvCurveError, Law};
 
 const RESISTOR: &str = "R1 a b OHM [m=NUMBER]";
 const CAPACITOR: &str = "C1 a b FARAD";
@@ -22,6 +22,7 @@ const BEHAVIOUR: &str = "B1 a b I=EXPRESSION";
 /// What a line says about an element.
 #[derive(Clone, Debug)]
 pub(super) struct Described<'a> {
+    pub(super) name: Piece<'a>,
     pub(super) nodes: [Piece<'a>; 2],
     pub(super) law: Law,
 }
@@ -48,15 +49,35 @@ pub(super) fn read<'a>(
     described.map(Some)
 }
 
-/// The name and the two nodes with which the line of an element starts. The name is left out.
-pub(super) fn nodes<'a>(words: &mut Words<'a>) -> Outcome<[Piece<'a>; 2]> {
-    words.name("name")?;
-    Ok([words.name("first node")?, words.name("second node")?])
+/// The name and the two nodes with which the line of an element starts.
+#[derive(Clone, Copy)]
+pub(super) struct Head<'a> {
+    name: Piece<'a>,
+    nodes: [Piece<'a>; 2],
+}
+
+impl<'a> Head<'a> {
+    pub(super) fn read(words: &mut Words<'a>) -> Outcome<Head<'a>> {
+        let name = words.name("name")?;
+        let nodes = [words.name("first node")?, words.name("second node")?];
+        Ok(Head { name, nodes })
+    }
+
+    /// The element with a law.
+    pub(super) fn with(self, law: Law) -> Described<'a> {
+        let Head { name, nodes } = self;
+        Described { name, nodes, law }
+    }
+
+    /// The names of the nodes.
+    fn texts(self) -> [&'a str; 2] {
+        self.nodes.map(|node| node.text)
+    }
 }
 
 fn resistor<'a>(line: Piece<'a>, parameters: Parameters<'_, 'a>) -> Outcome<Described<'a>> {
     let mut words = Words::new(line, RESISTOR);
-    let nodes = nodes(&mut words)?;
+    let head = Head::read(&mut words)?;
     let mut resistance = None;
     if !words.at_assignment()? {
         resistance = Some(words.expect("resistance")?);
@@ -74,8 +95,7 @@ fn resistor<'a>(line: Piece<'a>, parameters: Parameters<'_, 'a>) -> Outcome<Desc
     words.finish()?;
     let resistance = resistance.ok_or_else(|| words.missing("resistance"))?;
     let conductance = number * conductance(resistance, parameters)?;
-    let law = Law::Resistor { conductance };
-    Ok(Described { nodes, law })
+    Ok(head.with(Law::Resistor { conductance }))
 }
 
 /// The conductance of a resistance; 0 ohm is a short.
@@ -112,15 +132,14 @@ fn reactance<'a>(
     conductance: f64,
     parameters: Parameters,
 ) -> Outcome<Described<'a>> {
-    let nodes = nodes(&mut words)?;
+    let head = Head::read(&mut words)?;
     if !words.at_assignment()? {
         let value = words.expect("value")?;
         parameters.number(value)?;
     }
     while words.assignment()?.is_some() {}
     words.finish()?;
-    let law = Law::Resistor { conductance };
-    Ok(Described { nodes, law })
+    Ok(head.with(Law::Resistor { conductance }))
 }
 
 fn diode<'a>(
@@ -129,7 +148,7 @@ fn diode<'a>(
     mut models: impl FnMut(Piece<'a>) -> Outcome<Model>,
 ) -> Outcome<Described<'a>> {
     let mut words = Words::new(line, DIODE);
-    let nodes = nodes(&mut words)?;
+    let head = Head::read(&mut words)?;
     let name = words.name("model")?;
     let model = models(name)?;
     let mut area = None;
@@ -156,7 +175,7 @@ fn diode<'a>(
     });
     match model {
         Model::Ideal { .. } if area.is_some() => Err(Halt::new(line.span, Fault::Area)),
-        _ => Ok(Described { nodes, law }),
+        _ => Ok(head.with(law)),
     }
 }
 
@@ -165,9 +184,10 @@ fn code_model<'a>(
     mut models: impl FnMut(Piece<'a>) -> Outcome<Model>,
 ) -> Outcome<Described<'a>> {
     let mut words = Words::new(line, CODE_MODEL);
-    words.name("name")?;
+    let name = words.name("name")?;
     words.keyword(&["%gd"])?;
     let nodes = [words.name("anode")?, words.name("cathode")?];
+    let head = Head { name, nodes };
     let name = words.name("model")?;
     words.finish()?;
     let model = models(name)?;
@@ -175,8 +195,7 @@ fn code_model<'a>(
         is_sidiode: true, ..
     } = model
     {
-        let law = model.law(1.0);
-        return Ok(Described { nodes, law });
+        return Ok(head.with(model.law(1.0)));
     }
     let fault = Fault::NoSidiode {
         model: name.text.to_owned(),
@@ -187,7 +206,7 @@ fn code_model<'a>(
 /// `B1 a b I=..`
 fn behaviour<'a>(line: Piece<'a>, parameters: Parameters<'_, 'a>) -> Outcome<Described<'a>> {
     let mut words = Words::new(line, BEHAVIOUR);
-    let nodes = nodes(&mut words)?;
+    let head = Head::read(&mut words)?;
     let quantity = words.name("current")?;
     if quantity.text != "i" {
         return Err(Halt::new(quantity.span, Fault::Behaviour));
@@ -197,14 +216,14 @@ fn behaviour<'a>(line: Piece<'a>, parameters: Parameters<'_, 'a>) -> Outcome<Des
     if current.text.is_empty() {
         return Err(words.missing("current"));
     }
-    let law = expression::law(current, parameters, nodes.map(|node| node.text))?;
-    Ok(Described { nodes, law })
+    let law = expression::law(current, parameters, head.texts())?;
+    Ok(head.with(law))
 }
 
 /// `G1 a b TABLE {V(a,b)} = (u, i) ..`: beyond its ends, the current stays what it is there.
 fn table<'a>(line: Piece<'a>, parameters: Parameters<'_, 'a>) -> Outcome<Described<'a>> {
     let mut words = Words::new(line, TABLE);
-    let nodes = nodes(&mut words)?;
+    let head = Head::read(&mut words)?;
     if words.keyword(&["table"])?.is_none() {
         return Err(Halt::new(line.span, Fault::Table { form: TABLE }));
     }
@@ -212,7 +231,7 @@ fn table<'a>(line: Piece<'a>, parameters: Parameters<'_, 'a>) -> Outcome<Describ
     if voltage.kind != Kind::Arithmetic {
         return Err(words.unexpected(voltage.piece));
     }
-    expression::own_voltage(voltage.piece, parameters, nodes.map(|node| node.text))?;
+    expression::own_voltage(voltage.piece, parameters, head.texts())?;
     words.skip_equals()?;
     let mut numbers = Vec::new();
     while let Some(token) = words.next()? {
@@ -224,17 +243,17 @@ fn table<'a>(line: Piece<'a>, parameters: Parameters<'_, 'a>) -> Outcome<Describ
         return Err(fault(Fault::Pairs { found }));
     }
     let points = numbers.chunks(2).map(|pair| (pair[0], pair[1]));
-    let curve = IvCurve::new(clamped(points.collect()));
-    let law = Law::Curve(curve.map_err(|error| fault(error.into()))?);
-    Ok(Described { nodes, law })
+    let curve = clamped(points.collect()).map_err(|error| fault(error.into()))?;
+    Ok(head.with(Law::Curve(curve)))
 }
 
-/// The points of a curve that is level beyond these.
-fn clamped(mut points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+/// A curve through points that is level beyond the first and the last.
+fn clamped(mut points: Vec<(f64, f64)>) -> Result<IvCurve, IvCurveError> {
+    IvCurve::new(points.iter().copied())?;
     if let [first, .., last] = points[..] {
         let width = last.0 - first.0;
         points.insert(0, (first.0 - width, first.1));
         points.push((last.0 + width, last.1));
     }
-    points
+    IvCurve::new(points)
 }

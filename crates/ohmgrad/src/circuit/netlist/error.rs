@@ -45,7 +45,7 @@ pub struct NetlistErrors {
 }
 
 impl NetlistErrors {
-    /// The errors in the order in which they were found, at most 20.
+    /// The first errors found, at most 20, in the order of their places.
     pub fn errors(&self) -> &[NetlistError] {
         &self.errors
     }
@@ -168,7 +168,8 @@ impl Report {
     }
 
     /// The errors, with their places written out.
-    pub(super) fn errors(self, sources: &Sources) -> NetlistErrors {
+    pub(super) fn errors(mut self, sources: &Sources) -> NetlistErrors {
+        self.faults.sort_by_key(|(span, _)| *span);
         let omitted = self.places.len() - self.faults.len();
         let error = |(span, fault)| {
             let place = Some(sources.place(span));

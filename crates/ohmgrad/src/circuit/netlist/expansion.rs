@@ -110,6 +110,8 @@ impl<'s, 'a> Expansion<'s, 'a> {
     /// Adds the elements of the innermost frame.
     fn elements(&mut self) {
         let scope = self.scope();
+        self.builder.reserve(scope.elements.len().min(self.room));
+        self.places.reserve(scope.elements.len().min(self.room));
         for line in &scope.elements {
             let outcome = self.element(*line);
             let is_full = self.room == 0;
@@ -163,9 +165,9 @@ impl<'s, 'a> Expansion<'s, 'a> {
             return Err(Halt::new(line.span, Fault::Law { fault }));
         }
         let nodes = described.nodes.map(|node| self.node(node.text));
-        let name = Words::new(line, "").name("name")?.text;
+        let name = described.name.text;
         let name = match self.frames.last() {
-            Some(frame) if self.frames.len() > 1 => format!("{}.{}.{name}", &name[..1], frame.path),
+            Some(frame) if self.frames.len() > 1 => [&name[..1], &frame.path, name].join("."),
             _ => {
                 let names = &self.program.notes.element_names;
                 names.get(name).copied().unwrap_or(name).to_owned()
@@ -190,7 +192,7 @@ impl<'s, 'a> Expansion<'s, 'a> {
         let node = if self.program.globals.contains(name) {
             self.top_node(name)
         } else {
-            let full = format!("{}.{name}", self.frame().path);
+            let full = [&self.frame().path, name].join(".");
             self.builder.node(&full)
         };
         self.frame().nodes.insert(name, node);
@@ -212,7 +214,7 @@ impl<'s, 'a> Expansion<'s, 'a> {
         let nodes = self.ports(&call, &self.program.scopes[scope])?;
         let path = match self.frame() {
             frame if frame.path.is_empty() => call.name.text.to_owned(),
-            frame => format!("{}.{}", frame.path, call.name.text),
+            frame => [&frame.path, call.name.text].join("."),
         };
         self.tables.push(table);
         self.frames.push(Frame {

@@ -135,7 +135,7 @@ pub enum Fault {
         text: String,
     },
     /// A number too large or too small for 64 bits.
-    #[error("`{text}` is out of range: numbers lie between 1e-307 and 1e308, or are 0")]
+    #[error("`{text}` is out of range: numbers are 0, or between 5e-324 and 1.8e308")]
     NumberRange {
         /// The number.
         text: String,

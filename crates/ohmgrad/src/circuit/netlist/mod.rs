@@ -32,22 +32,25 @@ mod parameters;
 mod program;
 mod settings;
 mod source;
+mod spelling;
 mod statements;
 mod stimulus;
 mod token;
 mod value;
+mod writer;
 
 use std::path::Path;
 
 pub use error::{NetlistError, NetlistErrors, Place};
 pub use fault::Fault;
+pub use writer::write;
 
 use super::Circuit;
 use error::Report;
 use source::Sources;
 
-type Map<K, V> = std::collections::HashMap<K, V>;
-type Set<K> = std::collections::HashSet<K>;
+type Map<K, V> = foldhash::HashMap<K, V>;
+type Set<K> = foldhash::HashSet<K>;
 
 /// How many elements and instances of subcircuits a circuit may have.
 const MAX_ELEMENTS: usize = 20_000_000;

@@ -21,8 +21,9 @@ pub(super) enum Model {
 const IDEAL: [&str; 3] = ["ron", "roff", "vfwd"];
 /// Parameters of junctions.
 const JUNCTION: [&str; 9] = ["is", "js", "n", "rs", "tnom", "tref", "eg", "xti", "level"];
-/// Parameters that stand in notes only: n V_t and the conductance beside one junction.
-const NOTED: [&str; 2] = ["nvt", "gmin"];
+/// Parameters that stand in notes only: n V_t and the conductance beside one junction, and the on and off
+/// conductances of an idealised diode.
+const NOTED: [&str; 4] = ["nvt", "gmin", "gon", "goff"];
 /// Parameters that only matter where voltages change in time, or for noise, or are notes of the maker.
 const IGNORED: [&str; 32] = [
     "af", "bv_max", "cj", "cj0", "cjo", "cjp", "cjsw", "cta", "ctc", "ctp", "fc", "fcs", "fv_max",
@@ -167,11 +168,6 @@ impl<'a> Values<'a> {
             if IGNORED.contains(&name.text) && !self.is_sidiode {
                 continue;
             }
-            let first = match name.text {
-                text if IDEAL.contains(&text) => &mut self.ideal,
-                _ => &mut self.junction,
-            };
-            first.get_or_insert(name);
             self.check(name)?;
             self.set(name.text, value, parameters)?;
         }
@@ -179,7 +175,12 @@ impl<'a> Values<'a> {
     }
 
     /// Sees to it that a parameter is known, and that the parameters fit together.
-    fn check(&self, name: Piece) -> Outcome<()> {
+    fn check(&mut self, name: Piece<'a>) -> Outcome<()> {
+        if IDEAL.contains(&name.text) {
+            self.ideal.get_or_insert(name);
+        } else if JUNCTION.contains(&name.text) {
+            self.junction.get_or_insert(name);
+        }
         let unsupported = UNSUPPORTED.iter().find(|(known, ..)| *known == name.text);
         let is_known = IDEAL.contains(&name.text)
             || JUNCTION.contains(&name.text) && !self.is_sidiode
@@ -211,8 +212,9 @@ impl<'a> Values<'a> {
 
     fn set(&mut self, name: &str, value: Token, parameters: Parameters) -> Outcome<()> {
         match name {
-            "ron" => self.diode.on_conductance = conductance(value, parameters)?,
-            "roff" => self.diode.off_conductance = conductance(value, parameters)?,
+            "ron" => self.diode.on_conductance = inverse(value, parameters)?,
+            "roff" => self.diode.off_conductance = inverse(value, parameters)?,
+            "gon" => self.diode.on_conductance = or_infinity(value, parameters)?,
             "tnom" | "tref" => self.nominal_temperature = kelvin(value, parameters)?,
             _ => {
                 let number = parameters.number(value)?.value;
@@ -225,6 +227,7 @@ impl<'a> Values<'a> {
                     "xti" => self.temperature_exponent = number,
                     "nvt" => self.thermal_voltage = Some(number),
                     "gmin" => self.leakage = number,
+                    "goff" => self.diode.off_conductance = number,
                     _ => {}
                 }
             }
@@ -251,6 +254,9 @@ impl<'a> Values<'a> {
     /// I_s(T) = I_s exp((T/T_nom - 1) E_g / (n V_t) + (X_ti/n) ln(T/T_nom)), V_t = kT/q, as in ngspice.
     fn saturation_current_at(&self, temperature: f64) -> f64 {
         let ratio = temperature / self.nominal_temperature;
+        if ratio == 1.0 {
+            return self.saturation_current;
+        }
         let n = self.emission_coefficient;
         let thermal = n * Shockley::thermal_voltage_at(temperature);
         let gap = (ratio - 1.0) * self.band_gap / thermal;
@@ -260,14 +266,26 @@ impl<'a> Values<'a> {
 }
 
 /// A conductance from a resistance, which may be `inf`.
-fn conductance(token: Token, parameters: Parameters) -> Outcome<f64> {
-    if matches!(token.piece.text, "inf" | "infinity") {
+fn inverse(token: Token, parameters: Parameters) -> Outcome<f64> {
+    if is_infinity(token) {
         return Ok(0.0);
     }
     let resistance = parameters.number(token)?;
-    if resistance.value >= 0.0 {
-        return Ok(resistance.inverse().abs());
-    }
     let ohm = resistance.value;
-    Err(Halt::new(token.piece.span, Fault::Resistance { ohm }))
+    if ohm < 0.0 {
+        return Err(Halt::new(token.piece.span, Fault::Resistance { ohm }));
+    }
+    Ok(resistance.inverse().abs())
+}
+
+/// A number, which may be `inf`.
+fn or_infinity(token: Token, parameters: Parameters) -> Outcome<f64> {
+    if is_infinity(token) {
+        return Ok(f64::INFINITY);
+    }
+    Ok(parameters.number(token)?.value)
+}
+
+fn is_infinity(token: Token) -> bool {
+    matches!(token.piece.text, "inf" | "infinity")
 }

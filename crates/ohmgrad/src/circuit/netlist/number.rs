@@ -34,21 +34,22 @@ pub(super) fn prefix(piece: Piece) -> Outcome<Option<(f64, usize)>> {
     let (scale, unit) = unit(&text[mantissa + length..]);
     let length = mantissa + length + unit;
     let number = &text[..length];
-    let fault = |fault: Fault| Err(Halt::new(piece.part(0, length).span, fault));
-    if unit > 0 && text[length..].starts_with(|c: char| c.is_ascii_digit() || c == '.') {
-        return fault(Fault::DigitsAfterUnit {
-            text: text.to_owned(),
-        });
+    let fault = |fault: Fault, length| Err(Halt::new(piece.part(0, length).span, fault));
+    let after = text[length..].find(|c: char| !(c.is_ascii_alphanumeric() || c == '.'));
+    let after = after.unwrap_or(text.len() - length);
+    if unit > 0 && after > 0 {
+        let length = length + after;
+        let text = text[..length].to_owned();
+        return fault(Fault::DigitsAfterUnit { text }, length);
     }
     let value = match scale {
         Scale::Power(power) => decimal(&text[..mantissa], exponent + power),
-        Scale::Mil => 25.4 * decimal(&text[..mantissa], exponent) / 1e6,
+        Scale::Mil => 127.0 * decimal(&text[..mantissa], exponent) / 5e6,
     };
     let is_zero = !text[..mantissa].contains(|c| matches!(c, '1'..='9'));
-    if !(value.is_normal() || is_zero) {
-        return fault(Fault::NumberRange {
-            text: number.to_owned(),
-        });
+    if !value.is_finite() || value == 0.0 && !is_zero {
+        let text = number.to_owned();
+        return fault(Fault::NumberRange { text }, length);
     }
     Ok(Some((value, length)))
 }
@@ -124,18 +125,45 @@ fn unit(text: &str) -> (Scale, usize) {
 
 /// The double nearest to mantissa * 10^exponent; infinite if it is too large.
 fn decimal(mantissa: &str, exponent: i64) -> f64 {
-    let parsed = if exponent == 0 {
-        mantissa.parse()
+    exact(mantissa, exponent).unwrap_or_else(|| {
+        let parsed = format!("{mantissa}e{exponent}").parse();
+        parsed.expect("digits with at most one point, and an exponent")
+    })
+}
+
+/// The same for few digits and a small exponent: the digits as an integer and the power of ten are exact
+/// then, and their product or quotient is rounded once.
+fn exact(mantissa: &str, exponent: i64) -> Option<f64> {
+    const POWERS: [f64; 23] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+        1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+    ];
+    const MAX_DIGITS: usize = 15;
+    if mantissa.len() > MAX_DIGITS {
+        return None;
+    }
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit);
+    let integer = digits.fold(0_u64, |integer, digit| {
+        10 * integer + u64::from(digit - b'0')
+    });
+    let decimals = mantissa
+        .find('.')
+        .map_or(0, |point| mantissa.len() - point - 1);
+    let exponent = exponent - decimals as i64;
+    let power = *POWERS.get(exponent.unsigned_abs() as usize)?;
+    let integer = integer as f64;
+    Some(if exponent < 0 {
+        integer / power
     } else {
-        format!("{mantissa}e{exponent}").parse()
-    };
-    parsed.expect("digits with at most one point, and an exponent")
+        integer * power
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::circuit::netlist::source::piece_of;
+    use proptest::prelude::*;
 
     fn number(text: &str) -> Option<f64> {
         parse(piece_of(text)).ok()
@@ -173,6 +201,16 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(number(&text.to_lowercase()), Some(expected), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_those_of_rust(digits in "[0-9]{1,18}(\\.[0-9]{0,9})?", exponent in -40..40_i32) {
+            let text = format!("{digits}e{exponent}");
+            let expected: f64 = text.parse().expect("a number of Rust");
+            prop_assert_eq!(number(&text), Some(expected));
+            prop_assert_eq!(number(&format!("{digits}k")), format!("{digits}e3").parse().ok());
         }
     }
 

@@ -1,6 +1,6 @@
 //! Voltage and current sources: their values at the operating point.
 
-use super::elements::{Described, multiplier, nodes, unsupported};
+use super::elements::{Described, Head, multiplier, unsupported};
 use super::error::{Halt, Outcome};
 use super::fault::Fault;
 use super::parameters::Parameters;
@@ -16,11 +16,10 @@ pub(super) fn voltage_source<'a>(
     parameters: Parameters<'_, 'a>,
 ) -> Outcome<Described<'a>> {
     let mut words = Words::new(line, VOLTAGE);
-    let nodes = nodes(&mut words)?;
+    let head = Head::read(&mut words)?;
     let voltage = Stimulus::read(&mut words, parameters)?.value(&words)?;
     words.finish()?;
-    let law = Law::VoltageSource { voltage };
-    Ok(Described { nodes, law })
+    Ok(head.with(Law::VoltageSource { voltage }))
 }
 
 pub(super) fn current_source<'a>(
@@ -28,7 +27,7 @@ pub(super) fn current_source<'a>(
     parameters: Parameters<'_, 'a>,
 ) -> Outcome<Described<'a>> {
     let mut words = Words::new(line, CURRENT);
-    let nodes = nodes(&mut words)?;
+    let head = Head::read(&mut words)?;
     let mut current = Stimulus::read(&mut words, parameters)?.value(&words)?;
     while let Some((name, value)) = words.assignment()? {
         match name.text {
@@ -37,8 +36,7 @@ pub(super) fn current_source<'a>(
         }
     }
     words.finish()?;
-    let law = Law::CurrentSource { current };
-    Ok(Described { nodes, law })
+    Ok(head.with(Law::CurrentSource { current }))
 }
 
 /// What a source does.

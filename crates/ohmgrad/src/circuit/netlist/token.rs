@@ -50,9 +50,7 @@ impl<'a> Tokens<'a> {
     /// The next word, if there is one.
     pub(super) fn next(&mut self) -> Outcome<Option<Token<'a>>> {
         let bytes = self.statement.text.as_bytes();
-        let is_separator = |c: &u8| *c <= b' ' || matches!(c, b',' | b'(' | b')');
-        let separators = bytes[self.at..].iter().take_while(|c| is_separator(c));
-        self.at += separators.count();
+        self.at += run(&bytes[self.at..], SEPARATOR);
         let Some(first) = bytes.get(self.at) else {
             return Ok(None);
         };
@@ -62,8 +60,7 @@ impl<'a> Tokens<'a> {
             b'\'' => self.enclosed('\'', '\'').map(Some),
             b'}' => Err(self.unclosed('}', '{')),
             _ => {
-                let ends = |c: &u8| is_separator(c) || matches!(c, b'=' | b'{' | b'}' | b'\'');
-                let length = bytes[self.at..].iter().take_while(|c| !ends(c)).count();
+                let length = run(&bytes[self.at..], LETTER);
                 Ok(Some(self.take(Kind::Word, 0, length, 0)))
             }
         }
@@ -105,6 +102,31 @@ impl<'a> Tokens<'a> {
                 .next()?
                 .is_some_and(|token| token.kind == Kind::Equals))
     }
+}
+
+const SEPARATOR: u8 = 0;
+const LETTER: u8 = 1;
+const SIGN: u8 = 2;
+
+/// What each byte is.
+const CLASSES: [u8; 256] = {
+    let mut classes = [LETTER; 256];
+    let mut byte = 0;
+    while byte < classes.len() {
+        classes[byte] = match byte as u8 {
+            0..=b' ' | b',' | b'(' | b')' => SEPARATOR,
+            b'=' | b'{' | b'}' | b'\'' => SIGN,
+            _ => LETTER,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+/// How many bytes of a class a text starts with.
+fn run(text: &[u8], class: u8) -> usize {
+    let others = |byte: &u8| CLASSES[*byte as usize] != class;
+    text.iter().position(others).unwrap_or(text.len())
 }
 
 /// How many bytes lie between a bracket in front of a text and its counterpart.

@@ -41,9 +41,8 @@ fn resistors() {
 
 #[test]
 fn an_inverse_is_a_conductance_to_the_last_digit() {
-    // 1/(1/g) is not g: 1.3 of about 1.9 numbers lose a digit that way.
-    let lossy = [1.0000000000000002, 0.3, 0.7, 1.7].map(|g: f64| (g, 1.0 / (1.0 / g)));
-    assert!(lossy.iter().any(|(g, twice)| g != twice));
+    let lossy = [0.013, 0.026, 0.029, 0.052].map(|g: f64| (g, 1.0 / (1.0 / g)));
+    assert!(lossy.iter().all(|(g, twice)| g != twice));
     for (g, _) in lossy {
         assert_eq!(conductance_of(&format!("r1 a b {{1/{g:e}}}")), g);
         assert_eq!(conductance_of(&format!("r1 a b r='1/({g:e})'")), g);

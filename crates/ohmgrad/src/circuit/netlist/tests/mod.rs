@@ -2,6 +2,7 @@
 
 mod faults;
 mod meaning;
+mod writing;
 
 use super::*;
 use crate::device::Law;

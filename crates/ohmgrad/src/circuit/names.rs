@@ -1,0 +1,38 @@
+//! Finding things by name.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+/// The numbers of things by their names, which the owner of the things holds.
+///
+/// Half the size of a map from strings to numbers, and built without an allocation for each name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NameIndex {
+    numbers: HashTable<u32>,
+}
+
+impl NameIndex {
+    pub(super) fn with_capacity(names: usize) -> NameIndex {
+        let numbers = HashTable::with_capacity(names);
+        NameIndex { numbers }
+    }
+
+    /// The number of a name; `name_of` is the name of a number.
+    pub(super) fn find<'n>(&self, name: &str, name_of: impl Fn(u32) -> &'n str) -> Option<u32> {
+        let is_it = |number: &u32| name_of(*number) == name;
+        self.numbers.find(hash(name), is_it).copied()
+    }
+
+    /// Adds the number of a new name.
+    pub(super) fn insert<'n>(&mut self, number: u32, name_of: impl Fn(u32) -> &'n str) {
+        let rehash = |number: &u32| hash(name_of(*number));
+        self.numbers
+            .insert_unique(hash(name_of(number)), number, rehash);
+    }
+}
+
+fn hash(name: &str) -> u64 {
+    FixedState::default().hash_one(name)
+}

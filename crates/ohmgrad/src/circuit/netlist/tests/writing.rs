@@ -1,0 +1,122 @@
+//! Circuits, written and read back.
+
+use super::*;
+use crate::circuit::CircuitBuilder;
+use crate::device::{Diode, IvCurve, PowerLaw, Shockley, Tanh};
+use proptest::prelude::*;
+
+fn read_back(circuit: &Circuit, title: &str) -> Netlist {
+    let text = write(circuit, title);
+    match parse(&text, "written.cir") {
+        Ok(netlist) => netlist,
+        Err(errors) => panic!("{errors}\n{text}"),
+    }
+}
+
+/// Numbers of all sizes.
+fn positive() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        1e-15..1e15,
+        (-300.0..300.0).prop_map(|x| 10f64.powf(x)),
+        prop::num::f64::POSITIVE | prop::num::f64::SUBNORMAL,
+    ]
+    .prop_filter("above 0", |x: &f64| *x > 0.0 && x.is_finite())
+}
+
+fn finite() -> impl Strategy<Value = f64> {
+    prop_oneof![positive(), positive().prop_map(|x| -x), Just(0.0)]
+}
+
+fn conductance() -> impl Strategy<Value = f64> {
+    prop_oneof![8 => positive(), 1 => Just(0.0), 1 => Just(f64::INFINITY)]
+}
+
+fn diode() -> impl Strategy<Value = Law> {
+    let diode = (finite(), conductance(), conductance()).prop_map(|(v, a, b)| Diode {
+        forward_voltage: v,
+        on_conductance: a.max(b),
+        off_conductance: a.min(b),
+    });
+    diode.prop_map(Law::Diode)
+}
+
+fn shockley() -> impl Strategy<Value = Law> {
+    let thermal = prop_oneof![0.02..0.1, positive()];
+    let leakage = prop_oneof![Just(0.0), Just(1e-12), positive()];
+    (positive(), thermal, 0.0..1e3, leakage).prop_map(|(s, thermal_voltage, r, leakage)| {
+        Law::Shockley(Shockley {
+            saturation_current: s,
+            thermal_voltage,
+            series_resistance: r,
+            leakage,
+        })
+    })
+}
+
+fn curve() -> impl Strategy<Value = Law> {
+    let steps = prop::collection::vec((1e-3..1e3, 0.0..1e3), 2..9);
+    (finite(), steps).prop_filter_map("a curve", |(start, steps)| {
+        let mut point = (start, start);
+        let points = steps.into_iter().map(|(du, di)| {
+            point = (point.0 + du, point.1 + di);
+            point
+        });
+        let points: Vec<_> = points.collect();
+        IvCurve::new(points).ok().map(Law::Curve)
+    })
+}
+
+fn any_law() -> impl Strategy<Value = Law> {
+    let tanh = (positive(), positive()).prop_map(|(limit, scale)| Tanh { limit, scale });
+    let power = (positive(), positive()).prop_map(|(coefficient, exponent)| PowerLaw {
+        coefficient,
+        exponent,
+    });
+    let law = prop_oneof![
+        conductance().prop_map(|conductance| Law::Resistor { conductance }),
+        finite().prop_map(|voltage| Law::VoltageSource { voltage }),
+        finite().prop_map(|current| Law::CurrentSource { current }),
+        diode(),
+        shockley(),
+        curve(),
+        tanh.prop_map(Law::Tanh),
+        power.prop_map(Law::PowerLaw),
+    ];
+    law.prop_filter("within range", |law| law.fault().is_none())
+}
+
+fn node() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-c0-2]",
+        "n[0-9]",
+        Just("gnd".to_owned()),
+        Just("GND".to_owned()),
+        "[^\\s\\p{C}]{1,4}",
+    ]
+}
+
+fn any_circuit() -> impl Strategy<Value = Circuit> {
+    let name = prop_oneof!["[rvidab][0-9]", "[a-zA-Z.]{1,3}", "[^\\s\\p{C}]{1,4}"];
+    let elements = prop::collection::btree_map(name, (node(), node(), any_law()), 0..12);
+    let nodes = prop::collection::vec(node(), 0..3);
+    (nodes, elements).prop_map(|(nodes, elements)| {
+        let mut builder = CircuitBuilder::default();
+        for node in nodes {
+            builder.node(&node);
+        }
+        for (name, (a, b, law)) in elements {
+            builder.push(name, &a, &b, law);
+        }
+        builder.build().expect("a valid circuit")
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn what_is_written_is_read(circuit in any_circuit(), title in ".{0,20}") {
+        let netlist = read_back(&circuit, &title);
+        prop_assert_eq!(netlist.circuit, circuit);
+    }
+}
