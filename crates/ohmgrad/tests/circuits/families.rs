@@ -215,9 +215,18 @@ pub fn rectifiers(count: usize, diode: &Law, seed: u64) -> Circuit {
 /// from 1 nS to 1 kS. Many have no operating point.
 pub fn anything(seed: u64) -> Circuit {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let kinds = rng.random_range(0..4);
+    anything_of(kinds, &mut rng)
+}
+
+/// As [`anything`], of sources, resistors and ideal diodes alone.
+pub fn anything_ideal(seed: u64) -> Circuit {
+    anything_of(0, &mut ChaCha8Rng::seed_from_u64(seed))
+}
+
+fn anything_of(kinds: u32, mut rng: &mut ChaCha8Rng) -> Circuit {
     let nodes = rng.random_range(2..14u32);
     let elements = rng.random_range(nodes..4 * nodes);
-    let kinds = rng.random_range(0..4);
     let mut builder = Circuit::builder();
     for k in 0..elements {
         let [a, b] = [(); 2].map(|()| rng.random_range(0..nodes).to_string());

@@ -7,69 +7,107 @@ use clarabel::algebra::CscMatrix;
 use clarabel::solver::{DefaultSettings, DefaultSolver, IPSolver, SolverStatus, SupportedConeT};
 use ohmgrad::circuit::Circuit;
 use ohmgrad::device::Law;
+use ohmgrad::presolve::PresolveError;
+use ohmgrad::solve::{SolveOptions, Solver};
 
 use super::{families, solve};
 
-/// The potentials of all nodes but ground, and by how much a state's energy exceeds theirs, relative to it.
-fn minimum(circuit: &Circuit, state: &[f64]) -> (Vec<f64>, f64) {
-    let count = circuit.node_names().len() - 1;
-    let mut quadratic = vec![vec![0.0; count]; count];
-    let mut linear = vec![0.0; count];
-    let (mut equal, mut below) = (Vec::new(), Vec::new());
-    for element in circuit.elements() {
-        let [a, b] = element.nodes().map(|node| node.index().checked_sub(1));
-        let ends = [(a, 1.0), (b, -1.0)];
-        let ends = || {
-            ends.into_iter()
-                .filter_map(|(node, sign)| Some((node?, sign)))
-        };
-        match element.law() {
-            Law::Resistor { conductance } => {
-                for (i, si) in ends() {
-                    for (j, sj) in ends() {
-                        quadratic[i][j] += si * sj * conductance;
+/// minimise x P x / 2 + q x subject to A x = b in the first rows, A x <= b in the others.
+struct Program {
+    quadratic: Vec<Vec<f64>>,
+    linear: Vec<f64>,
+    matrix: Vec<Vec<f64>>,
+    bounds: Vec<f64>,
+    equalities: usize,
+}
+
+struct Answer {
+    status: SolverStatus,
+    x: Vec<f64>,
+    objective: f64,
+}
+
+impl Program {
+    /// The program of a circuit, in the potentials of all nodes but ground.
+    fn new(circuit: &Circuit) -> Program {
+        let count = circuit.node_names().len() - 1;
+        let mut quadratic = vec![vec![0.0; count]; count];
+        let mut linear = vec![0.0; count];
+        let (mut equal, mut below) = (Vec::new(), Vec::new());
+        for element in circuit.elements() {
+            let [a, b] = element.nodes().map(|node| node.index().checked_sub(1));
+            let ends = [(a, 1.0), (b, -1.0)];
+            let ends = || {
+                ends.into_iter()
+                    .filter_map(|(node, sign)| Some((node?, sign)))
+            };
+            match element.law() {
+                Law::Resistor { conductance } => {
+                    for (i, si) in ends() {
+                        for (j, sj) in ends() {
+                            quadratic[i][j] += si * sj * conductance;
+                        }
                     }
                 }
+                Law::CurrentSource { current } => {
+                    ends().for_each(|(i, s)| linear[i] += s * current)
+                }
+                Law::VoltageSource { voltage } => equal.push((ends().collect(), *voltage)),
+                Law::Diode(diode) => below.push((ends().collect(), diode.forward_voltage)),
+                law => panic!("{law:?} is not ideal"),
             }
-            Law::CurrentSource { current } => ends().for_each(|(i, si)| linear[i] += si * current),
-            Law::VoltageSource { voltage } => equal.push((ends().collect::<Vec<_>>(), *voltage)),
-            Law::Diode(diode) => below.push((ends().collect(), diode.forward_voltage)),
-            law => panic!("{law:?} is not ideal"),
+        }
+        let equalities = equal.len();
+        let rows: Vec<(Vec<_>, f64)> = equal.into_iter().chain(below).collect();
+        let mut matrix = vec![vec![0.0; count]; rows.len()];
+        for (row, (ends, _)) in matrix.iter_mut().zip(&rows) {
+            ends.iter().for_each(|(i, sign)| row[*i] += sign);
+        }
+        Program {
+            quadratic,
+            linear,
+            matrix,
+            bounds: rows.iter().map(|(_, bound)| *bound).collect(),
+            equalities,
         }
     }
-    let cones = [
-        SupportedConeT::ZeroConeT(equal.len()),
-        SupportedConeT::NonnegativeConeT(below.len()),
-    ];
-    let rows: Vec<_> = equal.into_iter().chain(below).collect();
-    let mut matrix = vec![vec![0.0; count]; rows.len()];
-    for (row, (ends, _)) in matrix.iter_mut().zip(&rows) {
-        ends.iter().for_each(|(i, sign)| row[*i] += sign);
+
+    fn solve(&self, tolerance: f64) -> Answer {
+        let cones = [
+            SupportedConeT::ZeroConeT(self.equalities),
+            SupportedConeT::NonnegativeConeT(self.bounds.len() - self.equalities),
+        ];
+        let settings = DefaultSettings {
+            verbose: false,
+            tol_gap_abs: tolerance,
+            tol_gap_rel: tolerance,
+            tol_feas: tolerance,
+            ..DefaultSettings::default()
+        };
+        let p = CscMatrix::from(&self.quadratic).to_triu();
+        let a = match self.matrix.is_empty() {
+            true => CscMatrix::zeros((0, self.linear.len())),
+            false => CscMatrix::from(&self.matrix),
+        };
+        let mut solver = DefaultSolver::new(&p, &self.linear, &a, &self.bounds, &cones, settings)
+            .expect("a well-formed problem");
+        solver.solve();
+        Answer {
+            status: solver.solution.status,
+            x: solver.solution.x.clone(),
+            objective: solver.solution.obj_val,
+        }
     }
-    let bounds: Vec<f64> = rows.iter().map(|(_, bound)| *bound).collect();
-    let settings = DefaultSettings {
-        verbose: false,
-        tol_gap_abs: 1e-12,
-        tol_gap_rel: 1e-12,
-        tol_feas: 1e-12,
-        ..DefaultSettings::default()
-    };
-    let (p, a) = (CscMatrix::from(&quadratic), CscMatrix::from(&matrix));
-    let mut solver = DefaultSolver::new(&p.to_triu(), &linear, &a, &bounds, &cones, settings)
-        .expect("a well-formed problem");
-    solver.solve();
-    let status = solver.solution.status;
-    let is_solved = matches!(status, SolverStatus::Solved | SolverStatus::AlmostSolved);
-    assert!(is_solved, "{status:?}");
-    let product = |row: &Vec<f64>| -> f64 { row.iter().zip(state).map(|(p, x)| p * x).sum() };
-    let rows = quadratic.iter().zip(&linear).zip(state);
-    let energy: f64 = rows.map(|((p, q), x)| x * (0.5 * product(p) + q)).sum();
-    let best = solver.solution.obj_val;
-    (solver.solution.x.clone(), (energy - best) / best.abs())
+
+    fn objective(&self, x: &[f64]) -> f64 {
+        let product = |row: &[f64]| -> f64 { row.iter().zip(x).map(|(p, x)| p * x).sum() };
+        let rows = self.quadratic.iter().zip(&self.linear).zip(x);
+        rows.map(|((p, q), x)| x * (0.5 * product(p) + q)).sum()
+    }
 }
 
 #[test]
-fn potentials_agree() {
+fn potentials_and_energies_agree() {
     for seed in 0..30 {
         for circuit in [
             families::graph(30, &families::ideal(0.0), seed),
@@ -79,9 +117,16 @@ fn potentials_agree() {
             families::layered(&[10, 8, 6, 3], &families::ideal(0.0), seed),
         ] {
             let found = &solve(&circuit).potentials[1..];
-            let (wanted, excess) = minimum(&circuit, found);
+            let program = Program::new(&circuit);
+            let best = program.solve(1e-12);
+            let is_solved = matches!(
+                best.status,
+                SolverStatus::Solved | SolverStatus::AlmostSolved
+            );
+            assert!(is_solved, "seed {seed}: {:?}", best.status);
+            let excess = (program.objective(found) - best.objective) / best.objective.abs();
             assert!(excess.abs() < 1e-8, "seed {seed}: energy off by {excess}");
-            for (k, (found, wanted)) in found.iter().zip(&wanted).enumerate() {
+            for (k, (found, wanted)) in found.iter().zip(&best.x).enumerate() {
                 let node = &circuit.node_names()[k + 1];
                 // Where 1 uS ties a node to the others, the energy hardly depends on its potential.
                 assert!(
@@ -91,4 +136,37 @@ fn potentials_agree() {
             }
         }
     }
+}
+
+#[test]
+fn circuits_are_refused_for_the_right_reason() {
+    let mut refused = 0;
+    for seed in 0..3000 {
+        let mut circuit = families::anything_ideal(seed);
+        // Whether there is an operating point does not depend on the conductances.
+        for id in circuit.element_ids() {
+            if matches!(circuit[id].law(), Law::Resistor { .. }) {
+                let law = families::resistor(1.0);
+                circuit.set_law(id, law).expect("in range");
+            }
+        }
+        let outcome = Solver::new(&circuit, SolveOptions::default());
+        let outcome = outcome.and_then(|mut solver| solver.solve(&circuit));
+        let status = Program::new(&circuit).solve(1e-8).status;
+        let agree = match &outcome {
+            Ok(_) => matches!(status, SolverStatus::Solved | SolverStatus::AlmostSolved),
+            Err(PresolveError::NowhereToGo { .. }) => matches!(
+                status,
+                SolverStatus::DualInfeasible | SolverStatus::AlmostDualInfeasible
+            ),
+            Err(_) => matches!(
+                status,
+                SolverStatus::PrimalInfeasible | SolverStatus::AlmostPrimalInfeasible
+            ),
+        };
+        let found = outcome.map(|s| s.status);
+        assert!(agree, "seed {seed}: {found:?}, Clarabel says {status:?}");
+        refused += usize::from(found.is_err());
+    }
+    assert!(refused > 500, "only {refused} refused");
 }
