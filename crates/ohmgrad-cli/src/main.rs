@@ -3,6 +3,7 @@
 mod bench;
 mod eval;
 mod presets;
+mod solve;
 mod train;
 
 use std::io::{self, ErrorKind, Write};
@@ -15,7 +16,7 @@ use clap::{Parser, Subcommand};
 use ohmgrad::drn::Architecture;
 use ohmgrad::experiment::DataSource;
 
-/// Simulate and train deep resistive networks.
+/// Simulate and train nonlinear resistive networks.
 #[derive(Parser)]
 #[command(name = "ohmgrad", version)]
 struct Cli {
@@ -29,6 +30,7 @@ enum Command {
     Eval(eval::Arguments),
     Presets(presets::Arguments),
     Bench(bench::Arguments),
+    Solve(solve::Arguments),
 }
 
 /// Exit code of every error: bad usage, bad input, or a run that cannot go on.
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(arguments),
         Command::Presets(arguments) => presets::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
+        Command::Solve(arguments) => solve::run(arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,83 @@
+//! `ohmgrad solve`: operating points of netlists.
+
+mod report;
+mod table;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use ohmgrad::circuit::netlist;
+use ohmgrad::solve::{SolveOptions, Solver, Status};
+
+/// Find the operating point of a SPICE netlist, with its certificate
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The netlist
+    netlist: PathBuf,
+    /// What every measure of the certificate must be below
+    #[arg(long, value_name = "TOL", default_value_t = 1e-9, value_parser = tolerance)]
+    tol: f64,
+    /// Print one JSON object
+    #[arg(long, conflicts_with_all = ["sweep", "inputs"])]
+    json: bool,
+    /// Solve along a source, and write a table: its name, first and last value, and number of values
+    #[arg(long, num_args = 4, value_names = ["SOURCE", "START", "STOP", "STEPS"], allow_negative_numbers = true)]
+    sweep: Option<Vec<String>>,
+    /// Solve for each row of a table (CSV) whose columns are named by sources, and write a table
+    #[arg(long, value_name = "CSV", conflicts_with = "sweep")]
+    inputs: Option<PathBuf>,
+    /// File for the table [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// No progress bar
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// Parses a tolerance.
+fn tolerance(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(tolerance) if tolerance > 0.0 && tolerance < 1.0 => Ok(tolerance),
+        Ok(tolerance) => Err(format!("{tolerance} is not between 0 and 1")),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    // The reader's errors are whole paragraphs with the text underlined.
+    let netlist = netlist::read(&arguments.netlist).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let circuit = &netlist.circuit;
+    let options = SolveOptions::default().with_tolerance(arguments.tol);
+    let what = || format!("{} has no operating point", arguments.netlist.display());
+    let mut solver = Solver::new(circuit, options).with_context(what)?;
+    let table = match (&arguments.sweep, &arguments.inputs) {
+        (Some(sweep), _) => Some(table::Inputs::sweep(circuit, sweep)?),
+        (_, Some(path)) => Some(table::Inputs::read(circuit, path)?),
+        _ => None,
+    };
+    if let Some(inputs) = table {
+        return table::run(
+            &mut solver,
+            circuit,
+            &inputs,
+            arguments.out.as_deref(),
+            arguments.quiet,
+        );
+    }
+    if arguments.out.is_some() {
+        bail!("--out is for tables: give --sweep or --inputs as well, or use a pipe");
+    }
+    let solution = solver.solve(circuit).with_context(what)?;
+    match arguments.json {
+        true => report::print_json(circuit, &solution)?,
+        false => report::print(&netlist, &solution)?,
+    }
+    if solution.status != Status::Solved {
+        let worst = solution.certificate.worst();
+        bail!(
+            "not solved: the certificate's worst measure is {worst:.1e}, above {:.1e}",
+            arguments.tol
+        );
+    }
+    Ok(())
+}

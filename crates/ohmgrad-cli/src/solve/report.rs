@@ -1,0 +1,220 @@
+//! An operating point as text and as JSON.
+
+use std::io::{self, Write};
+
+use ohmgrad::circuit::netlist::Netlist;
+use ohmgrad::circuit::{Circuit, Element};
+use ohmgrad::device::Law;
+use ohmgrad::solve::{Certificate, Solution, Status};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::json;
+
+/// Prints node voltages, the currents of sources and diodes, and the certificate.
+pub(super) fn print(netlist: &Netlist, solution: &Solution) -> io::Result<()> {
+    let circuit = &netlist.circuit;
+    let mut out = io::stdout().lock();
+    if !netlist.title.is_empty() {
+        writeln!(out, "{}\n", netlist.title)?;
+    }
+    print_nodes(&mut out, circuit, solution)?;
+    print_elements(&mut out, circuit, solution)?;
+    let power = engineering(solution.dissipated_power, "W");
+    writeln!(out, "dissipated power  {power}")?;
+    print_certificate(&mut out, solution)
+}
+
+fn print_nodes(out: &mut impl Write, circuit: &Circuit, solution: &Solution) -> io::Result<()> {
+    let names = circuit.node_names().iter().skip(1);
+    let width = width(names.clone().map(String::as_str), "node");
+    writeln!(out, "{:<width$}  {:>14}", "node", "voltage")?;
+    for (name, potential) in names.zip(&solution.potentials[1..]) {
+        writeln!(out, "{name:<width$}  {:>14}", engineering(*potential, "V"))?;
+    }
+    for open in &solution.undetermined {
+        let (low, high) = (
+            engineering(open.lowest, "V"),
+            engineering(open.highest, "V"),
+        );
+        let name = &circuit[open.node];
+        writeln!(out, "{name} is open: anything from {low} to {high}")?;
+    }
+    writeln!(out)
+}
+
+fn print_elements(out: &mut impl Write, circuit: &Circuit, solution: &Solution) -> io::Result<()> {
+    let shown = || {
+        let elements = circuit.elements().iter().zip(&solution.currents);
+        elements.filter(|(element, _)| !matches!(element.law(), Law::Resistor { .. }))
+    };
+    let width = width(shown().map(|(element, _)| element.name()), "element");
+    if shown().next().is_some() {
+        let [voltage, current, power] = ["voltage", "current", "power"];
+        writeln!(
+            out,
+            "{:<width$}  {voltage:>14}  {current:>14}  {power:>14}",
+            "element"
+        )?;
+    }
+    for (element, current) in shown() {
+        let across = voltage(element, solution);
+        let columns = [(across, "V"), (*current, "A"), (across * current, "W")];
+        let [u, i, p] = columns.map(|(value, unit)| engineering(value, unit));
+        writeln!(out, "{:<width$}  {u:>14}  {i:>14}  {p:>14}", element.name())?;
+    }
+    writeln!(out)
+}
+
+fn print_certificate(out: &mut impl Write, solution: &Solution) -> io::Result<()> {
+    let Certificate {
+        kcl,
+        voltage_law,
+        diode,
+        complementarity,
+        power_balance,
+        ..
+    } = solution.certificate;
+    let verdict = match solution.status {
+        Status::Solved => "solved",
+        _ => "NOT solved",
+    };
+    writeln!(
+        out,
+        "certificate       {verdict}; the largest violations, relative:"
+    )?;
+    writeln!(
+        out,
+        "  current law {kcl:.1e}, voltage laws {voltage_law:.1e}, diodes {diode:.1e}, "
+    )?;
+    writeln!(
+        out,
+        "  complementarity {complementarity:.1e}, power balance {power_balance:.1e}"
+    )
+}
+
+/// Prints one JSON object with everything.
+pub(super) fn print_json(circuit: &Circuit, solution: &Solution) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, &Json { circuit, solution }).map_err(io::Error::from)?;
+    writeln!(out)
+}
+
+/// A solution as JSON, with nodes and elements in the circuit's order. Numbers that are not finite become null.
+struct Json<'a> {
+    circuit: &'a Circuit,
+    solution: &'a Solution,
+}
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Json { circuit, solution } = self;
+        let open = solution.undetermined.iter().map(|open| {
+            json!({ "node": &circuit[open.node], "lowest": open.lowest, "highest": open.highest })
+        });
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("status", status(solution.status))?;
+        map.serialize_entry("nodes", &Nodes(circuit, solution))?;
+        map.serialize_entry("elements", &Elements(circuit, solution))?;
+        map.serialize_entry("dissipated_power", &solution.dissipated_power)?;
+        map.serialize_entry("certificate", &certificate(&solution.certificate))?;
+        map.serialize_entry("undetermined", &open.collect::<Vec<_>>())?;
+        let statistics = &solution.statistics;
+        let statistics = json!({
+            "iterations": statistics.iterations,
+            "factorizations": statistics.factorizations,
+            "linear_solves": statistics.linear_solves,
+            "network_nodes": statistics.nodes,
+        });
+        map.serialize_entry("statistics", &statistics)?;
+        map.end()
+    }
+}
+
+fn certificate(certificate: &Certificate) -> serde_json::Value {
+    json!({
+        "kcl": certificate.kcl,
+        "voltage_law": certificate.voltage_law,
+        "diode": certificate.diode,
+        "complementarity": certificate.complementarity,
+        "power_balance": certificate.power_balance,
+    })
+}
+
+struct Nodes<'a>(&'a Circuit, &'a Solution);
+
+impl Serialize for Nodes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.node_names().iter().zip(&self.1.potentials))
+    }
+}
+
+struct Elements<'a>(&'a Circuit, &'a Solution);
+
+impl Serialize for Elements<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let elements = self.0.elements().iter().zip(&self.1.currents);
+        serializer.collect_map(elements.map(|(element, current)| {
+            let voltage = voltage(element, self.1);
+            let power = voltage * current;
+            let values = json!({ "current": current, "voltage": voltage, "power": power });
+            (element.name(), values)
+        }))
+    }
+}
+
+/// The word for a status.
+pub(super) fn status(status: Status) -> &'static str {
+    match status {
+        Status::Solved => "solved",
+        _ => "not_converged",
+    }
+}
+
+/// The voltage across an element.
+fn voltage(element: &Element, solution: &Solution) -> f64 {
+    let [a, b] = element.nodes().map(|node| solution.potential(node));
+    a - b
+}
+
+/// The width of a column of names.
+fn width<'a>(names: impl Iterator<Item = &'a str>, heading: &str) -> usize {
+    let longest = names.map(|name| name.chars().count()).max();
+    longest.unwrap_or_default().max(heading.len())
+}
+
+/// A number with seven digits and an engineering prefix, such as `4.300000 mA`.
+fn engineering(value: f64, unit: &str) -> String {
+    const PREFIXES: [&str; 11] = ["f", "p", "n", "u", "m", "", "k", "M", "G", "T", "P"];
+    if value == 0.0 || !value.is_finite() {
+        return format!("{value} {unit}");
+    }
+    let thousands = (value.abs().log10() / 3.0).floor();
+    let place = (thousands + 5.0).clamp(0.0, 10.0);
+    let scaled = value / 1000f64.powf(place - 5.0);
+    let prefix = PREFIXES[place as usize];
+    if !(1e-3..1e6).contains(&scaled.abs()) {
+        return format!("{value:.6e} {unit}");
+    }
+    let decimals = (6 - scaled.abs().log10().floor() as i32).clamp(0, 9) as usize;
+    format!("{scaled:.decimals$} {prefix}{unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::engineering;
+
+    #[test]
+    fn numbers_have_prefixes() {
+        let cases = [
+            (0.0, "0 V"),
+            (4.3e-3, "4.300000 mV"),
+            (-12.5, "-12.50000 V"),
+            (999.9999999, "1000.0000 V"),
+            (1e6, "1.000000 MV"),
+            (2e-30, "2.000000e-30 V"),
+            (f64::INFINITY, "inf V"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(engineering(value, "V"), text);
+        }
+    }
+}

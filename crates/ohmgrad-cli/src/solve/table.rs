@@ -1,0 +1,206 @@
+//! Tables of solves: along a source, or one for each row of a table of inputs.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use ohmgrad::circuit::{Circuit, ElementId};
+use ohmgrad::device::Law;
+use ohmgrad::record::atomic;
+use ohmgrad::solve::{Solution, Solver, Status};
+
+use super::report::status;
+
+/// Values for some sources of a circuit, row after row.
+pub(super) struct Inputs {
+    sources: Vec<ElementId>,
+    values: Vec<f64>,
+}
+
+impl Inputs {
+    /// The values of `--sweep SOURCE START STOP STEPS`.
+    pub(super) fn sweep(circuit: &Circuit, words: &[String]) -> anyhow::Result<Inputs> {
+        let [name, start, stop, steps] = words else {
+            bail!("--sweep takes a source, its first and last value and their number");
+        };
+        let number = |what: &str, text: &str| match text.parse() {
+            Ok(x) if f64::is_finite(x) => Ok(x),
+            _ => bail!("--sweep: the {what} value `{text}` is not a finite number"),
+        };
+        let (start, stop) = (number("first", start)?, number("last", stop)?);
+        let count = match steps.parse() {
+            Ok(count) if count >= 2 => count,
+            _ => bail!("--sweep: the number of values `{steps}` is not a whole number from 2 on"),
+        };
+        let share = |k: usize| k as f64 / (count - 1) as f64;
+        let value = |k| start * (1.0 - share(k)) + stop * share(k);
+        Ok(Inputs {
+            sources: vec![source(circuit, name).context("--sweep")?],
+            values: (0..count).map(value).collect(),
+        })
+    }
+
+    /// Reads a table whose header names sources.
+    pub(super) fn read(circuit: &Circuit, path: &Path) -> anyhow::Result<Inputs> {
+        let place = || path.display().to_string();
+        let file =
+            std::fs::File::open(path).with_context(|| format!("{} cannot be read", place()))?;
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .from_reader(file);
+        let header = reader.headers().with_context(place)?.clone();
+        let sources = header.iter().map(|name| source(circuit, name));
+        let sources = sources
+            .collect::<anyhow::Result<Vec<_>>>()
+            .with_context(|| format!("{}:1", place()))?;
+        let mut values = Vec::new();
+        for record in reader.records() {
+            let record = record.with_context(place)?;
+            let line = record.position().map_or(0, csv::Position::line);
+            for (column, text) in record.iter().enumerate() {
+                match text.parse() {
+                    Ok(value) if f64::is_finite(value) => values.push(value),
+                    _ => bail!(
+                        "{}:{line}, column {} ({}): `{text}` is not a finite number",
+                        place(),
+                        column + 1,
+                        &header[column],
+                    ),
+                }
+            }
+        }
+        if values.is_empty() {
+            bail!(
+                "{} has no rows: give a line of source names, then a line of values per solve",
+                place()
+            );
+        }
+        Ok(Inputs { sources, values })
+    }
+}
+
+/// The source of a name, in any case.
+fn source(circuit: &Circuit, name: &str) -> anyhow::Result<ElementId> {
+    let named = circuit
+        .element(name)
+        .or_else(|| circuit.element(&name.to_lowercase()));
+    let is_source = |id: &ElementId| {
+        matches!(
+            circuit[*id].law(),
+            Law::VoltageSource { .. } | Law::CurrentSource { .. }
+        )
+    };
+    named.filter(is_source).with_context(|| {
+        let mut sources = circuit
+            .element_ids()
+            .filter(is_source)
+            .map(|id| circuit[id].name());
+        let some: Vec<_> = sources.by_ref().take(10).collect();
+        let more = if sources.next().is_some() {
+            ", ..."
+        } else {
+            ""
+        };
+        format!(
+            "`{name}` is no source of the circuit: its sources are {}{more}",
+            some.join(", ")
+        )
+    })
+}
+
+/// Solves for all rows, and writes a table of them.
+pub(super) fn run(
+    solver: &mut Solver,
+    circuit: &Circuit,
+    inputs: &Inputs,
+    out: Option<&Path>,
+    quiet: bool,
+) -> anyhow::Result<()> {
+    let Inputs { sources, values } = inputs;
+    let rows = values.len() / sources.len();
+    let progress = progress_bar(rows, quiet);
+    let solved = solver.solve_rows(circuit, sources, values, |_, solution| {
+        progress.inc(1);
+        row(circuit, &solution)
+    });
+    progress.finish_and_clear();
+    let solved = solved?;
+    let write = |out: &mut dyn Write| write_table(out, circuit, inputs, &solved);
+    match out {
+        Some(path) => atomic::write(path, |file| write(file))?,
+        None => write(&mut io::stdout().lock())?,
+    }
+    let failed = solved
+        .iter()
+        .filter(|row| row.status != Status::Solved)
+        .count();
+    if failed > 0 {
+        bail!("{failed} of {rows} rows are not solved: see the column `status`");
+    }
+    Ok(())
+}
+
+/// What the table tells of a solution.
+struct Row {
+    numbers: Vec<f64>,
+    status: Status,
+    residual: f64,
+}
+
+fn row(circuit: &Circuit, solution: &Solution) -> Row {
+    let potentials = solution.potentials.iter().skip(1).copied();
+    let currents = shown(circuit).map(|id| solution.current(id));
+    Row {
+        numbers: potentials.chain(currents).collect(),
+        status: solution.status,
+        residual: solution.certificate.worst(),
+    }
+}
+
+/// The elements whose currents are in the table: all but resistors and current sources.
+fn shown(circuit: &Circuit) -> impl Iterator<Item = ElementId> {
+    circuit.element_ids().filter(|id| {
+        let law = circuit[*id].law();
+        !matches!(law, Law::Resistor { .. } | Law::CurrentSource { .. })
+    })
+}
+
+fn write_table(
+    out: &mut dyn Write,
+    circuit: &Circuit,
+    inputs: &Inputs,
+    rows: &[Row],
+) -> io::Result<()> {
+    let mut table = csv::Writer::from_writer(out);
+    let sources = inputs
+        .sources
+        .iter()
+        .map(|id| circuit[*id].name().to_owned());
+    let nodes = circuit
+        .node_names()
+        .iter()
+        .skip(1)
+        .map(|name| format!("v({name})"));
+    let currents = shown(circuit).map(|id| format!("i({})", circuit[id].name()));
+    let last = ["status", "residual"].map(str::to_owned);
+    table.write_record(sources.chain(nodes).chain(currents).chain(last))?;
+    let width = inputs.sources.len();
+    for (values, row) in inputs.values.chunks(width).zip(rows) {
+        let numbers = values.iter().chain(&row.numbers).map(f64::to_string);
+        let last = [status(row.status).to_owned(), format!("{:e}", row.residual)];
+        table.write_record(numbers.chain(last))?;
+    }
+    table.flush()
+}
+
+/// The progress of the rows on stderr, if that is a terminal.
+fn progress_bar(rows: usize, quiet: bool) -> ProgressBar {
+    if quiet {
+        return ProgressBar::hidden();
+    }
+    let template = "[{wide_bar}] {pos}/{len} rows, ETA {eta}";
+    let style = ProgressStyle::with_template(template);
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(rows as u64).with_style(style.progress_chars("=> "))
+}
