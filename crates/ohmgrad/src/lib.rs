@@ -6,4 +6,6 @@ pub mod device;
 pub mod drn;
 pub mod experiment;
 pub mod learn;
+pub mod presolve;
 pub mod record;
+pub mod solve;

@@ -27,6 +27,11 @@ impl NodeId {
     /// The node at 0 V, named `0`.
     pub const GROUND: NodeId = NodeId(0);
 
+    /// The node at a place in [`Circuit::node_names`].
+    pub(crate) fn from_index(index: u32) -> NodeId {
+        NodeId(index)
+    }
+
     /// The node's place in [`Circuit::node_names`].
     pub fn index(self) -> usize {
         self.0 as usize

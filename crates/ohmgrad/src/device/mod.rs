@@ -112,6 +112,9 @@ fn load_line(
     start: f64,
 ) -> f64 {
     const STEPS: usize = 200;
+    if !x.is_finite() {
+        return x;
+    }
     let mut u = start.clamp(low, high);
     let mut width = high - low;
     for _ in 0..STEPS {

@@ -70,7 +70,7 @@ impl Shockley {
 
     /// The junction's voltage w with w + r i(w) = x.
     fn junction_on_load_line(&self, x: f64, r: f64) -> f64 {
-        if r == 0.0 || x == 0.0 {
+        if r == 0.0 || x == 0.0 || !x.is_finite() {
             return x;
         }
         let (saturation, nvt) = (self.saturation_current, self.thermal_voltage);

@@ -112,6 +112,8 @@ impl Learner<'_> {
         for (k, currents) in currents.enumerate() {
             let (first, second) = contrast.states(&state.rows[state.range(k, &(0..state.slots))]);
             slopes(first, second, scale, &mut self.scratch.slopes);
+            let slots = self.scratch.input.slots();
+            self.scratch.slopes.resize(slots, Row::ZERO);
             let mut sum = Row::ZERO;
             let (weights, velocity) = layer.below.block_mut(k);
             InputPass {

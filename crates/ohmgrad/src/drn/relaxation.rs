@@ -432,12 +432,11 @@ impl Worker<'_> {
         let mut currents = vec![0.0; phase.slots.len() * count];
         let partials = &self.board.partials[self.space.parity];
         add_up(partials, self.space.outputs.len(), &mut currents);
-        let mut supplied = vec![0.0; self.space.batch];
-        for (i, g) in sources.iter().enumerate() {
-            for &(example, x) in self.space.input.by_feature.row(i) {
-                supplied[example as usize] += g * f64::from(x).powi(2);
-            }
-        }
+        let supply = |volts: &[f32]| {
+            let supply = sources.iter().zip(volts);
+            supply.map(|(g, x)| g * f64::from(*x).powi(2)).sum::<f64>()
+        };
+        let supplied: Vec<f64> = self.space.input.examples().map(supply).collect();
         let slots = currents.chunks_exact(count).enumerate();
         slots
             .map(|(slot, currents)| {

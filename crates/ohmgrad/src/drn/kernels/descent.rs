@@ -32,6 +32,23 @@ pub(crate) struct Bounds {
     pub(crate) only_positive: bool,
 }
 
+/// Gradient descent without momentum on one row: g <- clamp(keep g - gradient).
+#[inline(always)]
+pub(super) fn descend<S: Simd, const N: usize>(
+    simd: S,
+    g: &mut [S::f32s; N],
+    gradient: &[S::f32s; N],
+    step: Step,
+    bounds: &Bounds,
+) {
+    let (lo, hi) = (lanes::<S, N>(&bounds.lo), lanes::<S, N>(&bounds.hi));
+    let keep = simd.splat_f32s(1.0 - step.rate * step.decay);
+    for v in 0..N {
+        let free = simd.mul_add_e_f32s(keep, g[v], simd.neg_f32s(gradient[v]));
+        g[v] = simd.min_f32s(simd.max_f32s(free, lo[v]), hi[v]);
+    }
+}
+
 /// Gradient descent with momentum on one row:
 /// velocity <- momentum velocity + gradient + decay g, g <- clamp(g - rate velocity).
 #[inline(always)]

@@ -1,6 +1,8 @@
 //! Sparse lists: the inputs that are not 0 V, the pairs of states that differ from 0 V.
 
-/// Entries (slot, value) grouped by row of a matrix; a slot is the place of an example in the batch.
+use std::ops::Range;
+
+/// Entries (slot, value) grouped by row.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RowEntries<T> {
     offsets: Vec<u32>,
@@ -19,6 +21,26 @@ impl<T: Copy> RowEntries<T> {
         self.offsets[self.offsets.len() - 1] as usize
     }
 
+    /// Starts anew with room for so many entries, as [`Self::push_row`] needs.
+    fn restart(&mut self, entries: usize)
+    where
+        T: Default,
+    {
+        self.clear();
+        self.entries.resize(entries + 1, (0, T::default()));
+    }
+
+    /// Adds a row: the values that are marked, numbered from `first`, without a branch per value.
+    #[inline(always)]
+    fn push_row(&mut self, first: usize, values: impl Iterator<Item = (T, bool)>) {
+        let mut end = self.end();
+        for (slot, (value, listed)) in (first as u32..).zip(values) {
+            self.entries[end] = (slot, value);
+            end += usize::from(listed);
+        }
+        self.offsets.push(end as u32);
+    }
+
     /// Adds a row.
     pub(crate) fn extend_row(&mut self, row: impl Iterator<Item = (u32, T)>) {
         self.entries.truncate(self.end());
@@ -32,47 +54,21 @@ impl<T: Copy> RowEntries<T> {
     }
 }
 
-impl RowEntries<f32> {
-    /// Makes room for entries and `spare` more, so that rows can be written without asking.
-    fn reserve(&mut self, entries: usize, spare: usize) {
-        if self.entries.len() < entries + spare {
-            self.entries.resize(entries + spare, (0, 0.0));
-        }
-    }
-
-    /// Adds a row: the values that are not 0, numbered from `first`, without a branch per value; padded
-    /// with zeros to whole quads if asked. Room must have been reserved.
-    #[inline(always)]
-    fn push_row(&mut self, first: usize, values: impl Iterator<Item = f32>, padded: bool) {
-        let start = self.end();
-        let row = &mut self.entries[start..];
-        let mut length = 0;
-        for (slot, value) in (first as u32..).zip(values) {
-            row[length] = (slot, value);
-            length += usize::from(value != 0.0);
-        }
-        if padded {
-            row[length..length + QUAD].fill((0, 0.0));
-            length = length.next_multiple_of(QUAD);
-        }
-        self.offsets.push((start + length) as u32);
-    }
-}
-
 /// Signed pairs that are worked on together while they are in the nearest cache.
 pub(crate) const CHUNK: usize = 32;
 
-/// Terms that are summed together without a branch.
-pub(super) const QUAD: usize = 4;
+/// Examples whose potentials are listed, and multiplied with, together.
+pub(crate) const QUAD: usize = 4;
 
-/// The input potentials of a batch, in volt; those at 0 V are left out. Listed twice, in the orders in
-/// which products and updates need them.
+/// The input potentials of a batch, in volt, by quads of examples; where a whole quad is at 0 V they are left out.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Input {
-    /// Entries (feature, volt) by chunk of features, and within a chunk by example.
-    pub(crate) by_example: RowEntries<f32>,
-    /// Entries (example, volt) by feature, padded with zeros to whole quads.
-    pub(crate) by_feature: RowEntries<f32>,
+    /// Quads of examples; the last is filled up with examples at 0 V.
+    pub(super) quads: usize,
+    /// Entries (feature, volts) by chunk of features, and within a chunk by quad.
+    driven: RowEntries<[f32; QUAD]>,
+    /// The features at 0 V in the whole batch, by chunk.
+    idle: RowEntries<()>,
     /// All potentials, example after example.
     dense: Vec<f32>,
 }
@@ -85,31 +81,59 @@ impl Input {
         batch: usize,
         mut fill: impl FnMut(usize, &mut [f32]),
     ) {
-        self.dense.resize(features * batch, 0.0);
+        self.quads = batch.div_ceil(QUAD);
+        self.dense.resize(features * self.slots(), 0.0);
         for (b, volts) in self.dense.chunks_exact_mut(features).enumerate() {
-            fill(b, volts);
-        }
-        self.by_example.clear();
-        self.by_example.reserve(features * batch, QUAD);
-        for chunk in (0..features).step_by(CHUNK) {
-            for volts in self.dense.chunks_exact(features) {
-                let volts = &volts[chunk..features.min(chunk + CHUNK)];
-                self.by_example
-                    .push_row(chunk, volts.iter().copied(), false);
+            match b < batch {
+                true => fill(b, volts),
+                false => volts.fill(0.0),
             }
         }
-        self.by_feature.clear();
-        self.by_feature
-            .reserve(features * batch.next_multiple_of(QUAD), QUAD);
-        for i in 0..features {
-            let volts = self.dense[i..].iter().step_by(features);
-            self.by_feature.push_row(0, volts.copied(), true);
+        self.driven.restart(features * self.quads);
+        self.idle.restart(features);
+        for first in (0..features).step_by(CHUNK) {
+            self.list_chunk(features, first..features.min(first + CHUNK));
         }
     }
 
-    /// Entries of example b of a batch in a chunk of features.
-    pub(super) fn of_example(&self, batch: usize, chunk: usize, b: usize) -> &[(u32, f32)] {
-        self.by_example.row(chunk * batch + b)
+    fn list_chunk(&mut self, features: usize, chunk: Range<usize>) {
+        let mut awake = [false; CHUNK];
+        for quad in self.dense.chunks_exact(features * QUAD) {
+            let example = |b: usize| &quad[b * features..][chunk.clone()];
+            let examples: [_; QUAD] = [example(0), example(1), example(2), example(3)];
+            let volts = (0..chunk.len()).map(|i| examples.map(|volts| volts[i]));
+            let driven = volts.zip(&mut awake).map(|(volts, awake)| {
+                let driven = volts.iter().fold(0, |bits, x| bits | x.to_bits()) != 0;
+                *awake |= driven;
+                (volts, driven)
+            });
+            self.driven.push_row(chunk.start, driven);
+        }
+        let idle = awake.iter().map(|awake| ((), !awake));
+        self.idle.push_row(chunk.start, idle.take(chunk.len()));
+    }
+
+    /// Features of a chunk where an example of the quad is not at 0 V, with the potentials of all four.
+    #[inline(always)]
+    pub(super) fn driven(&self, chunk: usize, quad: usize) -> &[(u32, [f32; QUAD])] {
+        self.driven.row(chunk * self.quads + quad)
+    }
+
+    /// Features of a chunk at 0 V in the whole batch.
+    #[inline(always)]
+    pub(super) fn idle(&self, chunk: usize) -> &[(u32, ())] {
+        self.idle.row(chunk)
+    }
+
+    /// Number of examples, those at 0 V that fill up the last quad included.
+    pub(crate) fn slots(&self) -> usize {
+        self.quads * QUAD
+    }
+
+    /// All potentials, example after example: those of the batch, then zeros.
+    pub(crate) fn examples(&self) -> impl Iterator<Item = &[f32]> {
+        let features = self.dense.len() / self.slots();
+        self.dense.chunks_exact(features)
     }
 }
 

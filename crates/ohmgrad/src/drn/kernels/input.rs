@@ -5,9 +5,11 @@
 
 use pulp::Simd;
 
-use super::descent::{Bounds, Step, roll};
+use super::descent::{Bounds, Step, descend, roll};
 use super::entries::{CHUNK, Input, QUAD};
-use super::lanes::{Kernel, Row, lanes, lanes_mut, prefetch};
+use super::lanes::{
+    BLOCK, Kernel, LINES_PER_ROW, Line, Row, lanes, lanes_mut, prefetch, strip, strip_mut,
+};
 
 /// The contrast between two states as the input matrix needs it: gradient descent adds
 /// rise_j + sum_b x_bi slope_bj to the conductance between source i and unit j.
@@ -17,7 +19,8 @@ pub(crate) struct InputContrast<'a> {
     pub(crate) input: &'a Input,
     /// -mean_b d_bj s_bj / span, times the gradient scale.
     pub(crate) rise: &'a Row,
-    /// d_bj / (batch * span), times the gradient scale; one row per example.
+    /// d_bj / (batch * span), times the gradient scale; one row per example
+    /// and per empty slot of the input.
     pub(crate) slopes: &'a [Row],
     pub(crate) step: Step,
     pub(crate) bounds: &'a Bounds,
@@ -49,28 +52,37 @@ pub(crate) struct InputPass<'a> {
 impl Kernel for InputPass<'_> {
     #[inline(always)]
     fn run<S: Simd, const N: usize>(self, simd: S) {
+        match N {
+            8 => self.pass::<S, N, 2>(simd), // 16 registers
+            _ => self.pass::<S, N, 4>(simd), // 32 registers
+        }
+    }
+}
+
+impl InputPass<'_> {
+    #[inline(always)]
+    fn pass<S: Simd, const N: usize, const T: usize>(self, simd: S) {
+        let contrast = &self.contrast;
+        let (single, plain) = (contrast.input.quads == 1, contrast.is_plain());
+        *self.sum = Row::ZERO;
         self.currents.fill(Row::ZERO);
-        let (contrast, plain) = (&self.contrast, self.contrast.is_plain());
-        let mut sum = [simd.splat_f32s(0.0); N];
         let mut velocity = self.velocity.chunks_mut(2 * CHUNK);
         let mut rest = self.weights;
-        for chunk in 0.. {
+        for chunk in 0..rest.len().div_ceil(2 * CHUNK) {
             let (pairs, next) = rest.split_at_mut(rest.len().min(2 * CHUNK));
-            if pairs.is_empty() {
-                break;
-            }
-            let first = chunk * CHUNK;
+            let descent = Descent {
+                chunk,
+                next: &next[..next.len().min(2 * CHUNK)],
+                contrast,
+            };
             match velocity.next() {
-                None if plain => {
-                    descend::<S, N, true>(simd, pairs, next, first, contrast, &mut sum)
-                }
-                None => descend::<S, N, false>(simd, pairs, next, first, contrast, &mut sum),
-                Some(speed) => roll_pairs(simd, pairs, speed, first, contrast, &mut sum),
+                None if single && plain => descent.run::<S, T, true>(simd, pairs, self.sum),
+                None if single => descent.run::<S, T, false>(simd, pairs, self.sum),
+                velocity => descent.mixed::<S, N>(simd, pairs, velocity, self.sum),
             }
-            drive::<S, N>(simd, pairs, chunk, self.input, self.currents);
+            drive::<S, T>(simd, pairs, chunk, self.input, self.currents);
             rest = next;
         }
-        *lanes_mut::<S, N>(self.sum) = sum;
     }
 }
 
@@ -87,172 +99,205 @@ impl Kernel for InputProduct<'_> {
     fn run<S: Simd, const N: usize>(self, simd: S) {
         self.currents.fill(Row::ZERO);
         for (chunk, pairs) in self.weights.chunks(2 * CHUNK).enumerate() {
-            drive::<S, N>(simd, pairs, chunk, self.input, self.currents);
-        }
-    }
-}
-
-/// q_j = sum_b x_bi slope_bj, of one vector
-#[inline(always)]
-fn mixture<S: Simd, const N: usize>(
-    simd: S,
-    terms: &[(S::f32s, &[S::f32s; N]); QUAD],
-    v: usize,
-    q: S::f32s,
-) -> S::f32s {
-    let mut q = q;
-    for (x, slope) in terms {
-        q = simd.mul_add_e_f32s(*x, slope[v], q);
-    }
-    q
-}
-
-/// The input potentials and the slopes of four examples.
-#[inline(always)]
-fn quad<'a, S: Simd, const N: usize>(
-    simd: S,
-    c: &InputContrast<'a>,
-    entries: &[(u32, f32); QUAD],
-) -> [(S::f32s, &'a [S::f32s; N]); QUAD] {
-    entries.map(|(slot, x)| (simd.splat_f32s(x), lanes::<S, N>(&c.slopes[slot as usize])))
-}
-
-/// Signed pairs between the one updated and the one asked of memory.
-const PAIRS_AHEAD: usize = 6;
-
-/// Gradient descent without momentum on a chunk of signed pairs, and their column sums:
-/// p <- clamp(keep p + rise + q), n <- clamp(keep n + rise - q).
-///
-/// `PLAIN` says that there is no weight decay (keep = 1) and that the bounds are [0, inf).
-#[inline(always)]
-fn descend<S: Simd, const N: usize, const PLAIN: bool>(
-    simd: S,
-    pairs: &mut [Row],
-    next: &[Row],
-    first: usize,
-    c: &InputContrast,
-    sum: &mut [S::f32s; N],
-) {
-    let rise = lanes::<S, N>(c.rise);
-    let (lo, hi) = (lanes::<S, N>(&c.bounds.lo), lanes::<S, N>(&c.bounds.hi));
-    let keep = simd.splat_f32s(1.0 - c.step.rate * c.step.decay);
-    let step = |g, rise, v: usize| {
-        if PLAIN {
-            return simd.max_f32s(simd.add_f32s(rise, g), simd.splat_f32s(0.0));
-        }
-        let free = simd.mul_add_e_f32s(keep, g, rise);
-        simd.min_f32s(simd.max_f32s(free, lo[v]), hi[v])
-    };
-    let total = sum;
-    let mut sum = *total;
-    for i in 0..pairs.len() / 2 {
-        let ahead = 2 * (i + PAIRS_AHEAD);
-        match ahead.checked_sub(pairs.len()) {
-            None => prefetch(&pairs[ahead..ahead + 2]),
-            Some(ahead) => prefetch(next.get(ahead..ahead + 2).unwrap_or_default()),
-        }
-        let [p, n] = &mut pairs[2 * i..2 * i + 2] else {
-            unreachable!()
-        };
-        let (p, n) = (lanes_mut::<S, N>(p), lanes_mut::<S, N>(n));
-        let (quads, _) = c.input.by_feature.row(first + i).as_chunks();
-        match quads {
-            [] => {
-                for v in 0..N {
-                    p[v] = step(p[v], rise[v], v);
-                    n[v] = step(n[v], rise[v], v);
-                    sum[v] = simd.add_f32s(sum[v], simd.add_f32s(p[v], n[v]));
-                }
-            }
-            [head, tail @ ..] => {
-                let head = quad::<S, N>(simd, c, head);
-                for v in 0..N {
-                    let mut q = mixture(simd, &head, v, simd.splat_f32s(0.0));
-                    for entries in tail {
-                        q = mixture(simd, &quad::<S, N>(simd, c, entries), v, q);
-                    }
-                    p[v] = step(p[v], simd.add_f32s(rise[v], q), v);
-                    n[v] = step(n[v], simd.sub_f32s(rise[v], q), v);
-                    sum[v] = simd.add_f32s(sum[v], simd.add_f32s(p[v], n[v]));
-                }
+            match N {
+                8 => drive::<S, 2>(simd, pairs, chunk, self.input, self.currents),
+                _ => drive::<S, 4>(simd, pairs, chunk, self.input, self.currents),
             }
         }
     }
-    *total = sum;
 }
 
-/// Gradient descent with momentum on a chunk of signed pairs, and their column sums.
-#[inline(always)]
-fn roll_pairs<S: Simd, const N: usize>(
-    simd: S,
-    pairs: &mut [Row],
-    velocity: &mut [Row],
-    first: usize,
-    c: &InputContrast,
-    sum: &mut [S::f32s; N],
-) {
-    let rise = lanes::<S, N>(c.rise);
-    let both = pairs.chunks_exact_mut(2).zip(velocity.chunks_exact_mut(2));
-    for (i, pair) in both.enumerate() {
-        let ([p, n], [vp, vn]) = pair else {
-            unreachable!()
-        };
-        let mut q = [simd.splat_f32s(0.0); N];
-        for entries in c.input.by_feature.row(first + i).as_chunks().0 {
-            let terms = quad::<S, N>(simd, c, entries);
+/// Gradient descent on a chunk of signed pairs, and their column sums:
+/// p <- clamp(keep p + rise + q), n <- clamp(keep n + rise - q) with q = sum_b x_b slope_b.
+struct Descent<'a> {
+    chunk: usize,
+    /// The pairs of the next chunk, to ask of memory meanwhile.
+    next: &'a [Row],
+    contrast: &'a InputContrast<'a>,
+}
+
+impl Descent<'_> {
+    /// Without momentum and with a single quad of examples. A strip of the columns at a time, so narrow
+    /// that its sums and slopes stay in registers.
+    ///
+    /// `PLAIN` says that there is no weight decay (keep = 1) and that the bounds are [0, inf).
+    #[inline(always)]
+    fn run<S: Simd, const T: usize, const PLAIN: bool>(
+        &self,
+        simd: S,
+        pairs: &mut [Row],
+        sum: &mut Row,
+    ) {
+        let c = self.contrast;
+        let strips = BLOCK / (S::F32_LANES * T);
+        let lines = bytemuck::cast_slice::<Row, Line>(self.next);
+        let mut ahead = lines.chunks_exact((2 * LINES_PER_ROW).div_ceil(strips));
+        let keep = simd.splat_f32s(1.0 - c.step.rate * c.step.decay);
+        let one = simd.splat_f32s(1.0);
+        let (pairs, _) = pairs.as_chunks_mut();
+        for s in 0..strips {
+            let (lo, hi) = (
+                strip::<S, T>(&c.bounds.lo, s),
+                strip::<S, T>(&c.bounds.hi, s),
+            );
+            let step = |g, rise, t: usize| {
+                if PLAIN {
+                    return simd.max_f32s(simd.add_f32s(rise, g), simd.splat_f32s(0.0));
+                }
+                let free = simd.mul_add_e_f32s(keep, g, rise);
+                simd.min_f32s(simd.max_f32s(free, lo[t]), hi[t])
+            };
+            let rise = *strip::<S, T>(c.rise, s);
+            let mut twice = rise;
+            for t in 0..T {
+                twice[t] = simd.add_f32s(rise[t], rise[t]);
+            }
+            let slopes = quad_of::<S, T>(c.slopes, s);
+            let total = strip_mut::<S, T>(sum, s);
+            let mut sum = *total;
+            for &(i, ()) in c.input.idle(self.chunk) {
+                prefetch(ahead.next().unwrap_or_default());
+                let (p, n) = pair_mut::<S, T>(pairs, i, s);
+                for t in 0..T {
+                    p[t] = step(p[t], rise[t], t);
+                    n[t] = step(n[t], rise[t], t);
+                    sum[t] = simd.add_f32s(sum[t], simd.mul_add_e_f32s(one, p[t], n[t]));
+                }
+            }
+            for (i, x) in c.input.driven(self.chunk, 0) {
+                prefetch(ahead.next().unwrap_or_default());
+                let (p, n) = pair_mut::<S, T>(pairs, *i, s);
+                let mut ascent = rise;
+                mix(simd, x, &slopes, &mut ascent);
+                for t in 0..T {
+                    p[t] = step(p[t], ascent[t], t);
+                    n[t] = step(n[t], simd.sub_f32s(twice[t], ascent[t]), t);
+                    sum[t] = simd.add_f32s(sum[t], simd.mul_add_e_f32s(one, p[t], n[t]));
+                }
+            }
+            *total = sum;
+        }
+    }
+
+    /// With momentum, or any number of examples: q is made first, quad after quad.
+    #[inline(always)]
+    fn mixed<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        pairs: &mut [Row],
+        velocity: Option<&mut [Row]>,
+        sum: &mut Row,
+    ) {
+        let c = self.contrast;
+        let mut mixture = [Row::ZERO; CHUNK];
+        for quad in 0..c.input.quads {
+            let slopes = quad_of::<S, N>(&c.slopes[quad * QUAD..], 0);
+            for (i, x) in c.input.driven(self.chunk, quad) {
+                let q = lanes_mut::<S, N>(&mut mixture[*i as usize % CHUNK]);
+                mix(simd, x, &slopes, q);
+            }
+        }
+        let mut velocity = velocity.unwrap_or_default().chunks_exact_mut(2);
+        let rise = lanes::<S, N>(c.rise);
+        let sum = lanes_mut::<S, N>(sum);
+        for (pair, q) in pairs.chunks_exact_mut(2).zip(&mixture) {
+            let q = lanes::<S, N>(q);
+            let (mut minus, mut plus) = (*q, *q);
             for v in 0..N {
-                q[v] = mixture(simd, &terms, v, q[v]);
+                minus[v] = simd.neg_f32s(simd.add_f32s(rise[v], q[v]));
+                plus[v] = simd.sub_f32s(q[v], rise[v]);
+            }
+            let mut speeds = velocity.next().into_iter().flatten();
+            for (g, gradient) in pair.iter_mut().zip([&minus, &plus]) {
+                let g = lanes_mut::<S, N>(g);
+                match speeds.next() {
+                    None => descend(simd, g, gradient, c.step, c.bounds),
+                    Some(speed) => {
+                        let speed = lanes_mut::<S, N>(speed);
+                        roll(simd, g, speed, gradient, c.step, c.bounds);
+                    }
+                }
+                for v in 0..N {
+                    sum[v] = simd.add_f32s(sum[v], g[v]);
+                }
             }
         }
-        let (mut minus, mut plus) = (q, q);
-        for v in 0..N {
-            minus[v] = simd.neg_f32s(simd.add_f32s(rise[v], q[v]));
-            plus[v] = simd.sub_f32s(q[v], rise[v]);
-        }
-        roll(
-            simd,
-            lanes_mut::<S, N>(p),
-            lanes_mut::<S, N>(vp),
-            &minus,
-            c.step,
-            c.bounds,
-        );
-        roll(
-            simd,
-            lanes_mut::<S, N>(n),
-            lanes_mut::<S, N>(vn),
-            &plus,
-            c.step,
-            c.bounds,
-        );
-        let (p, n) = (lanes::<S, N>(p), lanes::<S, N>(n));
-        for v in 0..N {
-            sum[v] = simd.add_f32s(sum[v], simd.add_f32s(p[v], n[v]));
+    }
+}
+
+/// q += sum_b x_b slope_b over a quad of examples.
+#[inline(always)]
+fn mix<S: Simd, const T: usize>(
+    simd: S,
+    x: &[f32; QUAD],
+    slopes: &[[S::f32s; T]; QUAD],
+    q: &mut [S::f32s; T],
+) {
+    for b in 0..QUAD {
+        let x = simd.splat_f32s(x[b]);
+        for t in 0..T {
+            q[t] = simd.mul_add_e_f32s(x, slopes[b][t], q[t]);
         }
     }
 }
 
 /// current_b += sum_i x_bi (p_i - n_i) over a chunk of signed pairs, for every example b.
 #[inline(always)]
-fn drive<S: Simd, const N: usize>(
+fn drive<S: Simd, const T: usize>(
     simd: S,
     pairs: &[Row],
     chunk: usize,
     input: &Input,
     currents: &mut [Row],
 ) {
-    let batch = currents.len();
-    for (b, current) in currents.iter_mut().enumerate() {
-        let current = lanes_mut::<S, N>(current);
-        let mut sum = *current;
-        for &(i, x) in input.of_example(batch, chunk, b) {
-            let at = 2 * (i as usize % CHUNK);
-            let (p, n) = (lanes::<S, N>(&pairs[at]), lanes::<S, N>(&pairs[at + 1]));
-            let x = simd.splat_f32s(x);
-            for v in 0..N {
-                sum[v] = simd.mul_add_e_f32s(x, simd.sub_f32s(p[v], n[v]), sum[v]);
+    let (pairs, _) = pairs.as_chunks();
+    for (quad, currents) in currents.chunks_mut(QUAD).enumerate() {
+        for s in 0..BLOCK / (S::F32_LANES * T) {
+            let mut sums = quad_of::<S, T>(currents, s);
+            for (i, x) in input.driven(chunk, quad) {
+                let (p, n) = pair::<S, T>(pairs, *i, s);
+                let mut difference = *p;
+                for t in 0..T {
+                    difference[t] = simd.sub_f32s(p[t], n[t]);
+                }
+                for b in 0..QUAD {
+                    let x = simd.splat_f32s(x[b]);
+                    for t in 0..T {
+                        sums[b][t] = simd.mul_add_e_f32s(x, difference[t], sums[b][t]);
+                    }
+                }
+            }
+            for (current, sum) in currents.iter_mut().zip(sums) {
+                *strip_mut::<S, T>(current, s) = sum;
             }
         }
-        *current = sum;
     }
+}
+
+/// Strip `s` of the first four rows; what is missing is taken from the first.
+#[inline(always)]
+fn quad_of<S: Simd, const T: usize>(rows: &[Row], s: usize) -> [[S::f32s; T]; QUAD] {
+    let row = |b: usize| *strip::<S, T>(rows.get(b).unwrap_or(&rows[0]), s);
+    [row(0), row(1), row(2), row(3)]
+}
+
+/// Strip `s` of the conductances from +x_i and from -x_i.
+#[inline(always)]
+fn pair<S: Simd, const T: usize>(
+    pairs: &[[Row; 2]],
+    i: u32,
+    s: usize,
+) -> (&[S::f32s; T], &[S::f32s; T]) {
+    let [p, n] = &pairs[i as usize % CHUNK];
+    (strip::<S, T>(p, s), strip::<S, T>(n, s))
+}
+
+#[inline(always)]
+fn pair_mut<S: Simd, const T: usize>(
+    pairs: &mut [[Row; 2]],
+    i: u32,
+    s: usize,
+) -> (&mut [S::f32s; T], &mut [S::f32s; T]) {
+    let [p, n] = &mut pairs[i as usize % CHUNK];
+    (strip_mut::<S, T>(p, s), strip_mut::<S, T>(n, s))
 }

@@ -56,6 +56,17 @@ pub(super) fn lanes_mut<S: Simd, const N: usize>(row: &mut Row) -> &mut [S::f32s
     vectors.first_chunk_mut().expect("64 lanes")
 }
 
+/// Strip `s` of a row: `T` registers.
+#[inline(always)]
+pub(super) fn strip<S: Simd, const T: usize>(row: &Row, s: usize) -> &[S::f32s; T] {
+    &S::as_simd_f32s(&row.0).0.as_chunks().0[s]
+}
+
+#[inline(always)]
+pub(super) fn strip_mut<S: Simd, const T: usize>(row: &mut Row, s: usize) -> &mut [S::f32s; T] {
+    &mut S::as_mut_simd_f32s(&mut row.0).0.as_chunks_mut().0[s]
+}
+
 /// Sum over a block in a fixed tree: column c + 32, then + 16, ..., whatever the vector width.
 #[inline(always)]
 pub(super) fn tree_sum<S: Simd, const N: usize>(simd: S, row: &[S::f32s; N]) -> f32 {
@@ -90,12 +101,17 @@ fn sum_half<S: Simd, const N: usize>(simd: S, mut row: [S::f32s; N]) -> f32 {
     simd.reduce_sum_f32s(row[0])
 }
 
-/// Asks memory for rows that are needed soon: the work on a chunk is longer than what the processor looks
+/// What memory hands over at once.
+pub(super) type Line = [f32; 16];
+
+pub(super) const LINES_PER_ROW: usize = size_of::<Row>() / size_of::<Line>();
+
+/// Asks memory for what is needed soon: the work on a chunk is longer than what the processor looks
 /// ahead by itself.
 #[inline(always)]
-pub(super) fn prefetch(rows: &[Row]) {
+pub(super) fn prefetch(lines: &[Line]) {
     #[cfg(target_arch = "x86_64")]
-    for line in bytemuck::cast_slice::<Row, [f32; 16]>(rows) {
+    for line in lines {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a prefetch is a hint; the address is that of a live reference.
         #[allow(unsafe_code)]
@@ -103,6 +119,12 @@ pub(super) fn prefetch(rows: &[Row]) {
             _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
         }
     }
+}
+
+/// Asks memory for rows that are needed soon.
+#[inline(always)]
+pub(super) fn prefetch_rows(rows: &[Row]) {
+    prefetch(bytemuck::cast_slice(rows));
 }
 
 /// Adds 1 to every number: the least that a pass over memory in place can do.

@@ -5,9 +5,9 @@
 
 use pulp::Simd;
 
-use super::descent::{Bounds, Step, roll};
+use super::descent::{Bounds, Step, descend, roll};
 use super::entries::StatePairs;
-use super::lanes::{Kernel, Row, lanes, lanes_mut, prefetch, tree_sum};
+use super::lanes::{Kernel, Row, lanes, lanes_mut, prefetch_rows, tree_sum};
 
 /// Rows between the one updated and the one asked of memory.
 const ROWS_AHEAD: usize = 16;
@@ -37,16 +37,11 @@ impl Kernel for MatrixUpdate<'_> {
     #[inline(always)]
     fn run<S: Simd, const N: usize>(self, simd: S) {
         let column = lanes::<S, N>(self.column);
-        let (lo, hi) = (
-            lanes::<S, N>(&self.bounds.lo),
-            lanes::<S, N>(&self.bounds.hi),
-        );
-        let keep = simd.splat_f32s(1.0 - self.step.rate * self.step.decay);
         let minus_scale = simd.splat_f32s(-self.scale);
         let mut velocity = self.velocity.iter_mut();
         for i in 0..self.weights.len() {
             if let Some(ahead) = self.weights.get(i + ROWS_AHEAD) {
-                prefetch(std::slice::from_ref(ahead));
+                prefetch_rows(std::slice::from_ref(ahead));
             }
             let row = &mut self.weights[i];
             let mut q = [simd.splat_f32s(0.0); N];
@@ -76,10 +71,7 @@ impl Kernel for MatrixUpdate<'_> {
                 );
                 continue;
             }
-            for v in 0..N {
-                let free = simd.mul_add_e_f32s(keep, g[v], simd.neg_f32s(gradient[v]));
-                g[v] = simd.min_f32s(simd.max_f32s(free, lo[v]), hi[v]);
-            }
+            descend(simd, g, &gradient, self.step, self.bounds);
         }
     }
 }

@@ -50,15 +50,18 @@ pub(crate) struct Gather<'a> {
     pub(crate) currents: &'a mut [Row],
 }
 
+/// Lines asked of memory per unit: few, so that memory and arithmetic work at the same time.
+const LINES_AHEAD: usize = 2;
+
 impl Kernel for Gather<'_> {
     #[inline(always)]
     fn run<S: Simd, const N: usize>(self, simd: S) {
-        let mut ahead = self.next.chunks(BLOCK.div_ceil(self.active.len()));
+        let mut ahead = bytemuck::cast_slice(self.next).chunks_exact(LINES_AHEAD);
         let slots = self.potentials.iter().zip(self.active).zip(self.currents);
         for ((potentials, active), current) in slots {
-            prefetch(ahead.next().unwrap_or_default());
             let mut sum = *lanes::<S, N>(current);
             for &unit in active.units() {
+                prefetch(ahead.next().unwrap_or_default());
                 let v = simd.splat_f32s(potentials.0[unit as usize % BLOCK]);
                 let g = lanes::<S, N>(&self.weights[unit as usize]);
                 for k in 0..N {
@@ -67,6 +70,7 @@ impl Kernel for Gather<'_> {
             }
             *lanes_mut::<S, N>(current) = sum;
         }
+        ahead.for_each(prefetch);
     }
 }
 
@@ -180,10 +184,10 @@ fn read_out<S: Simd, const N: usize>(
         .iter()
         .zip(partials.chunks_exact_mut(readout.len()))
     {
-        let potential = lanes::<S, N>(row);
+        let potential = *lanes::<S, N>(row); // stays in registers
         for (row, partial) in readout.iter().zip(partials) {
             let g = lanes::<S, N>(row);
-            *partial = dot::<S, N>(simd, potential, g);
+            *partial = dot::<S, N>(simd, &potential, g);
         }
     }
 }

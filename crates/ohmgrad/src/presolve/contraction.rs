@@ -1,0 +1,142 @@
+//! Joining nodes whose potentials differ by fixed amounts.
+
+/// A connection that fixes the difference of two potentials: v(a) - v(b) = some voltage.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    pub(super) ends: [u32; 2],
+    /// Which source of the difference this is.
+    pub(super) id: u32,
+}
+
+/// Nodes in clusters. Within a cluster a tree of links fixes all differences of potentials; links that are
+/// not in the tree close loops.
+pub(super) struct Contraction {
+    /// The cluster of every node; node 0 is in cluster 0.
+    pub(super) clusters: Vec<u32>,
+    pub(super) count: usize,
+    /// The trees' links, each node after its parent.
+    tree: Vec<Branch>,
+    /// For each node, its place in `tree`; none for the roots.
+    place: Vec<Option<u32>>,
+    /// Links that close loops.
+    closing: Vec<Link>,
+}
+
+/// A link of a tree.
+#[derive(Clone, Copy)]
+struct Branch {
+    child: u32,
+    parent: u32,
+    link: u32,
+    /// +1 if the child is the link's first end.
+    sign: f64,
+}
+
+/// A loop of links whose voltages do not add up to zero.
+pub(super) struct Contradiction {
+    pub(super) links: Vec<u32>,
+    pub(super) excess: f64,
+}
+
+impl Contraction {
+    pub(super) fn new(nodes: usize, links: &[Link]) -> Contraction {
+        let mut sets = petgraph::unionfind::UnionFind::new(nodes);
+        let (in_tree, closing): (Vec<Link>, Vec<Link>) = links
+            .iter()
+            .partition(|link| sets.union(link.ends[0], link.ends[1]));
+        let mut neighbours = vec![Vec::new(); nodes];
+        for link in in_tree {
+            let [a, b] = link.ends;
+            neighbours[a as usize].push((b, link.id, -1.0));
+            neighbours[b as usize].push((a, link.id, 1.0));
+        }
+        let mut contraction = Contraction {
+            clusters: vec![u32::MAX; nodes],
+            count: 0,
+            tree: Vec::new(),
+            place: vec![None; nodes],
+            closing,
+        };
+        for root in 0..nodes {
+            if contraction.clusters[root] == u32::MAX {
+                contraction.add_tree(root as u32, &neighbours);
+            }
+        }
+        contraction
+    }
+
+    fn add_tree(&mut self, root: u32, neighbours: &[Vec<(u32, u32, f64)>]) {
+        let cluster = self.count as u32;
+        self.count += 1;
+        self.clusters[root as usize] = cluster;
+        let mut next = vec![root];
+        while let Some(parent) = next.pop() {
+            for &(child, link, sign) in &neighbours[parent as usize] {
+                if self.clusters[child as usize] == u32::MAX {
+                    self.clusters[child as usize] = cluster;
+                    self.place[child as usize] = Some(self.tree.len() as u32);
+                    self.tree.push(Branch {
+                        child,
+                        parent,
+                        link,
+                        sign,
+                    });
+                    next.push(child);
+                }
+            }
+        }
+    }
+
+    /// The potential of every node above its cluster's root (which is node 0 in its cluster).
+    pub(super) fn offsets(&self, voltage: impl Fn(u32) -> f64) -> Result<Vec<f64>, Contradiction> {
+        let mut offsets = vec![0.0; self.clusters.len()];
+        for branch in &self.tree {
+            let difference = branch.sign * voltage(branch.link);
+            offsets[branch.child as usize] = offsets[branch.parent as usize] + difference;
+        }
+        let held = self.closing.iter().map(|link| voltage(link.id).abs());
+        let size = offsets.iter().map(|offset| offset.abs()).chain(held);
+        let rounding = 1e-12 * size.fold(0.0, f64::max);
+        for link in &self.closing {
+            let [a, b] = link.ends.map(|end| offsets[end as usize]);
+            let excess = a - b - voltage(link.id);
+            if excess.abs() > rounding {
+                let links = self.loop_of(link);
+                return Err(Contradiction { links, excess });
+            }
+        }
+        Ok(offsets)
+    }
+
+    /// The links of the loop that `closing` closes.
+    fn loop_of(&self, closing: &Link) -> Vec<u32> {
+        let [to_a, to_b] = closing.ends.map(|end| self.path_from_root(end));
+        let common = to_a.iter().zip(&to_b).take_while(|(a, b)| a == b).count();
+        let up = to_a[common..].iter().rev();
+        let path = up.chain(&to_b[common..]).copied();
+        std::iter::once(closing.id).chain(path).collect()
+    }
+
+    fn path_from_root(&self, node: u32) -> Vec<u32> {
+        let mut path = Vec::new();
+        let mut node = node;
+        while let Some(place) = self.place[node as usize] {
+            let branch = &self.tree[place as usize];
+            path.push(branch.link);
+            node = branch.parent;
+        }
+        path.reverse();
+        path
+    }
+
+    /// The currents of the links that balance the nodes: `surplus` is the current that the other elements
+    /// bring into each node. Links that close loops are left without current.
+    pub(super) fn currents(&self, surplus: &mut [f64], mut set: impl FnMut(u32, f64)) {
+        for branch in self.tree.iter().rev() {
+            let current = surplus[branch.child as usize];
+            set(branch.link, branch.sign * current);
+            surplus[branch.parent as usize] += current;
+            surplus[branch.child as usize] = 0.0;
+        }
+    }
+}

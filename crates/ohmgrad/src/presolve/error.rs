@@ -1,0 +1,55 @@
+//! Circuits that have no operating point.
+
+/// Why a circuit has no operating point.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PresolveError {
+    /// Voltage sources and shorts in a loop whose voltages do not add up to zero.
+    #[error(
+        "the voltages of {} add up to {excess} V around their loop, they must add up to 0: change one of them or put a resistor between them",
+        elements.join(", ")
+    )]
+    ContradictoryLoop {
+        /// The elements of the loop.
+        elements: Vec<String>,
+        /// The sum of their voltages, in volt.
+        excess: f64,
+    },
+    /// Ideal diodes in a loop that cannot hold all their voltages at or below their forward voltages.
+    #[error(
+        "the ideal diodes {} cannot all hold: around their loop the voltages exceed the forward voltages by {excess} V; put a resistor in the loop",
+        elements.join(", ")
+    )]
+    InfeasibleDiodes {
+        /// The diodes of the loop, in the order in which it runs.
+        elements: Vec<String>,
+        /// By how much, in volt.
+        excess: f64,
+    },
+    /// A current that no element can carry on.
+    #[error(
+        "{excess} A from {} has nowhere to go: no element carries it away from {}; add a path to ground",
+        sources.join(", "),
+        short_list(nodes)
+    )]
+    NowhereToGo {
+        /// The current sources that feed the nodes.
+        sources: Vec<String>,
+        /// The nodes that the current cannot leave (or reach, if the sources draw it).
+        nodes: Vec<String>,
+        /// What cannot be carried, in ampere.
+        excess: f64,
+    },
+}
+
+/// Up to five names, and how many more there are.
+fn short_list(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let (shown, rest) = names.split_at(names.len().min(SHOWN));
+    let more = match rest.len() {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    let word = if names.len() == 1 { "node" } else { "nodes" };
+    format!("{word} {}{more}", shown.join(", "))
+}

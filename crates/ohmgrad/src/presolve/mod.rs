@@ -1,0 +1,23 @@
+//! From a circuit to the network of its free potentials, and back.
+//!
+//! Voltage sources and shorts fix differences of potentials: the nodes that they join become one node of
+//! the [`Network`] ([`contraction`]), and so do nodes that loops of ideal diodes hold together
+//! ([`diode_loops`]). What has no solution is found here and named: voltage sources that contradict one another,
+//! diodes that do, currents with nowhere to go ([`islands`]). [`Reduction::restore`] finds what the
+//! contraction hid: the currents of sources and shorts, and the intervals of potentials that the circuit
+//! leaves open.
+
+mod contraction;
+mod diode_loops;
+mod error;
+mod islands;
+mod network;
+mod reduction;
+mod restore;
+
+pub use error::PresolveError;
+pub use restore::Undetermined;
+
+pub(crate) use network::{Curved, GROUND, Network, at};
+pub(crate) use reduction::{Numbers, Reduction};
+pub(crate) use restore::State;

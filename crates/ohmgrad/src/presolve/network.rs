@@ -1,0 +1,85 @@
+//! The network that the solvers see: free potentials x, ground at 0, and branches between them.
+
+use crate::device::Characteristic;
+
+/// The end of a branch that lies on ground.
+pub(crate) const GROUND: u32 = u32::MAX;
+
+/// Branches between nodes; an end is a node's number or `GROUND`.
+///
+/// ```text
+/// resistor   i = g (x_a - x_b + c)
+/// diode      x_a - x_b <= w + r i,  i >= 0,  one of them with equality
+/// curved     i = law(x_a - x_b + c)
+/// ```
+pub(crate) struct Network<'c> {
+    pub(crate) nodes: usize,
+    pub(crate) resistors: Vec<Resistor>,
+    pub(crate) diodes: Vec<DiodeBranch>,
+    pub(crate) curved: Vec<Curved<'c>>,
+    /// Current that sources drive into each node, in ampere.
+    pub(crate) injections: Vec<f64>,
+    /// The largest finite conductance in the circuit, in siemens.
+    pub(crate) largest_conductance: f64,
+}
+
+impl Network<'_> {
+    /// All potentials at 0 V and no currents.
+    pub(crate) fn rest(&self) -> super::State {
+        super::State {
+            potentials: vec![0.0; self.nodes],
+            remainders: vec![0.0; self.nodes],
+            diode_currents: vec![0.0; self.diodes.len()],
+            curved_currents: vec![0.0; self.curved.len()],
+        }
+    }
+}
+
+/// Resistors between the same two nodes, in parallel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resistor {
+    pub(crate) ends: [u32; 2],
+    /// g, in siemens.
+    pub(crate) conductance: f64,
+    /// c, in volt.
+    pub(crate) offset: f64,
+}
+
+impl Resistor {
+    /// The current, in ampere.
+    pub(crate) fn current(&self, state: &super::State) -> f64 {
+        self.conductance * state.voltage(self.ends, self.offset)
+    }
+}
+
+/// An ideal diode behind a resistance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DiodeBranch {
+    pub(crate) ends: [u32; 2],
+    /// w, in volt.
+    pub(crate) bound: f64,
+    /// r, in ohm.
+    pub(crate) resistance: f64,
+    /// Its place among the edges of the reduction.
+    pub(crate) edge: u32,
+    /// The element.
+    pub(crate) element: u32,
+}
+
+/// An element with a bent characteristic.
+#[derive(Clone, Copy)]
+pub(crate) struct Curved<'c> {
+    pub(crate) ends: [u32; 2],
+    /// c, in volt.
+    pub(crate) offset: f64,
+    pub(crate) law: &'c dyn Characteristic,
+    /// Its place among the edges of the reduction.
+    pub(crate) edge: u32,
+    /// The element.
+    pub(crate) element: u32,
+}
+
+/// The value at a node, 0 at ground.
+pub(crate) fn at(values: &[f64], node: u32) -> f64 {
+    values.get(node as usize).copied().unwrap_or(0.0)
+}

@@ -1,0 +1,414 @@
+//! From the network's state back to the circuit's: all potentials, all currents, and what is left open.
+
+use std::collections::{HashMap, VecDeque};
+
+use petgraph::unionfind::UnionFind;
+
+use super::network::{Network, at};
+use super::reduction::{Numbers, Reduction, conductance};
+use crate::circuit::{Circuit, Element, NodeId};
+use crate::device::{Diode, Law};
+
+/// The state of a network.
+///
+/// Potentials are sums of two floating-point numbers, so that differences of nearly equal potentials, and with
+/// them the currents through large conductances, keep their digits.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State {
+    /// Potentials of the nodes, in volt.
+    pub(crate) potentials: Vec<f64>,
+    /// What is to be added to them.
+    pub(crate) remainders: Vec<f64>,
+    /// Currents of the network's diodes, in ampere.
+    pub(crate) diode_currents: Vec<f64>,
+    /// Currents of its curved elements, in ampere.
+    pub(crate) curved_currents: Vec<f64>,
+}
+
+/// A node whose potential the circuit leaves open.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Undetermined {
+    /// The node.
+    pub node: NodeId,
+    /// The lowest potential that obeys all laws while the other nodes follow, in volt.
+    pub lowest: f64,
+    /// The highest.
+    pub highest: f64,
+}
+
+/// The state of a circuit.
+pub(crate) struct Restored {
+    /// Potentials of the nodes, in volt.
+    pub(crate) potentials: Vec<f64>,
+    /// Currents of the elements, in ampere.
+    pub(crate) currents: Vec<f64>,
+    pub(crate) undetermined: Vec<Undetermined>,
+}
+
+impl State {
+    /// Whether it can be a state of this network.
+    pub(crate) fn fits(&self, network: &Network) -> bool {
+        self.potentials.len() == network.nodes
+            && self.diode_currents.len() == network.diodes.len()
+            && self.curved_currents.len() == network.curved.len()
+    }
+
+    /// x_a - x_b + offset with the digits of both parts.
+    pub(crate) fn voltage(&self, [a, b]: [u32; 2], offset: f64) -> f64 {
+        let (high, low) = difference(at(&self.potentials, a), at(&self.potentials, b));
+        let remainder = at(&self.remainders, a) - at(&self.remainders, b);
+        (high + offset) + (low + remainder)
+    }
+
+    /// Adds `step` times `direction` to the potentials.
+    pub(crate) fn move_along(&mut self, step: f64, direction: &[f64]) {
+        let parts = self.potentials.iter_mut().zip(&mut self.remainders);
+        for ((high, low), d) in parts.zip(direction) {
+            let (sum, rest) = difference(*high, -step * d);
+            let rest = *low + rest;
+            // `sum` and `rest` overlap little: renormalising keeps |low| below the last digit of high.
+            *high = sum + rest;
+            *low = rest - (*high - sum);
+        }
+    }
+}
+
+/// a - b as a rounded difference and its rounding error (Knuth).
+fn difference(a: f64, b: f64) -> (f64, f64) {
+    let rounded = a - b;
+    let taken = a - rounded;
+    let error = (a - (rounded + taken)) + (taken - b);
+    (rounded, error)
+}
+
+impl Reduction {
+    /// The circuit's state for a state of its network.
+    ///
+    /// `currents` are those of [`own_currents`](Reduction::own_currents) in this state.
+    pub(crate) fn restore(
+        &self,
+        circuit: &Circuit,
+        numbers: &Numbers,
+        mut state: State,
+        mut currents: Vec<f64>,
+    ) -> Restored {
+        let open = OpenParts::find(self, circuit, numbers, &mut state);
+        let total = |node: usize| {
+            let end = self.nodes[node];
+            let high = at(&state.potentials, end) + numbers.offsets[node];
+            high + at(&state.remainders, end)
+        };
+        let potentials: Vec<f64> = (0..self.nodes.len()).map(total).collect();
+        self.balance(circuit, &mut currents);
+        let undetermined = open.undetermined(self, &potentials);
+        Restored {
+            potentials,
+            currents,
+            undetermined,
+        }
+    }
+
+    /// The currents of all elements but voltage sources, shorts and welded diodes.
+    pub(crate) fn own_currents(
+        &self,
+        circuit: &Circuit,
+        numbers: &Numbers,
+        state: &State,
+    ) -> Vec<f64> {
+        let voltage = |element: &Element| {
+            let [a, b] = element.nodes().map(NodeId::index);
+            let ends = [self.nodes[a], self.nodes[b]];
+            state.voltage(ends, numbers.offsets[a] - numbers.offsets[b])
+        };
+        let current = |element: &Element| match element.law() {
+            Law::VoltageSource { .. } => 0.0,
+            Law::CurrentSource { current } => *current,
+            law @ (Law::Resistor { .. } | Law::Diode(_)) => match conductance(law) {
+                g if g == 0.0 || g.is_infinite() => 0.0,
+                g => g * voltage(element),
+            },
+            law => {
+                let law = law.characteristic();
+                law.map_or(0.0, |law| law.current(voltage(element)).0)
+            }
+        };
+        let mut currents: Vec<f64> = circuit.elements().iter().map(current).collect();
+        let network = &numbers.network;
+        for (diode, current) in network.diodes.iter().zip(&state.diode_currents) {
+            currents[diode.element as usize] += current;
+        }
+        for (curved, current) in network.curved.iter().zip(&state.curved_currents) {
+            currents[curved.element as usize] = *current;
+        }
+        for diode in soft_diodes_inside(self, circuit) {
+            let (element, law) = diode;
+            let excess = voltage(&circuit.elements()[element]) - law.forward_voltage;
+            currents[element] += excess.max(0.0) / law.series_resistance();
+        }
+        currents
+    }
+
+    /// By how much these currents miss the current law at each node of the network, and the largest of them.
+    pub(crate) fn residual(&self, circuit: &Circuit, currents: &[f64]) -> (Vec<f64>, f64) {
+        let mut residual = vec![0.0; self.edges().nodes];
+        let mut largest = 0.0f64;
+        for (element, current) in circuit.elements().iter().zip(currents) {
+            largest = largest.max(current.abs());
+            for (node, sign) in element.nodes().into_iter().zip([-1.0, 1.0]) {
+                if let Some(sum) = residual.get_mut(self.nodes[node.index()] as usize) {
+                    *sum += sign * current;
+                }
+            }
+        }
+        (residual, largest)
+    }
+
+    /// Sets the currents of welded diodes, then of voltage sources and shorts, by the current law.
+    fn balance(&self, circuit: &Circuit, currents: &mut [f64]) {
+        let mut surplus = vec![0.0; self.nodes.len()];
+        for (element, current) in circuit.elements().iter().zip(&*currents) {
+            let [a, b] = element.nodes().map(NodeId::index);
+            surplus[a] -= current;
+            surplus[b] += current;
+        }
+        if !self.welds.is_empty() {
+            self.balance_welds(circuit, currents, &mut surplus);
+        }
+        self.sources.currents(&mut surplus, |link, current| {
+            currents[link as usize] += current;
+        });
+    }
+
+    /// Every diode of a loop can carry current to every other: send each surplus to one node of the loop, and
+    /// from there to where current is missing.
+    fn balance_welds(&self, circuit: &Circuit, currents: &mut [f64], surplus: &mut [f64]) {
+        let cluster_of = |node: NodeId| self.sources.clusters[node.index()] as usize;
+        let ends = |weld: u32| circuit.elements()[weld as usize].nodes().map(cluster_of);
+        let mut clusters = vec![0.0; self.sources.count];
+        for (s, cluster) in surplus.iter().zip(&self.sources.clusters) {
+            clusters[*cluster as usize] += s;
+        }
+        let mut away = HashMap::<usize, Vec<(usize, u32)>>::new();
+        let mut towards = HashMap::<usize, Vec<(usize, u32)>>::new();
+        for &weld in &self.welds {
+            let [a, b] = ends(weld);
+            away.entry(a).or_default().push((b, weld));
+            towards.entry(b).or_default().push((a, weld));
+        }
+        let mut done = vec![false; self.sources.count];
+        for &weld in &self.welds {
+            let [root, _] = ends(weld);
+            if std::mem::replace(&mut done[root], true) {
+                continue;
+            }
+            for (arcs, sign) in [(&towards, 1.0), (&away, -1.0)] {
+                let tree = breadth_first(root, arcs);
+                let mut flow: HashMap<usize, f64> = tree
+                    .iter()
+                    .map(|(node, ..)| (*node, (sign * clusters[*node]).max(0.0)))
+                    .collect();
+                for (node, parent, weld) in tree.iter().rev() {
+                    done[*node] = true;
+                    let through = flow[node];
+                    currents[*weld as usize] += through;
+                    *flow.entry(*parent).or_default() += through;
+                    let [anode, cathode] = circuit.elements()[*weld as usize].nodes();
+                    surplus[anode.index()] -= through;
+                    surplus[cathode.index()] += through;
+                }
+            }
+        }
+    }
+}
+
+/// Diodes with an on resistance between nodes of fixed voltage, which are no branches of the network.
+fn soft_diodes_inside<'c>(
+    reduction: &Reduction,
+    circuit: &'c Circuit,
+) -> impl Iterator<Item = (usize, &'c Diode)> {
+    let elements = circuit.elements().iter().enumerate();
+    elements.filter_map(|(k, element)| {
+        let [a, b] = element.nodes().map(|node| reduction.nodes[node.index()]);
+        match element.law() {
+            Law::Diode(diode) if a == b && diode.on_conductance.is_finite() => Some((k, diode)),
+            _ => None,
+        }
+    })
+}
+
+/// (node, parent, arc) for all nodes that arcs lead to from the root, parents first.
+fn breadth_first(
+    root: usize,
+    arcs: &HashMap<usize, Vec<(usize, u32)>>,
+) -> Vec<(usize, usize, u32)> {
+    let mut tree = Vec::new();
+    let mut seen = std::collections::HashSet::from([root]);
+    let mut next = VecDeque::from([root]);
+    while let Some(parent) = next.pop_front() {
+        for &(node, arc) in arcs.get(&parent).into_iter().flatten() {
+            if seen.insert(node) {
+                tree.push((node, parent, arc));
+                next.push_back(node);
+            }
+        }
+    }
+    tree
+}
+
+/// Parts of the network that no conducting element ties to ground.
+struct OpenParts {
+    /// The part of each node of the network, ground first; ground's part is number 0.
+    parts: Vec<u32>,
+    /// How far each part may be shifted, in volt.
+    ranges: Vec<(f64, f64)>,
+}
+
+impl OpenParts {
+    /// Finds the parts, shifts those that break a diode's bound, and tells how far they can go.
+    fn find(
+        reduction: &Reduction,
+        circuit: &Circuit,
+        numbers: &Numbers,
+        state: &mut State,
+    ) -> OpenParts {
+        let network = &numbers.network;
+        let parts = parts(network, state);
+        let count = 1 + parts.iter().copied().max().unwrap_or(0) as usize;
+        if count == 1 {
+            let ranges = vec![(0.0, 0.0)];
+            return OpenParts { parts, ranges };
+        }
+        put_at_zero(&parts, count, state);
+        let slacks = slacks(reduction, circuit, numbers, state, &parts);
+        let lowest = lowest_shifts(count, &slacks);
+        let mut shifts: Vec<f64> = lowest.iter().map(|low| low.max(0.0)).collect();
+        lower(&mut shifts, &slacks);
+        for (node, part) in parts.iter().skip(1).enumerate() {
+            state.potentials[node] += shifts[*part as usize];
+        }
+        let mut highest = vec![f64::INFINITY; count];
+        highest[0] = 0.0;
+        lower(&mut highest, &slacks);
+        let ranges = lowest
+            .iter()
+            .zip(&highest)
+            .zip(&shifts)
+            .map(|((low, high), shift)| (low - shift, high - shift))
+            .collect();
+        OpenParts { parts, ranges }
+    }
+
+    fn undetermined(&self, reduction: &Reduction, potentials: &[f64]) -> Vec<Undetermined> {
+        if self.ranges.len() == 1 {
+            return Vec::new();
+        }
+        let scale = potentials.iter().fold(0.0, |max: f64, v| max.max(v.abs()));
+        let nodes = (0..potentials.len() as u32).zip(potentials);
+        nodes
+            .filter_map(|(index, potential)| {
+                let end = reduction.nodes[index as usize].wrapping_add(1);
+                let (low, high) = self.ranges[self.parts[end as usize] as usize];
+                (high - low > 1e-9 * scale).then(|| Undetermined {
+                    node: NodeId::from_index(index),
+                    lowest: potential + low.min(0.0),
+                    highest: potential + high.max(0.0),
+                })
+            })
+            .collect()
+    }
+}
+
+/// Shifts every part but ground's so that its first node is at 0 V.
+fn put_at_zero(parts: &[u32], count: usize, state: &mut State) {
+    let mut references = vec![None; count];
+    references[0] = Some((0.0, 0.0));
+    for (node, part) in parts.iter().skip(1).enumerate() {
+        let present = (state.potentials[node], state.remainders[node]);
+        let (high, low) = *references[*part as usize].get_or_insert(present);
+        let (sum, rest) = difference(present.0, high);
+        state.potentials[node] = sum;
+        state.remainders[node] = rest + (present.1 - low);
+    }
+}
+
+/// Nodes that resistors, curved elements and conducting diodes tie together.
+fn parts(network: &Network, state: &State) -> Vec<u32> {
+    let mut sets = UnionFind::<u32>::new(network.nodes + 1);
+    let mut tie = |[a, b]: [u32; 2]| sets.union(a.wrapping_add(1), b.wrapping_add(1));
+    for resistor in network.resistors.iter().filter(|r| r.conductance > 0.0) {
+        tie(resistor.ends);
+    }
+    for curved in &network.curved {
+        tie(curved.ends);
+    }
+    let largest = state
+        .diode_currents
+        .iter()
+        .fold(0.0, |max: f64, i| max.max(*i));
+    for (diode, current) in network.diodes.iter().zip(&state.diode_currents) {
+        if *current > 1e-9 * largest {
+            tie(diode.ends);
+        }
+    }
+    let labels = sets.into_labeling();
+    let mut numbers = HashMap::new();
+    labels
+        .iter()
+        .map(|label| {
+            let next = numbers.len() as u32;
+            *numbers.entry(*label).or_insert(next)
+        })
+        .collect()
+}
+
+/// For each ideal diode between two parts: shift(a) - shift(b) <= slack.
+fn slacks(
+    reduction: &Reduction,
+    circuit: &Circuit,
+    numbers: &Numbers,
+    state: &State,
+    parts: &[u32],
+) -> Vec<([u32; 2], f64)> {
+    let part = |end: u32| parts[end.wrapping_add(1) as usize];
+    let mut slacks = Vec::new();
+    for element in circuit.elements() {
+        let Law::Diode(diode) = element.law() else {
+            continue;
+        };
+        let [a, b] = element.nodes().map(NodeId::index);
+        let ends = [reduction.nodes[a], reduction.nodes[b]];
+        let between = ends.map(part);
+        if between[0] != between[1] {
+            let voltage = state.voltage(ends, numbers.offsets[a] - numbers.offsets[b]);
+            slacks.push((between, diode.forward_voltage - voltage));
+        }
+    }
+    slacks
+}
+
+/// The lowest shift of each part, with ground's at 0.
+fn lowest_shifts(count: usize, slacks: &[([u32; 2], f64)]) -> Vec<f64> {
+    let mut shifts = vec![f64::INFINITY; count];
+    shifts[0] = 0.0;
+    let reversed: Vec<([u32; 2], f64)> = slacks.iter().map(|([a, b], s)| ([*b, *a], *s)).collect();
+    lower(&mut shifts, &reversed);
+    shifts.iter().map(|shift| -shift).collect()
+}
+
+/// Lowers shifts until shift(a) <= shift(b) + slack holds everywhere.
+fn lower(shifts: &mut [f64], slacks: &[([u32; 2], f64)]) {
+    // Loops of diodes without room were welded; what rounding leaves of others ends after `count` rounds.
+    for _ in 0..shifts.len() {
+        let mut changed = false;
+        for ([a, b], slack) in slacks {
+            let limit = shifts[*b as usize] + slack;
+            if shifts[*a as usize] > limit && *a != 0 {
+                shifts[*a as usize] = limit;
+                changed = true;
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+}

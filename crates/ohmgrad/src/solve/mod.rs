@@ -1,0 +1,312 @@
+//! Operating points of circuits, each with its certificate.
+//!
+//! A [`Solver`] reduces a circuit to the network of its free potentials ([`presolve`](crate::presolve)), and finds the
+//! network's state by one of two methods: directly ([`interior_point`], [`multipliers`]: Newton steps, each a sparse
+//! factorization), or by exact coordinate descent. Whatever the method, the answer is checked against the
+//! original circuit by a [`Certificate`] that shares no code with it.
+
+mod certificate;
+mod interior_point;
+mod multipliers;
+mod newton;
+mod rows;
+mod star_mesh;
+
+pub use certificate::Certificate;
+pub use rows::RowError;
+
+use interior_point::InteriorPoint;
+use multipliers::{Effort, Multipliers};
+use newton::{Newton, Work};
+use star_mesh::Plan;
+
+use std::sync::Arc;
+
+use crate::circuit::{Circuit, ElementId, NodeId};
+use crate::presolve::{Numbers, PresolveError, Reduction, State, Undetermined};
+
+/// Settings of a [`Solver`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct SolveOptions {
+    /// What every measure of the certificate must be below, above 0. Default: 1e-9.
+    pub tolerance: f64,
+}
+
+impl Default for SolveOptions {
+    fn default() -> SolveOptions {
+        SolveOptions { tolerance: 1e-9 }
+    }
+}
+
+impl SolveOptions {
+    /// With another tolerance.
+    #[must_use]
+    pub fn with_tolerance(mut self, tolerance: f64) -> SolveOptions {
+        self.tolerance = tolerance;
+        self
+    }
+}
+
+/// Whether a state is the operating point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Status {
+    /// The certificate passes.
+    Solved,
+    /// The method gave up before the certificate passed.
+    NotConverged,
+}
+
+/// How much work a solve was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Newton steps.
+    pub iterations: usize,
+    /// Factorizations of the linear network.
+    pub factorizations: usize,
+    /// Solutions of linear networks.
+    pub linear_solves: usize,
+    /// Nodes of the network after presolve.
+    pub nodes: usize,
+}
+
+/// A state of a circuit, and how well it obeys the laws.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Solution {
+    /// Whether it is the operating point.
+    pub status: Status,
+    /// Potentials of the nodes, in volt, in the order of [`Circuit::node_names`].
+    pub potentials: Vec<f64>,
+    /// Currents of the elements, in ampere, in the order of [`Circuit::elements`].
+    pub currents: Vec<f64>,
+    /// Power that the elements other than sources take up, in watt.
+    pub dissipated_power: f64,
+    /// The proof.
+    pub certificate: Certificate,
+    /// Nodes whose potentials the circuit leaves open.
+    pub undetermined: Vec<Undetermined>,
+    /// The work done.
+    pub statistics: Statistics,
+}
+
+impl Solution {
+    /// The potential of a node, in volt.
+    pub fn potential(&self, node: NodeId) -> f64 {
+        self.potentials[node.index()]
+    }
+
+    /// The current through an element, in ampere.
+    pub fn current(&self, element: ElementId) -> f64 {
+        self.currents[element.index()]
+    }
+}
+
+/// Solves circuits of one shape, again and again.
+///
+/// It keeps the reduction, the order of elimination and all workspaces, and starts from the last answer. A circuit of
+/// another shape is legal, and makes it start afresh.
+pub struct Solver {
+    options: SolveOptions,
+    reduction: Arc<Reduction>,
+    plan: Arc<Plan>,
+    newton: Newton,
+    interior_point: InteriorPoint,
+    multipliers: Multipliers,
+    last: Option<State>,
+}
+
+impl Solver {
+    /// Prepares for circuits of the shape of `circuit`.
+    ///
+    /// # Errors
+    /// If the circuit has no operating point.
+    pub fn new(circuit: &Circuit, options: SolveOptions) -> Result<Solver, PresolveError> {
+        let reduction = Arc::new(Reduction::new(circuit)?);
+        let edges = reduction.edges();
+        let plan = Arc::new(Plan::new(edges.nodes, &edges.ends));
+        Ok(Solver::with_plan(options, reduction, plan))
+    }
+
+    fn with_plan(options: SolveOptions, reduction: Arc<Reduction>, plan: Arc<Plan>) -> Solver {
+        Solver {
+            options,
+            newton: Newton::new(&plan),
+            interior_point: InteriorPoint::new(),
+            multipliers: Multipliers::new(),
+            last: None,
+            reduction,
+            plan,
+        }
+    }
+
+    /// A solver for circuits of the same shape that starts from the same state.
+    fn fork(&self) -> Solver {
+        let (reduction, plan) = (Arc::clone(&self.reduction), Arc::clone(&self.plan));
+        let mut fork = Solver::with_plan(self.options, reduction, plan);
+        fork.last.clone_from(&self.last);
+        fork
+    }
+
+    /// Finds the operating point of a circuit.
+    ///
+    /// ```
+    /// use ohmgrad::circuit::Circuit;
+    /// use ohmgrad::solve::{SolveOptions, Solver, Status};
+    /// let rectifier = Circuit::builder()
+    ///     .voltage_source("v1", "in", "0", 5.0)
+    ///     .ideal_diode("d1", "in", "out", 0.7)
+    ///     .resistor("r1", "out", "0", 1e3)
+    ///     .build()?;
+    /// let mut solver = Solver::new(&rectifier, SolveOptions::default())?;
+    /// let solution = solver.solve(&rectifier)?;
+    /// assert_eq!(solution.status, Status::Solved);
+    /// let out = rectifier.node("out").expect("it was just added");
+    /// assert!((solution.potential(out) - 4.3).abs() < 1e-12);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the circuit has no operating point. Not finding one that exists is a [`Status`].
+    pub fn solve(&mut self, circuit: &Circuit) -> Result<Solution, PresolveError> {
+        if let Some(numbers) = self.reduction.numbers(circuit)? {
+            return Ok(self.solve_numbers(circuit, &numbers));
+        }
+        *self = Solver::new(circuit, self.options)?;
+        let numbers = self.reduction.numbers(circuit)?;
+        let numbers = numbers.expect("a reduction fits the circuit that it was made for");
+        Ok(self.solve_numbers(circuit, &numbers))
+    }
+
+    fn solve_numbers(&mut self, circuit: &Circuit, numbers: &Numbers) -> Solution {
+        let (state, mut work) = self.find_state(numbers);
+        let currents = self.reduction.own_currents(circuit, numbers, &state);
+        let (residual, largest) = self.reduction.residual(circuit, &currents);
+        let missed = residual.iter().fold(0.0, |max: f64, r| max.max(r.abs()));
+        self.last = Some(state.clone());
+        let mut solution = self.certify(circuit, numbers, state.clone(), currents);
+        if missed > 1e-2 * self.options.tolerance * largest {
+            let (state, currents) = self.correct(circuit, numbers, state, residual);
+            work += self.newton.work;
+            let corrected = self.certify(circuit, numbers, state, currents);
+            if corrected.certificate.worst() < solution.certificate.worst() {
+                solution = corrected;
+            }
+        }
+        solution.statistics = Statistics {
+            iterations: work.iterations,
+            factorizations: work.factorizations,
+            linear_solves: work.solves,
+            nodes: numbers.network.nodes,
+        };
+        solution
+    }
+
+    /// The circuit's state for a state of the network, with its certificate.
+    fn certify(
+        &self,
+        circuit: &Circuit,
+        numbers: &Numbers,
+        state: State,
+        currents: Vec<f64>,
+    ) -> Solution {
+        let restored = self.reduction.restore(circuit, numbers, state, currents);
+        let (potentials, currents) = (restored.potentials, restored.currents);
+        let certificate = Certificate::check(circuit, &potentials, &currents);
+        Solution {
+            status: match certificate.passes(self.options.tolerance) {
+                true => Status::Solved,
+                false => Status::NotConverged,
+            },
+            dissipated_power: dissipated_power(circuit, &potentials, &currents),
+            potentials,
+            currents,
+            certificate,
+            undetermined: restored.undetermined,
+            statistics: Statistics::default(),
+        }
+    }
+
+    /// From the last answer or from rest if few diodes switch, else by the interior point, made exact.
+    fn find_state(&mut self, numbers: &Numbers) -> (State, Work) {
+        let network = &numbers.network;
+        let (newton, plan) = (&mut self.newton, &self.plan);
+        let target = 1e-3 * self.options.tolerance;
+        let last = self.last.take().filter(|last| last.fits(network));
+        let multipliers = &mut self.multipliers;
+        let mut solve = |newton: &mut Newton, start: &State, effort| {
+            multipliers.solve(newton, plan, network, start, target, effort)
+        };
+        let mut work = Work::default();
+        // From rest, ideal diodes may all switch in a few guesses; curved elements need a better start.
+        let effort = match last.is_some() || network.curved.is_empty() {
+            true => Effort::GUESS,
+            false => Effort::LOOK,
+        };
+        let start = last.unwrap_or_else(|| network.rest());
+        let (guess, distance) = solve(newton, &start, effort);
+        work += newton.work;
+        if distance <= target {
+            return (guess, work);
+        }
+        let enough = 0.1 * self.options.tolerance;
+        let mut best = self.interior_point.solve(newton, plan, network, enough);
+        work += newton.work;
+        for (start, effort) in [
+            (best.0.clone(), Effort::POLISH),
+            (network.rest(), Effort::SURE),
+        ] {
+            let other = solve(newton, &start, effort);
+            work += newton.work;
+            if other.1 < best.1 {
+                best = other;
+            }
+            if best.1 <= enough {
+                break;
+            }
+        }
+        (best.0, work)
+    }
+
+    /// Removes what the merging of parallel resistors has left of rounding, element by element. The second result
+    /// is the elements' currents.
+    fn correct(
+        &mut self,
+        circuit: &Circuit,
+        numbers: &Numbers,
+        mut state: State,
+        mut residual: Vec<f64>,
+    ) -> (State, Vec<f64>) {
+        const CORRECTIONS: usize = 3;
+        let network = &numbers.network;
+        self.newton.resume(&self.plan, network, &state);
+        let mut currents = Vec::new();
+        for _ in 0..CORRECTIONS {
+            self.newton.correct(&self.plan, network, &residual);
+            state = self.newton.finish(network);
+            currents = self.reduction.own_currents(circuit, numbers, &state);
+            residual = self.reduction.residual(circuit, &currents).0;
+        }
+        (state, currents)
+    }
+}
+
+/// The power that all elements but the sources take up.
+fn dissipated_power(circuit: &Circuit, potentials: &[f64], currents: &[f64]) -> f64 {
+    use crate::device::Law;
+    let elements = circuit.elements().iter().zip(currents);
+    let passive = elements.filter(|(element, _)| {
+        !matches!(
+            element.law(),
+            Law::VoltageSource { .. } | Law::CurrentSource { .. }
+        )
+    });
+    let power = |element: &crate::circuit::Element| {
+        let [a, b] = element.nodes().map(|node| potentials[node.index()]);
+        a - b
+    };
+    passive
+        .map(|(element, current)| power(element) * current)
+        .sum()
+}

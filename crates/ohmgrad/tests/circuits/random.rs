@@ -1,0 +1,48 @@
+//! Random circuits with everything that can go wrong: each has no operating point, or a certified one.
+
+use ohmgrad::solve::{SolveOptions, Solver, Status};
+
+use super::{families, solve};
+
+#[test]
+fn anything_is_refused_or_certified() {
+    let mut solved = 0;
+    for seed in 0..10_000 {
+        let circuit = families::anything(seed);
+        let Ok(mut solver) = Solver::new(&circuit, SolveOptions::default()) else {
+            continue;
+        };
+        let Ok(solution) = solver.solve(&circuit) else {
+            continue;
+        };
+        let certificate = solution.certificate;
+        assert_eq!(
+            solution.status,
+            Status::Solved,
+            "seed {seed}: {certificate:?}"
+        );
+        assert!(certificate.passes(1e-9), "seed {seed}: {certificate:?}");
+        solved += 1;
+    }
+    assert!(
+        solved > 5_000,
+        "only {solved} circuits have an operating point"
+    );
+}
+
+#[test]
+fn families_are_certified() {
+    let ideal = families::ideal(0.0);
+    let shockley = families::shockley();
+    for seed in 0..5 {
+        for beside in [false, true] {
+            solve(&families::grid(25, beside, seed));
+        }
+        for diode in [&ideal, &families::ideal(0.7), &shockley] {
+            solve(&families::graph(200, diode, seed));
+            solve(&families::ladder(100, diode, seed));
+            solve(&families::rectifiers(20, diode, seed));
+            solve(&families::layered(&[40, 30, 20, 10], diode, seed));
+        }
+    }
+}
