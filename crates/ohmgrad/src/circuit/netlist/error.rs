@@ -10,6 +10,8 @@ use super::source::{Sources, Span};
 const SHOWN: usize = 20;
 /// How many characters of a long line are shown.
 const WINDOW: usize = 100;
+/// How many characters at the start and at the end of a long message are shown.
+const MESSAGE_END: usize = 200;
 
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,18 +89,30 @@ impl fmt::Display for NetlistErrors {
 impl fmt::Display for NetlistError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Some(place) = &self.place else {
-            return self.fault.fmt(f);
+            return write!(f, "{}", abridged(self.fault.to_string()));
         };
         let Place {
             file, line, column, ..
         } = place;
-        writeln!(f, "{file}:{line}:{column}: {}", self.fault)?;
+        let message = abridged(self.fault.to_string());
+        writeln!(f, "{file}:{line}:{column}: {message}")?;
         let (text, before, width) = place.excerpt();
         let margin = line.to_string().len();
         writeln!(f, "  {line} | {text}")?;
         let (indent, carets) = (" ".repeat(before), "^".repeat(width));
         write!(f, "  {:margin$} | {indent}{carets}", "")
     }
+}
+
+/// A message without the middle of a very long name or expression in it.
+fn abridged(message: String) -> String {
+    let length = message.chars().count();
+    if length <= 2 * MESSAGE_END {
+        return message;
+    }
+    let start = message.chars().take(MESSAGE_END);
+    let end = message.chars().skip(length - MESSAGE_END);
+    start.chain(" .. ".chars()).chain(end).collect()
 }
 
 impl Place {

@@ -314,7 +314,7 @@ impl<'s, 'a> Expansion<'s, 'a> {
                 let (builder, error) = *failed;
                 match error {
                     CircuitError::DuplicateElement(_) => self.report_duplicates(builder.elements()),
-                    error => self.report.add(self.places[0], error.into()),
+                    error => self.report.add(Span::default(), error.into()),
                 }
                 None
             }

@@ -351,7 +351,11 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         if self.takes(symbol) {
             return Ok(());
         }
-        Err(self.expected(symbol))
+        Err(self.expected(match symbol {
+            ")" => "`)`",
+            "}" => "`}`",
+            _ => "a closing quote",
+        }))
     }
 
     fn expected(&mut self, what: &'static str) -> Halt {

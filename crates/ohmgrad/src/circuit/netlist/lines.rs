@@ -5,12 +5,18 @@ use std::ops::Range;
 /// How a comment starts that is a note to this reader, see [`super`].
 pub(super) const NOTE: &str = "*!ohmgrad";
 
-/// The text in lower case, with spaces where comments stood and where lines were continued.
+/// The text in lower case, with spaces where comments and control characters stood and where lines were
+/// continued.
 ///
 /// Every character keeps its place, so that an offset in the result is one in the text; and every
 /// statement is one line of the result.
 pub(super) fn clean(text: &str, has_title: bool) -> String {
-    let mut code = text.as_bytes().to_ascii_lowercase();
+    let plain = |byte: u8| match byte {
+        b'\n' => b'\n',
+        byte if byte.is_ascii_control() => b' ',
+        byte => byte.to_ascii_lowercase(),
+    };
+    let mut code: Vec<u8> = text.bytes().map(plain).collect();
     if !text.is_ascii() {
         blank_foreign_space(text, &mut code);
     }

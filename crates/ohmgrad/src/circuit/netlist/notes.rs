@@ -29,7 +29,8 @@ impl<'a> Notes<'a> {
             .split_word();
         let (name, meaning) = rest.split_word();
         let original = sources.original(meaning.span).text;
-        let is_word = !original.is_empty() && !original.contains(char::is_whitespace);
+        let splits = |c: char| c.is_whitespace() || c.is_control();
+        let is_word = !original.is_empty() && !original.contains(splits);
         match kind.text {
             "nodes" => self.nodes.extend(rest.text.split_whitespace()),
             "node" if is_word => _ = self.node_names.insert(name.text, original),

@@ -14,7 +14,7 @@ const MAX_DEPTH: usize = 32;
 const MAX_BYTES: usize = 1 << 30;
 
 /// A piece of the text of a file, by bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Span {
     file: u32,
     start: u32,

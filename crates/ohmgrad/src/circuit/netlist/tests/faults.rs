@@ -8,13 +8,333 @@ fn assert_error(statements: &str, expected: &str) {
     assert_eq!(rendered, expected.trim_matches('\n'), "\n{rendered}\n");
 }
 
+/// Checks messages without their places.
+fn assert_messages(cases: &[(&str, &str)]) {
+    for (statements, expected) in cases {
+        let errors = errors(statements);
+        let [error] = errors.errors() else {
+            panic!("not one error: {errors}");
+        };
+        assert_eq!(error.fault.to_string(), *expected, "{statements}");
+    }
+}
+
 #[test]
-#[ignore]
-fn show() {
-    let all = "r1 a b\nr2 a b 4k7\nr3 a b 1k 2k\nr4 a b -5\nr5 a b rval\n.param rval=3\nr6 a b 2*rval\nr7 a b {rvl*2}\nr8 a b {1/0}\nr9 a b {2*(3+}\nr10 a b {foo(1)}\n";
-    eprintln!("{}", errors(all));
-    let all = "d1 a k dmdo\n.model dmod d(is=1 bv=5)\nd2 a k dmod\n.model q npn(bf=100)\nd3 a k q\n.model x d(iss=3)\nd4 a k x\n.model y d(is=3 ron=3)\nd5 a k y\na6 a k z\n.model z d(is=1e-12)\n.model s sidiode(ron=1 roff=2 epsilon=3)\na7 a k s\na8 a k t\n.model t sidiode\nq1 c b e q2n\n.tran 1u 1m\n.modle x d\n#foo\n?";
-    eprintln!("{}", errors(all));
-    let all = "x1 a b sub\nx2 a sub2\n.subckt sub a b c\n.ends\nx3 a b c sub q=3\n.subckt rec a\nx1 a rec\n.ends\nx4 a rec\nr1 a b 1\nr1 a b 2\nv1 a b sffm(1 2)\nv2 a b\nb1 a b i=v(a,b)*3\nb2 a b i=tanh(v(c,d))\ng1 a b c d 1\ng2 a b table {v(a,b)} (1,2) (1,3)\ng3 a b table {v(a,b)} (1,2,3)\n.temp -300\n.include nowhere.inc\n.subckt open\n.param a={b} b={a}\n";
-    eprintln!("{}", errors(all));
+fn an_error_shows_its_place() {
+    assert_error(
+        "R1 a b 1k\nR2\tA b 4k7 ; no unit\n",
+        "
+test.cir:3:8: `4k7` has digits after its unit: 4k7 is written 4.7k
+  3 | R2 A b 4k7 ; no unit
+    |        ^^^",
+    );
+    assert_error(
+        "r1 a\n* comment\n+ b {2 *\n+ rvl}\n.param rval=1",
+        "
+test.cir:5:3: there is no parameter `rvl`; did you mean `rval`?
+  5 | + rvl}
+    |   ^^^",
+    );
+    assert_error(
+        "r1 a",
+        "
+test.cir:2:1: the second node is missing: write `R1 a b OHM [m=NUMBER]`
+  2 | r1 a
+    | ^^^^",
+    );
+}
+
+#[test]
+fn all_errors_are_reported_at_once_and_in_order() {
+    assert_error(
+        "d1 é k dmdo\n.model dmod d(bv=5)\nq1 c b e q2n2222\n.tran 1u 1m",
+        "
+test.cir:2:8: there is no model `dmdo`; did you mean `dmod`?
+  2 | d1 é k dmdo
+    |        ^^^^
+test.cir:4:1: `q1` is a bipolar transistor, which is not supported: elements are R, C (open), L (short), V, I, D, sidiodes (A), TABLE (G), I = tanh, pwr or pwl (B), and X
+  4 | q1 c b e q2n2222
+    | ^^
+test.cir:5:1: `.tran` is not supported: the operating point (.op) is what is computed; remove the line
+  5 | .tran 1u 1m
+    | ^^^^^",
+    );
+}
+
+#[test]
+fn duplicates_name_the_first() {
+    assert_error(
+        "r1 a b 1\nR1 a b 2\nx1 a s\n.subckt s a\nr1 a 0 1\nr1 a 0 2\n.ends",
+        "
+test.cir:3:1: the element `r1` is there already, on line 2 of test.cir: rename one
+  3 | R1 a b 2
+    | ^^^^^^^^
+test.cir:7:1: the element `r.x1.r1` is there already, on line 6 of test.cir: rename one
+  7 | r1 a 0 2
+    | ^^^^^^^^",
+    );
+    assert_messages(&[
+        (
+            ".param a=1 a=2",
+            "the parameter `a` is there already, on line 2 of test.cir: rename one",
+        ),
+        (
+            ".model m d\n.model m d",
+            "the model `m` is there already, on line 2 of test.cir: rename one",
+        ),
+        (
+            ".subckt s a A\n.ends",
+            "the node `a` is there already, on line 2 of test.cir: rename one",
+        ),
+        (
+            "x1 s\nx1 s\n.subckt s\n.ends",
+            "the element `x1` is there already, on line 2 of test.cir: rename one",
+        ),
+    ]);
+}
+
+#[test]
+fn words_out_of_place() {
+    assert_messages(&[
+        (
+            "r1 a b 1k 2k",
+            "`2k` does not belong here: write `R1 a b OHM [m=NUMBER]`",
+        ),
+        (
+            "r1 a b 1k tc1=3",
+            "the parameter `tc1` is not supported: write `R1 a b OHM [m=NUMBER]`",
+        ),
+        (
+            "v1 a b",
+            "the value is missing: write `V1 plus minus [DC] VOLT`",
+        ),
+        (
+            "v1 a b 1 2",
+            "`2` does not belong here: write `V1 plus minus [DC] VOLT`",
+        ),
+        (
+            "i1 a b sffm(0 1)",
+            "the value of SFFM at t = 0 is not clear: write `DC value` before it (SIN, PULSE, EXP and PWL start at t = 0)",
+        ),
+        (
+            "+ r1",
+            "there is no statement above that `+` could continue; the first line is the title",
+        ),
+        (
+            "#1",
+            "no statement starts with `#`: comments start with `*`, elements with a letter",
+        ),
+        (
+            ".modle m d",
+            "`.modle` is no statement; did you mean `.model`?",
+        ),
+        (
+            ".control\nalter r1 = 5\n.endc",
+            "commands are not run, and `alter` may change the result: make the change in the netlist itself",
+        ),
+        (
+            ".param",
+            "the value is missing: write `.param NAME=VALUE ..`",
+        ),
+        (
+            ".param junk a=3",
+            "`junk` does not belong here: write `.param NAME=VALUE ..`",
+        ),
+        (
+            "*!ohmgrad colour red",
+            "this note is not understood: write `*!ohmgrad nodes NODES..`, `*!ohmgrad node NAME MEANT`, `*!ohmgrad element NAME MEANT` or `*!ohmgrad model NAME PARAMETER=VALUE ..`",
+        ),
+        (
+            ".options rshunt=1g",
+            "`rshunt` is not supported: write the resistors from the nodes to ground",
+        ),
+        (
+            ".temp -300",
+            "-300 degrees Celsius is no temperature above -273.15",
+        ),
+        (
+            ".include",
+            "the file's name is missing: write `.include \"FILE\"`",
+        ),
+    ]);
+}
+
+#[test]
+fn numbers_that_are_none() {
+    assert_messages(&[
+        ("r1 a b x", "`x` is no number"),
+        (
+            "r1 a b rr\n.param rr=2",
+            "`rr` is no number: for the value of the parameter, write {rr}",
+        ),
+        (
+            "r1 a b 2*3",
+            "`2*3` is no number: write arithmetic in braces, {2*3}",
+        ),
+        (
+            "r1 a b 1e999",
+            "`1e999` is out of range: numbers are 0, or between 5e-324 and 1.8e308",
+        ),
+        (
+            "r1 a b 1e-999",
+            "`1e-999` is out of range: numbers are 0, or between 5e-324 and 1.8e308",
+        ),
+        (
+            "r1 a b -5",
+            "a resistance of -5 ohm is not supported: resistances are at least 0",
+        ),
+        ("r1 a b {2", "`{` has no `}` on this line"),
+        (
+            "r1 a b {1/0}",
+            "`1/0` is inf: check for a division by 0 or a root of a negative number",
+        ),
+        ("r1 a b {2*(3}", "`)` is expected here"),
+        ("r1 a b {2 3}", "an operator is expected here"),
+        (
+            "r1 a b {2*}",
+            "a number, a name or a bracket is expected here",
+        ),
+        (
+            "r1 a b {sqr(4)}",
+            "there is no function `sqr`; did you mean `sqrt`?",
+        ),
+        ("r1 a b {max(1)}", "`max` takes 2 arguments, here are 1"),
+        (
+            "r1 a b {(-2)**2}",
+            "a power of the negative number -2: SPICE programs differ here; write pow(x,n), or abs(x)**n",
+        ),
+        (
+            "r1 a b {v(a)}",
+            "a voltage is no number: only the current of a B line depends on V(..)",
+        ),
+        (
+            ".param a={b} b={a+1}",
+            "the parameter `a` is defined through itself",
+        ),
+    ]);
+}
+
+#[test]
+fn models() {
+    assert_messages(&[
+        (
+            "d1 a k m\n.model m d(is=1 bv=5)",
+            "BV of a diode, the breakdown voltage, is not supported: remove it if the diode never gets there",
+        ),
+        (
+            "d1 a k m\n.model m sidiode(epsilon=0.1)",
+            "EPSILON of a diode, the width of the bend at Vfwd, is not supported: remove it, or describe the diode by a curve: B1 a k I=pwl(V(a,k), ..)",
+        ),
+        (
+            "d1 a k m\n.model m d(iss=1)",
+            "`iss` is no parameter of a D model; did you mean `is`?",
+        ),
+        (
+            "d1 a k m\n.model m sidiode(is=1)",
+            "`is` is no parameter of a sidiode model",
+        ),
+        (
+            "d1 a k m\n.model m d(nvt=1)",
+            "`nvt` is no parameter of a D model; did you mean `n`?",
+        ),
+        (
+            "d1 a k m\n.model m d(is=1p ron=1)",
+            "`ron` belongs to an idealised diode and `is` to a junction: use either kind",
+        ),
+        (
+            "d1 a k m\n.model m npn(bf=1)",
+            "models of the kind `npn` are not supported: diodes are D or sidiode",
+        ),
+        (
+            "a1 a k m\n.model m d",
+            "an A line takes a model of the kind sidiode, `m` is none: use a D line",
+        ),
+        (
+            "d1 a k m 2\n.model m d(ron=1)",
+            "an idealised diode has no area: give Ron and Roff of the whole diode",
+        ),
+        (
+            "d1 a k m\n.model m d(is=0)",
+            "its saturation current is 0 A, it must be finite and above 0",
+        ),
+        (
+            "d1 a k m\n.model m sidiode",
+            "its on conductance is 1 S, it must be above the off conductance, 1 S",
+        ),
+    ]);
+}
+
+#[test]
+fn behaviour_that_is_not_supported() {
+    let forms = "this current is not supported: with u = V(a,b) of the element's own nodes, write k*tanh(u/s), k*pwr(u,p) or pwl(u, x1,y1, x2,y2, ..)";
+    assert_messages(&[
+        ("b1 a b i=v(a,b)*v(a,b)", forms),
+        ("b1 a b i=v(a,b)+1", forms),
+        ("b1 a b i=sqrt(v(a,b))", forms),
+        ("b1 a b v=3", forms),
+        (
+            "b1 a b i=tanh(v(b,a))",
+            "an element depends on its own voltage only: write V(a,b)",
+        ),
+        (
+            "b1 a b i=-tanh(v(a,b))",
+            "its limit is -1 A, it must be finite and above 0",
+        ),
+        (
+            "b1 a b i=pwl(v(a,b),0,0,1,-1)",
+            "the current falls to -1 A at point 1 of the curve: a network with such an element has no unique state",
+        ),
+        (
+            "b1 a b i=pwl(v(a,b),0,0,1)",
+            "a table has pairs (voltage, current), here are 3 numbers",
+        ),
+        (
+            "g1 a b c d 1m",
+            "of the controlled sources (G), only tables of the own voltage are supported: write `G1 a b TABLE {V(a,b)} = (VOLT,AMPERE) (VOLT,AMPERE) ..`",
+        ),
+        (
+            "g1 a b table {v(a,b)} (1,2) (1,3)",
+            "point 1 of the curve, at 1 V, does not lie above the one before it: sort the points by voltage",
+        ),
+        (
+            "g1 a b table {v(c)} (1,2) (2,3)",
+            "an element depends on its own voltage only: write V(a,b)",
+        ),
+    ]);
+}
+
+#[test]
+fn subcircuits() {
+    assert_messages(&[
+        (
+            "x1 a b cell\n.subckt cell a b c\n.ends",
+            "`cell` has 3 nodes (a b c), here are 2",
+        ),
+        (
+            "x1 a sell\n.subckt cell a\n.ends",
+            "there is no subcircuit `sell`; did you mean `cell`?",
+        ),
+        (
+            "x1 cell gain=3\n.subckt cell gin=1\n.ends",
+            "the subcircuit `cell` has no parameter `gain`; did you mean `gin`?",
+        ),
+        (
+            "x1 a\n.subckt a\nx1 b\n.ends\n.subckt b\nx1 a\n.ends",
+            "the subcircuit `a` contains itself",
+        ),
+        (".subckt cell a", "the subcircuit `cell` has no .ends"),
+        (".ends", ".ends without .subckt"),
+        (
+            ".subckt cell\n.ends call",
+            "`call` ends here, but the open subcircuit is `cell`",
+        ),
+        (
+            ".subckt cell a gnd\n.ends",
+            "`gnd` is ground everywhere: give the node of the subcircuit another name",
+        ),
+        (
+            "x1",
+            "the subcircuit is missing: write `X1 NODES.. SUBCIRCUIT [PARAMETER=VALUE ..]`",
+        ),
+    ]);
 }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod meaning;
+mod robustness;
 mod writing;
 
 use super::*;
