@@ -83,7 +83,7 @@ fn print_certificate(out: &mut impl Write, solution: &Solution) -> io::Result<()
     )?;
     writeln!(
         out,
-        "  current law {kcl:.1e}, voltage laws {voltage_law:.1e}, diodes {diode:.1e}, "
+        "  current law {kcl:.1e}, voltage laws {voltage_law:.1e}, diodes {diode:.1e},"
     )?;
     writeln!(
         out,

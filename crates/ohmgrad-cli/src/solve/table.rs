@@ -187,7 +187,7 @@ fn write_table(
     table.write_record(sources.chain(nodes).chain(currents).chain(last))?;
     let width = inputs.sources.len();
     for (values, row) in inputs.values.chunks(width).zip(rows) {
-        let numbers = values.iter().chain(&row.numbers).map(f64::to_string);
+        let numbers = values.iter().chain(&row.numbers).map(|x| format!("{x:?}"));
         let last = [status(row.status).to_owned(), format!("{:e}", row.residual)];
         table.write_record(numbers.chain(last))?;
     }

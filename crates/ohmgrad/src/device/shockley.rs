@@ -2,8 +2,9 @@
 
 use super::{Characteristic, load_line, not_negative, positive};
 
-/// Boltzmann's constant over the elementary charge, in volt per kelvin (SI 2019, exact).
-const BOLTZMANN_OVER_CHARGE: f64 = 1.380_649e-23 / 1.602_176_634e-19;
+/// Boltzmann's constant over the elementary charge, in volt per kelvin: CODATA 2014, as ngspice has them, so that
+/// the same netlist gives the same voltages (the exact values of the SI differ in the seventh digit).
+const BOLTZMANN_OVER_CHARGE: f64 = 1.380_648_52e-23 / 1.602_176_620_8e-19;
 
 /// A junction with the law of Shockley, as SPICE computes it, behind a series resistance.
 ///

@@ -239,25 +239,30 @@ impl Solver {
             multipliers.solve(newton, plan, network, start, target, effort)
         };
         let mut work = Work::default();
-        // From rest, ideal diodes may all switch in a few guesses; curved elements need a better start.
-        let effort = match last.is_some() || network.curved.is_empty() {
+        let rest = network.rest();
+        // From rest, ideal diodes may all switch in a few guesses; curved elements need a better start. Where nothing
+        // drives the network, rest is the answer, and any other start would end at some rounding error.
+        let from_rest = match network.curved.is_empty() && last.is_none() {
             true => Effort::GUESS,
             false => Effort::LOOK,
         };
-        let start = last.unwrap_or_else(|| network.rest());
-        let (guess, distance) = solve(newton, &start, effort);
-        work += newton.work;
-        if distance <= target {
-            return (guess, work);
+        for (start, effort) in [(Some(&rest), from_rest), (last.as_ref(), Effort::GUESS)] {
+            let Some(start) = start else { continue };
+            let (guess, distance) = solve(newton, start, effort);
+            work += newton.work;
+            if distance <= target {
+                return (guess, work);
+            }
         }
         let enough = 0.1 * self.options.tolerance;
         let mut best = self.interior_point.solve(newton, plan, network, enough);
         work += newton.work;
         for (start, effort) in [
-            (best.0.clone(), Effort::POLISH),
-            (network.rest(), Effort::SURE),
+            (None, Effort::POLISH),
+            (None, Effort::SURE),
+            (Some(&rest), Effort::SURE),
         ] {
-            let other = solve(newton, &start, effort);
+            let other = solve(newton, start.unwrap_or(&best.0), effort);
             work += newton.work;
             if other.1 < best.1 {
                 best = other;
