@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 /// The data given, or else those that the model was trained on.
-fn load_data(folder: Option<PathBuf>, info: &ModelInfo) -> anyhow::Result<Split> {
+pub(crate) fn load_data(folder: Option<PathBuf>, info: &ModelInfo) -> anyhow::Result<Split> {
     match (folder, &info.training) {
         (Some(folder), _) => Ok(data::idx_folder(&folder)?),
         (None, Some(origin)) => Ok(origin.data.load(origin.seed)?),

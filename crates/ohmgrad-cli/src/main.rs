@@ -2,6 +2,7 @@
 
 mod bench;
 mod eval;
+mod export;
 mod presets;
 mod solve;
 mod train;
@@ -31,6 +32,7 @@ enum Command {
     Presets(presets::Arguments),
     Bench(bench::Arguments),
     Solve(solve::Arguments),
+    Export(export::Arguments),
 }
 
 /// Exit code of every error: bad usage, bad input, or a run that cannot go on.
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Command::Presets(arguments) => presets::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Solve(arguments) => solve::run(arguments),
+        Command::Export(arguments) => export::run(arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

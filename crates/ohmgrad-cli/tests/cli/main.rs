@@ -4,5 +4,6 @@ mod bad_input;
 mod eval;
 mod presets;
 mod resume;
+mod solve;
 mod support;
 mod train;

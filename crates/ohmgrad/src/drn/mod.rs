@@ -12,6 +12,7 @@
 
 mod architecture;
 mod board;
+mod circuit;
 mod contrast;
 pub mod kernels;
 mod network;

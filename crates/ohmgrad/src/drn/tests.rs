@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::kernels::reference::{Nudge, Potentials, Reference};
 use super::*;
+use crate::solve::{SolveOptions, Solver};
 
 pub(crate) const ORDERS: [SweepOrder; 3] = [
     SweepOrder::Asynchronous,
@@ -642,5 +643,51 @@ fn architectures_out_of_range_are_refused() {
             matches!(bounds, Err(E::Bounds { .. })),
             "[{g_min}, {g_max}]: {bounds:?}"
         );
+    }
+}
+
+#[test]
+fn the_circuit_of_a_network_settles_as_it_does() {
+    let architecture = Architecture::new(6, vec![9, 7], 4).with_input_gain(3.0);
+    for seed in 0..5 {
+        let Twins { engine, reference } = Twins::random(&architecture, 1, seed);
+        let features: Vec<f32> = (0..6).map(|i| ((seed + i) as f32 * 0.7).sin()).collect();
+        let circuit = engine
+            .to_circuit(&wide(&features))
+            .expect("finite features");
+        let text = crate::circuit::netlist::write(&circuit, "a deep resistive network");
+        let read = crate::circuit::netlist::parse(&text, "drn.cir").expect("what was written");
+        let mut solver = Solver::new(&read.circuit, SolveOptions::default()).expect("solvable");
+        let solution = solver.solve(&read.circuit).expect("solvable");
+        assert!(
+            solution.certificate.passes(1e-9),
+            "{:?}",
+            solution.certificate
+        );
+
+        let mut v = reference.at_rest(&wide(&features));
+        let settling = Settling::tolerance(SweepOrder::Asynchronous, 1e-14, 10_000);
+        reference.settle(&mut v, settling, FREE);
+        let settling = Settling::tolerance(SweepOrder::Asynchronous, 1e-6, 10_000);
+        let settled = engine
+            .settle(&features, &settling)
+            .expect("finite features");
+        for (l, layer) in v.iter().enumerate().skip(1) {
+            for (j, wanted) in layer.iter().enumerate() {
+                let name = if l == 3 {
+                    format!("o{j}")
+                } else {
+                    format!("h{l}_{j}")
+                };
+                let node = read.circuit.node(&name).expect("a node of the network");
+                let off = (solution.potential(node) - wanted).abs();
+                assert!(off < 1e-9, "seed {seed}, {name}: off by {off:e}");
+            }
+        }
+        for (j, output) in settled.outputs.iter().enumerate() {
+            let node = read.circuit.node(&format!("o{j}")).expect("an output");
+            let off = (solution.potential(node) - f64::from(*output)).abs();
+            assert!(off < 1e-4, "seed {seed}, output {j}: off by {off:e}");
+        }
     }
 }

@@ -33,7 +33,6 @@ pub(crate) struct Plan {
     /// Number of values in all fronts' columns.
     pub(super) values: usize,
     edges: usize,
-    work: f64,
 }
 
 /// Pivots that are removed together, and the nodes that their removal joins.
@@ -96,7 +95,6 @@ impl Plan {
             tasks: Vec::new(),
             values: 0,
             edges: edges.len(),
-            work: 0.0,
         };
         plan.add_fronts(neighbours, groups);
         plan.add_entries(edges, groups);
@@ -113,16 +111,6 @@ impl Plan {
     /// Number of edges.
     pub(crate) fn edges(&self) -> usize {
         self.edges
-    }
-
-    /// Multiplications of a factorization.
-    pub(crate) fn work(&self) -> f64 {
-        self.work
-    }
-
-    /// Number of conductances in the factor.
-    pub(crate) fn fill(&self) -> usize {
-        self.values
     }
 
     /// The rows of a front: its pivots, its neighbours, and those that its children leave joined to it.
@@ -249,8 +237,8 @@ impl Plan {
                 first[parent as usize] = first[parent as usize].min(first[f]);
             }
         }
-        self.work = self.fronts.iter().map(Front::work).sum();
-        let limit = TASK.max(self.work / 16.0);
+        let work: f64 = self.fronts.iter().map(Front::work).sum();
+        let limit = TASK.max(work / 16.0);
         for f in 0..count {
             let parent = groups.parents[f];
             let is_root = parent == NONE || below[parent as usize] > limit;

@@ -1,0 +1,141 @@
+//! `ohmgrad solve` and `ohmgrad export`: circuits.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::support::Place;
+
+const RECTIFIER: &str = "\
+A rectifier
+V1 in 0 5
+D1 in out ideal
+R1 out 0 1k
+.model ideal sidiode(Ron=0 Roff=inf Vfwd=0.7)
+.end
+";
+
+fn place(netlist: &str) -> Place {
+    let place = Place::new();
+    fs::write(place.path("a.cir"), netlist).unwrap();
+    place
+}
+
+#[test]
+fn an_operating_point_is_printed() {
+    let text = place(RECTIFIER).succeed("solve a.cir");
+    for line in [
+        "A rectifier",
+        "4.300000 V",
+        "4.300000 mA",
+        "certificate       solved",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
+fn json_has_everything() {
+    let text = place(RECTIFIER).succeed("solve a.cir --json");
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["status"], "solved");
+    assert!((report["nodes"]["out"].as_f64().unwrap() - 4.3).abs() < 1e-12);
+    for (quantity, wanted) in [("voltage", 0.7), ("current", 4.3e-3), ("power", 3.01e-3)] {
+        let found = report["elements"]["d1"][quantity].as_f64().unwrap();
+        assert!((found - wanted).abs() < 1e-12, "{quantity}: {found}");
+    }
+    for measure in [
+        "kcl",
+        "voltage_law",
+        "diode",
+        "complementarity",
+        "power_balance",
+    ] {
+        assert!(report["certificate"][measure].as_f64().unwrap() < 1e-9);
+    }
+    assert!(report["dissipated_power"].as_f64().unwrap() > 0.0);
+    assert_eq!(report["undetermined"], Value::Array(vec![]));
+    assert!(report["statistics"]["factorizations"].is_u64());
+}
+
+#[test]
+fn open_potentials_are_listed() {
+    let netlist = "open\nV1 in 0 1\nD1 in a ideal\n.model ideal sidiode(Ron=0 Roff=inf)\n";
+    let text = place(netlist).succeed("solve a.cir --json");
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["undetermined"][0]["node"], "a");
+    assert_eq!(report["undetermined"][0]["lowest"], 1.0);
+    assert_eq!(report["undetermined"][0]["highest"], Value::Null);
+}
+
+#[test]
+fn a_sweep_is_a_table() {
+    let place = place(RECTIFIER);
+    let text = place.succeed("solve a.cir --sweep v1 -1 1 3");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "v1,v(in),v(out),i(v1),i(d1),status,residual");
+    assert_eq!(lines.len(), 4);
+    assert!(lines[1].starts_with("-1.0,-1.0,"), "{text}");
+    assert!(lines[2].contains("solved"), "{text}");
+    place.succeed("solve a.cir --sweep V1 -1 1 3 --out t.csv");
+    assert_eq!(fs::read_to_string(place.path("t.csv")).unwrap(), text);
+}
+
+#[test]
+fn a_table_of_inputs_is_solved_row_by_row() {
+    let place = place(RECTIFIER);
+    fs::write(place.path("in.csv"), "V1\n2.7\n-3\n").unwrap();
+    let text = place.succeed("solve a.cir --inputs in.csv");
+    assert_eq!(text.lines().count(), 3);
+    let row: Vec<&str> = text.lines().nth(1).unwrap().split(',').collect();
+    assert!(
+        (row[2].parse::<f64>().unwrap() - 2.0).abs() < 1e-12,
+        "{text}"
+    );
+}
+
+#[test]
+fn bad_input_is_explained() {
+    let place = place(RECTIFIER);
+    fs::write(place.path("bad.cir"), "bad\nR1 a 0 1k\nQ1 a b c\nR2 a\n").unwrap();
+    let loop_ = "loop\nV1 a 0 1\nV2 a 0 2\nR1 a 0 1\n";
+    fs::write(place.path("loop.cir"), loop_).unwrap();
+    fs::write(place.path("word.csv"), "v1\n1\nfive\n").unwrap();
+    fs::write(place.path("wide.csv"), "v1\n1,2\n").unwrap();
+    fs::write(place.path("empty.csv"), "v1\n").unwrap();
+    fs::write(place.path("name.csv"), "v9\n1\n").unwrap();
+    let cases = [
+        ("solve none.cir", "none.cir"),
+        ("solve bad.cir", "bad.cir:3:1"),
+        ("solve bad.cir", "bad.cir:4"),
+        ("solve loop.cir", "v2, v1 add up to"),
+        ("solve a.cir --sweep r1 0 1 3", "its sources are v1"),
+        ("solve a.cir --sweep v1 0 x 3", "`x` is not a finite number"),
+        ("solve a.cir --sweep v1 0 1 1", "whole number from 2 on"),
+        ("solve a.cir --inputs word.csv", "word.csv:3, column 1 (v1)"),
+        ("solve a.cir --inputs wide.csv", "wide.csv"),
+        ("solve a.cir --inputs empty.csv", "empty.csv has no rows"),
+        ("solve a.cir --inputs name.csv", "`v9` is no source"),
+        ("solve a.cir --inputs none.csv", "none.csv cannot be read"),
+        ("solve a.cir --tol 0", "not between 0 and 1"),
+        ("solve a.cir --out t.csv", "--out is for tables"),
+    ];
+    for (command, wanted) in cases {
+        place.fail(command, &[wanted]);
+    }
+}
+
+#[test]
+fn a_trained_network_is_exported_and_solved() {
+    let place = Place::new();
+    place.succeed("train digits --epochs 1 --out run");
+    place.succeed("export run/best.safetensors --example 3 --out drn.cir");
+    let text = place.succeed("solve drn.cir --json");
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["status"], "solved");
+    assert!(report["nodes"]["o9"].is_number() && report["nodes"]["h1_63"].is_number());
+    place.fail(
+        "export run/best.safetensors --example 999999",
+        &["no test example 999999"],
+    );
+}

@@ -1,0 +1,94 @@
+//! A deep resistive network as a circuit of its elements.
+
+use super::Network;
+use crate::circuit::{Circuit, CircuitBuilder, CircuitError};
+use crate::device::{Diode, Law};
+
+impl Network {
+    /// The network, driven by the features of one example, as a circuit.
+    ///
+    /// Feature i drives the nodes `p<i>` and `n<i>` by the sources `vp<i>` and `vn<i>`, at plus and minus the input
+    /// gain times its value. Hidden units are the nodes `h<l>_<j>` (layers counted from 1), outputs
+    /// `o<j>`. Conductances that are not zero are resistors `r<l>_<i>_<j>`, diodes to ground `d<l>_<j>`, and
+    /// biases that are not zero current sources `i<l>_<j>`; `l` is the layer above.
+    ///
+    /// # Errors
+    /// If a feature is not finite.
+    ///
+    /// # Panics
+    /// If there is not one value per feature.
+    pub fn to_circuit(&self, features: &[f64]) -> Result<Circuit, CircuitError> {
+        let architecture = self.architecture();
+        assert_eq!(
+            features.len(),
+            architecture.features,
+            "one value per feature"
+        );
+        let mut builder = Circuit::builder();
+        let gain = f64::from(architecture.input_gain);
+        for (sign, letter) in [(gain, 'p'), (-gain, 'n')] {
+            for (i, feature) in features.iter().enumerate() {
+                let voltage = sign * feature;
+                let law = Law::VoltageSource { voltage };
+                builder.push(format!("v{letter}{i}"), &format!("{letter}{i}"), "0", law);
+            }
+        }
+        for l in 0..architecture.matrices() {
+            self.push_resistors(&mut builder, l);
+            self.push_biases(&mut builder, l);
+        }
+        self.push_diodes(&mut builder);
+        builder.build()
+    }
+
+    /// The name of node `j` of layer `l`; layer 0 is the input.
+    fn node_name(&self, l: usize, j: usize) -> String {
+        let architecture = self.architecture();
+        match l {
+            0 if j < architecture.features => format!("p{j}"),
+            0 => format!("n{}", j - architecture.features),
+            l if l > architecture.hidden.len() => format!("o{j}"),
+            l => format!("h{l}_{j}"),
+        }
+    }
+
+    fn push_resistors(&self, builder: &mut CircuitBuilder, l: usize) {
+        let (_, columns) = self.architecture().shape(l);
+        for (k, conductance) in self.weights(l).into_iter().enumerate() {
+            let (i, j) = (k / columns, k % columns);
+            let (below, above) = (self.node_name(l, i), self.node_name(l + 1, j));
+            if conductance != 0.0 {
+                let conductance = f64::from(conductance);
+                let law = Law::Resistor { conductance };
+                builder.push(format!("r{}_{i}_{j}", l + 1), &below, &above, law);
+            }
+        }
+    }
+
+    fn push_biases(&self, builder: &mut CircuitBuilder, l: usize) {
+        for (j, bias) in self.biases(l).into_iter().enumerate() {
+            if bias != 0.0 {
+                let current = f64::from(bias);
+                let law = Law::CurrentSource { current };
+                let node = self.node_name(l + 1, j);
+                builder.push(format!("i{}_{j}", l + 1), "0", &node, law);
+            }
+        }
+    }
+
+    fn push_diodes(&self, builder: &mut CircuitBuilder) {
+        let architecture = self.architecture();
+        for (l, width) in architecture.hidden.iter().enumerate() {
+            for j in 0..*width {
+                let node = self.node_name(l + 1, j);
+                let excitatory = architecture.interval(l, j).0 == 0.0;
+                let (anode, cathode) = match excitatory {
+                    true => ("0", node.as_str()),
+                    false => (node.as_str(), "0"),
+                };
+                let law = Law::Diode(Diode::ideal(0.0));
+                builder.push(format!("d{}_{j}", l + 1), anode, cathode, law);
+            }
+        }
+    }
+}
