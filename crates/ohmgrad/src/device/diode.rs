@@ -43,7 +43,7 @@ impl Diode {
             ));
         }
         super::not_negative("off conductance", off, "S").or_else(|| {
-            (!(on > off)).then(|| {
+            (on.is_nan() || on <= off).then(|| {
                 format!(
                     "its on conductance is {on} S, it must be above the off conductance, {off} S"
                 )

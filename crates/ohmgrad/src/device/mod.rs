@@ -88,7 +88,7 @@ impl Law {
             (!x.is_finite()).then(|| format!("its {what} is {x} {unit}, it must be finite"))
         };
         match self {
-            Law::Resistor { conductance: g } if !(*g >= 0.0) => Some(format!(
+            Law::Resistor { conductance: g } if g.is_nan() || *g < 0.0 => Some(format!(
                 "its conductance is {g} S, it must be between 0 (open) and infinity (short)"
             )),
             Law::Resistor { .. } | Law::Curve(_) => None,

@@ -7,16 +7,16 @@ use ohmgrad::device::{Diode, IvCurve, Law, PowerLaw, Shockley, Tanh};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-pub fn resistor(siemens: f64) -> Law {
+pub(crate) fn resistor(siemens: f64) -> Law {
     let conductance = siemens;
     Law::Resistor { conductance }
 }
 
-pub fn ideal(forward_voltage: f64) -> Law {
+pub(crate) fn ideal(forward_voltage: f64) -> Law {
     Law::Diode(Diode::ideal(forward_voltage))
 }
 
-pub fn shockley() -> Law {
+pub(crate) fn shockley() -> Law {
     Law::Shockley(Shockley {
         leakage: 1e-12,
         ..Shockley::new(1e-14)
@@ -39,7 +39,7 @@ fn build(builder: CircuitBuilder) -> Circuit {
 /// A square grid on purpose ill-conditioned: each edge at random a resistor over four decades or an ideal diode,
 /// 1 uS from every node to ground, 1 % of the nodes fed through 10 mS; with `beside`, a resistor beside
 /// every diode.
-pub fn grid(side: usize, beside: bool, seed: u64) -> Circuit {
+pub(crate) fn grid(side: usize, beside: bool, seed: u64) -> Circuit {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut builder = Circuit::builder();
     let name = |x: usize, y: usize| format!("n{x}_{y}");
@@ -86,7 +86,7 @@ fn grid_edge(
 
 /// A deep resistive network: input sources at plus and minus a random value, hidden nodes with a diode to
 /// ground, linear outputs.
-pub fn layered(sizes: &[usize], diode: &Law, seed: u64) -> Circuit {
+pub(crate) fn layered(sizes: &[usize], diode: &Law, seed: u64) -> Circuit {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut builder = Circuit::builder();
     for i in 0..sizes[0] {
@@ -120,7 +120,7 @@ pub fn layered(sizes: &[usize], diode: &Law, seed: u64) -> Circuit {
 }
 
 /// A ladder of resistors with a diode across every other rung.
-pub fn ladder(rungs: usize, diode: &Law, seed: u64) -> Circuit {
+pub(crate) fn ladder(rungs: usize, diode: &Law, seed: u64) -> Circuit {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut builder = Circuit::builder().voltage_source("v1", "n0", "0", 5.0);
     for k in 0..rungs {
@@ -139,7 +139,7 @@ pub fn ladder(rungs: usize, diode: &Law, seed: u64) -> Circuit {
 }
 
 /// A connected random graph of resistors and diodes, every node with a resistor to ground, some fed by sources.
-pub fn graph(nodes: usize, diode: &Law, seed: u64) -> Circuit {
+pub(crate) fn graph(nodes: usize, diode: &Law, seed: u64) -> Circuit {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut builder = Circuit::builder();
     let name = |k: usize| format!("n{k}");
@@ -179,7 +179,7 @@ pub fn graph(nodes: usize, diode: &Law, seed: u64) -> Circuit {
 }
 
 /// Bridge rectifiers in a chain, each fed by its own source and loaded by a resistor.
-pub fn rectifiers(count: usize, diode: &Law, seed: u64) -> Circuit {
+pub(crate) fn rectifiers(count: usize, diode: &Law, seed: u64) -> Circuit {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut builder = Circuit::builder();
     for k in 0..count {
@@ -213,14 +213,14 @@ pub fn rectifiers(count: usize, diode: &Law, seed: u64) -> Circuit {
 
 /// Small circuits with everything that can go wrong: loops, ties, islands, short and parallel elements, conductances
 /// from 1 nS to 1 kS. Many have no operating point.
-pub fn anything(seed: u64) -> Circuit {
+pub(crate) fn anything(seed: u64) -> Circuit {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let kinds = rng.random_range(0..4);
     anything_of(kinds, &mut rng)
 }
 
 /// As [`anything`], of sources, resistors and ideal diodes alone.
-pub fn anything_ideal(seed: u64) -> Circuit {
+pub(crate) fn anything_ideal(seed: u64) -> Circuit {
     anything_of(0, &mut ChaCha8Rng::seed_from_u64(seed))
 }
 

@@ -22,8 +22,12 @@ use crate::device::Law;
 /// How many brackets, signs and definitions of parameters may lie inside each other.
 const MAX_DEPTH: usize = 100;
 
+type OfOne = (&'static str, fn(f64) -> f64);
+
+type OfTwo = (&'static str, fn(f64, f64) -> f64);
+
 /// Functions of one number.
-const FUNCTIONS: [(&str, fn(f64) -> f64); 10] = [
+const FUNCTIONS: [OfOne; 10] = [
     ("abs", f64::abs),
     ("cos", f64::cos),
     ("exp", f64::exp),
@@ -36,8 +40,7 @@ const FUNCTIONS: [(&str, fn(f64) -> f64); 10] = [
     ("tanh", f64::tanh),
 ];
 /// Functions of two numbers.
-const FUNCTIONS_OF_TWO: [(&str, fn(f64, f64) -> f64); 3] =
-    [("max", f64::max), ("min", f64::min), ("pow", f64::powf)];
+const FUNCTIONS_OF_TWO: [OfTwo; 3] = [("max", f64::max), ("min", f64::min), ("pow", f64::powf)];
 /// Functions of the voltage of an element.
 const LAWS: [&str; 2] = ["pwl", "pwr"];
 

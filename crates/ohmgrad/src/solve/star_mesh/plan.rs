@@ -122,9 +122,7 @@ impl Plan {
             let start = self.rows.len();
             let end = first + pivots;
             self.rows.extend(first as u32..end as u32);
-            for pivot in first..end {
-                seen[pivot] = f as u32;
-            }
+            seen[first..end].fill(f as u32);
             let mut add = |row: u32, rows: &mut Vec<u32>| {
                 if row as usize >= end && seen[row as usize] != f as u32 {
                     seen[row as usize] = f as u32;
@@ -441,9 +439,9 @@ fn parents_of_names(name: &[u32], parents: &[u32]) -> Vec<u32> {
 fn worth_merging(ours: usize, theirs: usize, zeros: usize, total: usize) -> bool {
     let share = zeros as f64 / total as f64;
     match ours + theirs {
-        ..=4 => true,
-        ..=16 => share < 0.5,
-        ..=SMALL => share < 0.2,
+        0..=4 => true,
+        5..=16 => share < 0.5,
+        17..=SMALL => share < 0.2,
         _ => share < 0.05,
     }
 }
