@@ -1,11 +1,10 @@
 //! From a circuit to the network of its free potentials, and back.
 //!
-//! Voltage sources and shorts fix differences of potentials: the nodes that they join become one node of
-//! the [`Network`] ([`contraction`]), and so do nodes that loops of ideal diodes hold together
-//! ([`diode_loops`]). What has no solution is found here and named: voltage sources that contradict one another,
-//! diodes that do, currents with nowhere to go ([`islands`]). [`Reduction::restore`] finds what the
-//! contraction hid: the currents of sources and shorts, and the intervals of potentials that the circuit
-//! leaves open.
+//! Voltage sources and shorts fix differences of potentials: the nodes that they join become one node of the network,
+//! and so do nodes that loops of ideal diodes hold together. What has no solution is found here and named
+//! ([`PresolveError`]): voltage sources that contradict one another, diodes that do, currents with nowhere to go. On
+//! the way back, the currents of sources and shorts are found, and the intervals of potentials that the circuit leaves
+//! open ([`Undetermined`]).
 
 mod contraction;
 mod diode_loops;

@@ -1,9 +1,9 @@
 //! Operating points of circuits, each with its certificate.
 //!
 //! A [`Solver`] reduces a circuit to the network of its free potentials ([`presolve`](crate::presolve)), and finds the
-//! network's state by one of two methods: directly ([`interior_point`], [`multipliers`]: Newton steps, each a sparse
-//! factorization), or by exact coordinate descent. Whatever the method, the answer is checked against the
-//! original circuit by a [`Certificate`] that shares no code with it.
+//! network's state by Newton steps, each a sparse factorization: from the last answer by the method of multipliers,
+//! from nothing by an interior point. The answer is checked against the original circuit by a
+//! [`Certificate`] that shares no code with the solver.
 
 mod certificate;
 mod interior_point;
