@@ -120,11 +120,6 @@ impl Plan {
         self.work
     }
 
-    /// Number of conductances in the factor.
-    pub(crate) fn fill(&self) -> usize {
-        self.values
-    }
-
     /// The rows of a front: its pivots, its neighbours, and those that its children leave joined to it.
     fn add_fronts(&mut self, neighbours: &Neighbours, groups: &Groups) {
         let mut children: Vec<Vec<u32>> = vec![Vec::new(); groups.sizes.len()];
