@@ -6,14 +6,18 @@ mod table;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use clap::ValueEnum;
 use ohmgrad::circuit::netlist;
-use ohmgrad::solve::{SolveOptions, Solver, Status};
+use ohmgrad::solve::{Method, SolveOptions, Solver, Status};
 
 /// Find the operating point of a SPICE netlist, with its certificate
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The netlist
     netlist: PathBuf,
+    /// How to solve
+    #[arg(long, value_enum, default_value_t = By::Auto)]
+    method: By,
     /// What every measure of the certificate must be below
     #[arg(long, value_name = "TOL", default_value_t = 1e-9, value_parser = tolerance)]
     tol: f64,
@@ -34,6 +38,27 @@ pub(crate) struct Arguments {
     quiet: bool,
 }
 
+/// The methods of the library.
+#[derive(Clone, Copy, ValueEnum)]
+enum By {
+    /// Coordinate descent where it is likely to be fast, else direct
+    Auto,
+    /// Exact coordinate descent; direct if it does not converge
+    Coordinate,
+    /// Newton steps, each a sparse factorization
+    Direct,
+}
+
+impl From<By> for Method {
+    fn from(by: By) -> Method {
+        match by {
+            By::Auto => Method::Auto,
+            By::Coordinate => Method::Coordinate,
+            By::Direct => Method::Direct,
+        }
+    }
+}
+
 /// Parses a tolerance.
 fn tolerance(text: &str) -> Result<f64, String> {
     match text.parse() {
@@ -47,7 +72,9 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     // The reader's errors are whole paragraphs with the text underlined.
     let netlist = netlist::read(&arguments.netlist).map_err(|e| anyhow::anyhow!("{e}"))?;
     let circuit = &netlist.circuit;
-    let options = SolveOptions::default().with_tolerance(arguments.tol);
+    let options = SolveOptions::default()
+        .with_tolerance(arguments.tol)
+        .with_method(arguments.method.into());
     let what = || format!("{} has no operating point", arguments.netlist.display());
     let mut solver = Solver::new(circuit, options).with_context(what)?;
     let table = match (&arguments.sweep, &arguments.inputs) {

@@ -119,6 +119,7 @@ impl Serialize for Json<'_> {
         map.serialize_entry("undetermined", &open.collect::<Vec<_>>())?;
         let statistics = &solution.statistics;
         let statistics = json!({
+            "sweeps": statistics.sweeps,
             "iterations": statistics.iterations,
             "factorizations": statistics.factorizations,
             "linear_solves": statistics.linear_solves,

@@ -59,6 +59,18 @@ fn json_has_everything() {
 }
 
 #[test]
+fn methods_agree() {
+    let place = place(RECTIFIER);
+    for (method, factorizes) in [("auto", true), ("direct", true), ("coordinate", false)] {
+        let text = place.succeed(&format!("solve a.cir --json --method {method}"));
+        let report: Value = serde_json::from_str(&text).unwrap();
+        assert!((report["nodes"]["out"].as_f64().unwrap() - 4.3).abs() < 1e-9);
+        let count = report["statistics"]["factorizations"].as_u64().unwrap();
+        assert_eq!(count > 0, factorizes, "{method}: {text}");
+    }
+}
+
+#[test]
 fn open_potentials_are_listed() {
     let netlist = "open\nV1 in 0 1\nD1 in a ideal\n.model ideal sidiode(Ron=0 Roff=inf)\n";
     let text = place(netlist).succeed("solve a.cir --json");

@@ -13,6 +13,7 @@ pub(super) struct Work {
     pub(super) iterations: usize,
     pub(super) factorizations: usize,
     pub(super) solves: usize,
+    pub(super) sweeps: usize,
 }
 
 impl std::ops::AddAssign for Work {
@@ -20,6 +21,7 @@ impl std::ops::AddAssign for Work {
         self.iterations += other.iterations;
         self.factorizations += other.factorizations;
         self.solves += other.solves;
+        self.sweeps += other.sweeps;
     }
 }
 

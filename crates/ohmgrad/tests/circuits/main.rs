@@ -2,6 +2,7 @@
 
 mod certificate;
 mod closed_forms;
+mod coordinate;
 mod counters;
 mod families;
 mod no_operating_point;

@@ -33,6 +33,7 @@ pub(crate) struct Plan {
     /// Number of values in all fronts' columns.
     pub(super) values: usize,
     edges: usize,
+    work: f64,
 }
 
 /// Pivots that are removed together, and the nodes that their removal joins.
@@ -95,6 +96,7 @@ impl Plan {
             tasks: Vec::new(),
             values: 0,
             edges: edges.len(),
+            work: 0.0,
         };
         plan.add_fronts(neighbours, groups);
         plan.add_entries(edges, groups);
@@ -111,6 +113,11 @@ impl Plan {
     /// Number of edges.
     pub(crate) fn edges(&self) -> usize {
         self.edges
+    }
+
+    /// Multiplications of a factorization.
+    pub(crate) fn work(&self) -> f64 {
+        self.work
     }
 
     /// The rows of a front: its pivots, its neighbours, and those that its children leave joined to it.
@@ -235,8 +242,8 @@ impl Plan {
                 first[parent as usize] = first[parent as usize].min(first[f]);
             }
         }
-        let work: f64 = self.fronts.iter().map(Front::work).sum();
-        let limit = TASK.max(work / 16.0);
+        self.work = self.fronts.iter().map(Front::work).sum();
+        let limit = TASK.max(self.work / 16.0);
         for f in 0..count {
             let parent = groups.parents[f];
             let is_root = parent == NONE || below[parent as usize] > limit;
