@@ -40,17 +40,11 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let path = &arguments.model;
     let (network, info) = model::load(path, 1)?;
     let examples = load_data(arguments.data, &info)?.test;
-    let features = network.architecture().features;
-    if examples.features() != features {
-        let found = examples.features();
-        bail!(
-            "the examples have {found} features, {} takes {features}",
-            path.display()
-        );
-    }
     let example = arguments.example;
     let input = input(&examples, example)?;
-    let circuit = network.to_circuit(&input)?;
+    let circuit = network
+        .to_circuit(&input)
+        .with_context(|| format!("{} and its examples do not fit", path.display()))?;
     let label = examples.label(example);
     let title = format!("{}, test example {example} (label {label})", path.display());
     let text = match arguments.format {
@@ -66,8 +60,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
 fn input(examples: &Dataset, example: usize) -> anyhow::Result<Vec<f64>> {
     if example >= examples.len() {
         let last = examples.len() - 1;
-        return Err(anyhow::anyhow!("the last example is number {last}"))
-            .with_context(|| format!("there is no test example {example}"));
+        bail!("there is no test example {example}: the last one is number {last}");
     }
     let full_scale = f64::from(examples.full_scale());
     let pixels = examples.pixels(example).iter();

@@ -8,8 +8,6 @@ mod builder;
 mod names;
 pub mod netlist;
 
-use std::fmt;
-
 pub use builder::CircuitBuilder;
 
 use crate::device::Law;
@@ -193,12 +191,5 @@ impl std::ops::Index<NodeId> for Circuit {
     /// The name of a node.
     fn index(&self, node: NodeId) -> &str {
         &self.node_names[node.index()]
-    }
-}
-
-impl fmt::Display for Circuit {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let (nodes, elements) = (self.node_names.len(), self.elements.len());
-        write!(f, "{nodes} nodes, {elements} elements")
     }
 }

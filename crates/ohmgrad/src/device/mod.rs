@@ -82,6 +82,16 @@ impl Law {
         }
     }
 
+    /// The largest finite conductance of a resistor or diode, in siemens; 0 for other laws.
+    pub(crate) fn largest_conductance(&self) -> f64 {
+        match self {
+            Law::Resistor { conductance } if conductance.is_finite() => *conductance,
+            Law::Diode(diode) if diode.on_conductance.is_finite() => diode.on_conductance,
+            Law::Diode(diode) => diode.off_conductance,
+            _ => 0.0,
+        }
+    }
+
     /// What is wrong with the law's numbers, if anything: a number that is not finite, or one out of range.
     pub fn fault(&self) -> Option<String> {
         let finite = |what: &str, x: f64, unit: &str| {

@@ -4,6 +4,23 @@ use super::Network;
 use crate::circuit::{Circuit, CircuitBuilder, CircuitError};
 use crate::device::{Diode, Law};
 
+/// Why a network and an example make no circuit.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ToCircuitError {
+    /// An example of another length.
+    #[error("the example has {found} features, the network takes {expected}")]
+    Features {
+        /// The network's number of features.
+        expected: usize,
+        /// The example's.
+        found: usize,
+    },
+    /// A feature that makes a source of a voltage that is not finite.
+    #[error(transparent)]
+    Circuit(#[from] CircuitError),
+}
+
 impl Network {
     /// The network, driven by the features of one example, as a circuit.
     ///
@@ -13,22 +30,19 @@ impl Network {
     /// biases that are not zero current sources `i<l>_<j>`; `l` is the layer above.
     ///
     /// # Errors
-    /// If a feature is not finite.
-    ///
-    /// # Panics
-    /// If there is not one value per feature.
-    pub fn to_circuit(&self, features: &[f64]) -> Result<Circuit, CircuitError> {
+    /// If there is not one value per feature, or one is not finite.
+    pub fn to_circuit(&self, features: &[f64]) -> Result<Circuit, ToCircuitError> {
         let architecture = self.architecture();
-        assert_eq!(
-            features.len(),
-            architecture.features,
-            "one value per feature"
-        );
+        let (expected, found) = (architecture.features, features.len());
+        if found != expected {
+            return Err(ToCircuitError::Features { expected, found });
+        }
         let mut builder = Circuit::builder();
         let gain = f64::from(architecture.input_gain);
         for (sign, letter) in [(gain, 'p'), (-gain, 'n')] {
             for (i, feature) in features.iter().enumerate() {
-                let voltage = sign * feature;
+                // Adding 0 turns -0 into 0.
+                let voltage = sign * feature + 0.0;
                 let law = Law::VoltageSource { voltage };
                 builder.push(format!("v{letter}{i}"), &format!("{letter}{i}"), "0", law);
             }
@@ -38,7 +52,7 @@ impl Network {
             self.push_biases(&mut builder, l);
         }
         self.push_diodes(&mut builder);
-        builder.build()
+        Ok(builder.build()?)
     }
 
     /// The name of node `j` of layer `l`; layer 0 is the input.

@@ -25,6 +25,7 @@ mod team;
 pub(crate) mod tests;
 
 pub use architecture::{Architecture, ArchitectureError};
+pub use circuit::ToCircuitError;
 pub use network::{Network, ParameterError, SettleError, Settled};
 pub use settling::{Settling, SettlingError, SweepOrder};
 

@@ -691,3 +691,17 @@ fn the_circuit_of_a_network_settles_as_it_does() {
         }
     }
 }
+
+#[test]
+fn bad_examples_make_no_circuit() {
+    let architecture = Architecture::new(2, vec![4], 1);
+    let network = Twins::random(&architecture, 1, 0).engine;
+    let fault = |features: &[f64]| {
+        network
+            .to_circuit(features)
+            .expect_err("a fault")
+            .to_string()
+    };
+    assert!(fault(&[1.0]).contains("1 features, the network takes 2"));
+    assert!(fault(&[1.0, f64::NAN]).contains("element vp1: its voltage is NaN V"));
+}

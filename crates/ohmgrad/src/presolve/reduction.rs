@@ -92,16 +92,6 @@ pub(super) fn conductance(law: &Law) -> f64 {
     }
 }
 
-/// The largest finite conductance in the law of a resistor or diode.
-fn largest_conductance(law: &Law) -> f64 {
-    match law {
-        Law::Resistor { conductance } if conductance.is_finite() => *conductance,
-        Law::Diode(diode) if diode.on_conductance.is_finite() => diode.on_conductance,
-        Law::Diode(diode) => diode.off_conductance,
-        _ => 0.0,
-    }
-}
-
 /// The voltage that a source or a short holds.
 pub(super) fn held_voltage(law: &Law) -> f64 {
     match law {
@@ -216,7 +206,7 @@ impl Reduction {
             let [a, b] = element.nodes();
             let [from, to] = [a, b].map(|node| self.nodes[node.index()]);
             let largest = &mut network.largest_conductance;
-            *largest = largest.max(largest_conductance(element.law()));
+            *largest = largest.max(element.law().largest_conductance());
             if from == to {
                 continue;
             }

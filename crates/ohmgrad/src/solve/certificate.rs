@@ -101,8 +101,7 @@ impl Certificate {
     /// A diode is a resistor g_off, and beside it an ideal diode behind its remaining on resistance.
     fn check_diode(&mut self, diode: &Diode, voltage: f64, current: f64, scale: &Scale) {
         let through = current - diode.off_conductance * voltage;
-        let series = 1.0 / (diode.on_conductance - diode.off_conductance);
-        let slack = diode.forward_voltage - (voltage - series * through);
+        let slack = diode.forward_voltage - (voltage - diode.series_resistance() * through);
         let beyond = relative((-slack).max(0.0), scale.voltage);
         let reverse = relative((-through).max(0.0), scale.current);
         self.diode = worse(self.diode, worse(beyond, reverse));
@@ -124,7 +123,7 @@ impl Scale {
         };
         let laws = || circuit.elements().iter().map(Element::law);
         let held = max(&mut laws().map(held_voltage));
-        let conductance = max(&mut laws().map(largest_conductance));
+        let conductance = max(&mut laws().map(Law::largest_conductance));
         let current = max(&mut currents.iter().copied());
         // The least voltage that the current needs; where ideal diodes alone carry it, any will do.
         let needed = match conductance {
@@ -143,15 +142,6 @@ fn held_voltage(law: &Law) -> f64 {
     match law {
         Law::VoltageSource { voltage } => *voltage,
         Law::Diode(diode) => diode.forward_voltage,
-        _ => 0.0,
-    }
-}
-
-fn largest_conductance(law: &Law) -> f64 {
-    match law {
-        Law::Resistor { conductance } if conductance.is_finite() => *conductance,
-        Law::Diode(diode) if diode.on_conductance.is_finite() => diode.on_conductance,
-        Law::Diode(diode) => diode.off_conductance,
         _ => 0.0,
     }
 }

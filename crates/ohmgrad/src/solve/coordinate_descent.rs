@@ -15,6 +15,7 @@
 //! welded to the node on the other side, and from then on the cluster moves as one. The welds of a cluster
 //! are a tree; the current law along it gives their currents, and a weld with a negative one is undone.
 
+use super::newton::{Scale, worse};
 use crate::presolve::{Network, State};
 
 /// Where a descent ended.
@@ -217,7 +218,7 @@ impl<'a, 'c> Walk<'a, 'c> {
             residual: vec![0.0; network.nodes],
             links: vec![(0, 0); network.nodes],
             negligible: 0.0,
-            voltage: voltage(network),
+            voltage: Scale::of(network).voltage,
         };
         walk.obey_bounds();
         walk
@@ -702,29 +703,6 @@ fn sides([a, b]: [u32; 2], ground: u32) -> impl Iterator<Item = (u32, u32, f64)>
     let (a, b) = (a.min(ground), b.min(ground));
     let sides = [(a, b, 1.0), (b, a, -1.0)].into_iter();
     sides.filter(move |(node, ..)| *node < ground)
-}
-
-/// The largest voltage that sources and diodes hold, or that injections need, in volt.
-fn voltage(network: &Network) -> f64 {
-    let resistors = network.resistors.iter().map(|r| r.offset);
-    let diodes = network.diodes.iter().map(|d| d.bound);
-    let curved = network.curved.iter().map(|c| c.offset);
-    let held = resistors.chain(diodes).chain(curved);
-    let held = held.fold(0.0, |max: f64, v| max.max(v.abs()));
-    let injections = network.injections.iter();
-    let driven = injections.fold(0.0, |max: f64, i| max.max(i.abs()));
-    let driven = driven / network.largest_conductance;
-    let largest = if driven.is_finite() {
-        held.max(driven)
-    } else {
-        held
-    };
-    if largest > 0.0 { largest } else { 1.0 }
-}
-
-/// The larger number, or NaN if either is.
-fn worse(a: f64, b: f64) -> f64 {
-    if a >= b || a.is_nan() { a } else { b }
 }
 
 #[cfg(test)]

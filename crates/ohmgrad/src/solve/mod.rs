@@ -24,7 +24,8 @@ use star_mesh::Plan;
 
 use std::sync::Arc;
 
-use crate::circuit::{Circuit, ElementId, NodeId};
+use crate::circuit::{Circuit, Element, ElementId, NodeId};
+use crate::device::Law;
 use crate::presolve::{Network, Numbers, PresolveError, Reduction, State, Undetermined};
 
 /// How a [`Solver`] finds the state of a network.
@@ -404,19 +405,12 @@ fn is_driven(network: &Network) -> bool {
 
 /// The power that all elements but the sources take up.
 fn dissipated_power(circuit: &Circuit, potentials: &[f64], currents: &[f64]) -> f64 {
-    use crate::device::Law;
-    let elements = circuit.elements().iter().zip(currents);
-    let passive = elements.filter(|(element, _)| {
-        !matches!(
-            element.law(),
-            Law::VoltageSource { .. } | Law::CurrentSource { .. }
-        )
-    });
-    let power = |element: &crate::circuit::Element| {
+    let power = |(element, current): (&Element, &f64)| {
         let [a, b] = element.nodes().map(|node| potentials[node.index()]);
-        a - b
+        match element.law() {
+            Law::VoltageSource { .. } | Law::CurrentSource { .. } => 0.0,
+            _ => (a - b) * current,
+        }
     };
-    passive
-        .map(|(element, current)| power(element) * current)
-        .sum()
+    circuit.elements().iter().zip(currents).map(power).sum()
 }

@@ -368,7 +368,7 @@ fn rest_resistance(around: &[f64], response: &Response, scale: Scale) -> f64 {
 }
 
 impl Scale {
-    fn of(network: &Network) -> Scale {
+    pub(super) fn of(network: &Network) -> Scale {
         let resistors = || network.resistors.iter().filter(|r| r.conductance > 0.0);
         let logs: f64 = resistors().map(|r| r.conductance.ln()).sum();
         let conductance = match resistors().count() {
@@ -383,8 +383,10 @@ impl Scale {
             0.0 => 1.0,
             g => largest(&network.injections) / g,
         };
-        let voltage = [held.max(driven), 1.0].into_iter().find(|v| *v > 0.0);
-        let held = voltage.unwrap_or(1.0);
+        let held = match held.max(driven) {
+            0.0 => 1.0,
+            voltage => voltage,
+        };
         Scale {
             held,
             voltage: held,
@@ -399,7 +401,7 @@ fn largest(values: &[f64]) -> f64 {
 }
 
 /// The larger number, or NaN if either is.
-fn worse(a: f64, b: f64) -> f64 {
+pub(super) fn worse(a: f64, b: f64) -> f64 {
     if a >= b || a.is_nan() { a } else { b }
 }
 

@@ -27,7 +27,7 @@ pub enum RowError {
         sources: usize,
     },
     /// A value that a source cannot have.
-    #[error("row {row}")]
+    #[error("row {} of the source values", row + 1)]
     Value {
         /// Which row, from 0.
         row: usize,
@@ -35,7 +35,7 @@ pub enum RowError {
         source: CircuitError,
     },
     /// Values for which the circuit has no operating point.
-    #[error("row {row}")]
+    #[error("row {} of the source values", row + 1)]
     Presolve {
         /// Which row, from 0.
         row: usize,
@@ -86,8 +86,20 @@ impl Solver {
             let (values, sources) = (values.len(), width);
             return Err(RowError::Length { values, sources });
         }
-        let first = |source| RowError::Presolve { row: 0, source };
-        self.solve(circuit).map_err(first)?;
+        if values.is_empty() {
+            return Ok(Vec::new());
+        }
+        let set = |circuit: &mut Circuit, row: usize, values: &[f64]| {
+            for ((source, law), value) in sources.iter().zip(&laws).zip(values) {
+                let set = circuit.set_law(*source, law(*value));
+                set.map_err(|source| RowError::Value { row, source })?;
+            }
+            Ok(())
+        };
+        let mut first = circuit.clone();
+        set(&mut first, 0, values)?;
+        let solved = self.solve(&first);
+        solved.map_err(|source| RowError::Presolve { row: 0, source })?;
         let start = &*self;
         let chunks = values.par_chunks(width * CHUNK).enumerate();
         let solved = chunks.map_init(
@@ -97,10 +109,7 @@ impl Solver {
                 let rows = values.chunks(width).enumerate();
                 let solve = |(k, values): (usize, &[f64])| {
                     let row = chunk * CHUNK + k;
-                    for ((source, law), value) in sources.iter().zip(&laws).zip(values) {
-                        let set = circuit.set_law(*source, law(*value));
-                        set.map_err(|source| RowError::Value { row, source })?;
-                    }
+                    set(circuit, row, values)?;
                     let solution = solver.solve(circuit);
                     let solution = solution.map_err(|source| RowError::Presolve { row, source })?;
                     Ok(read(row, solution))

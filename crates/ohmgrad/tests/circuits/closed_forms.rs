@@ -7,12 +7,7 @@ use super::{amperes, assert_close, families, solve, volts};
 
 #[test]
 fn divider() {
-    let circuit = Circuit::builder()
-        .voltage_source("v1", "in", "0", 3.0)
-        .resistor("r1", "in", "out", 2e3)
-        .resistor("r2", "out", "0", 1e3)
-        .build()
-        .expect("valid");
+    let circuit = families::divider();
     let solution = solve(&circuit);
     assert_close(volts(&circuit, &solution, "out"), 1.0, "divided voltage");
     // As in SPICE: from + through the source to -.
@@ -59,15 +54,7 @@ fn infinite_ladder_has_the_golden_ratio() {
 #[test]
 fn full_wave_rectifier() {
     for volt in [-5.0, -1.0, 0.3, 4.0] {
-        let circuit = Circuit::builder()
-            .voltage_source("v1", "p", "m", volt)
-            .ideal_diode("d1", "p", "high", 0.7)
-            .ideal_diode("d2", "m", "high", 0.7)
-            .ideal_diode("d3", "0", "p", 0.7)
-            .ideal_diode("d4", "0", "m", 0.7)
-            .resistor("load", "high", "0", 1e3)
-            .build()
-            .expect("valid");
+        let circuit = families::full_wave(volt);
         let solution = solve(&circuit);
         let wanted = (volt.abs() - 1.4).max(0.0);
         assert_close(volts(&circuit, &solution, "high"), wanted, "rectified");
@@ -76,14 +63,7 @@ fn full_wave_rectifier() {
 
 #[test]
 fn maximum_of_n() {
-    let inputs = [0.3, -1.0, 2.25, 2.0, 1.5];
-    let mut builder = Circuit::builder().resistor("load", "out", "0", 1e6);
-    for (k, volt) in inputs.into_iter().enumerate() {
-        builder = builder
-            .voltage_source(format!("v{k}"), &format!("n{k}"), "0", volt)
-            .ideal_diode(format!("d{k}"), &format!("n{k}"), "out", 0.0);
-    }
-    let circuit = builder.build().expect("valid");
+    let circuit = families::maximum(&[0.3, -1.0, 2.25, 2.0, 1.5]);
     let solution = solve(&circuit);
     assert_close(volts(&circuit, &solution, "out"), 2.25, "maximum");
     assert_close(
@@ -100,14 +80,7 @@ fn maximum_of_n() {
 
 #[test]
 fn jamming_case() {
-    // From (0, 0) no single node can move, but both together can.
-    let circuit = Circuit::builder()
-        .voltage_source("v1", "in", "0", 1.0)
-        .conductance("r1", "in", "n1", 1.0)
-        .conductance("r2", "n2", "0", 1.0)
-        .ideal_diode("d1", "n1", "n2", 0.0)
-        .build()
-        .expect("valid");
+    let circuit = families::jamming();
     let solution = solve(&circuit);
     for node in ["n1", "n2"] {
         assert_close(volts(&circuit, &solution, node), 0.5, node);

@@ -268,3 +268,48 @@ fn any_law(rng: &mut impl Rng, kinds: u32) -> Law {
         _ => resistor(log_uniform(rng, -9.0, 3.0)),
     }
 }
+
+/// 3 V across 2 kOhm and 1 kOhm.
+pub(crate) fn divider() -> Circuit {
+    build(
+        Circuit::builder()
+            .voltage_source("v1", "in", "0", 3.0)
+            .resistor("r1", "in", "out", 2e3)
+            .resistor("r2", "out", "0", 1e3),
+    )
+}
+
+/// From (0, 0) no single node can move, but both together can.
+pub(crate) fn jamming() -> Circuit {
+    build(
+        Circuit::builder()
+            .voltage_source("v1", "in", "0", 1.0)
+            .conductance("r1", "in", "n1", 1.0)
+            .conductance("r2", "n2", "0", 1.0)
+            .ideal_diode("d1", "n1", "n2", 0.0),
+    )
+}
+
+/// `out` is at the highest of the inputs.
+pub(crate) fn maximum(inputs: &[f64]) -> Circuit {
+    let mut builder = Circuit::builder().resistor("load", "out", "0", 1e6);
+    for (k, volt) in inputs.iter().enumerate() {
+        builder = builder
+            .voltage_source(format!("v{k}"), &format!("n{k}"), "0", *volt)
+            .ideal_diode(format!("d{k}"), &format!("n{k}"), "out", 0.0);
+    }
+    build(builder)
+}
+
+/// A bridge of diodes of 0.7 V between a source and its load.
+pub(crate) fn full_wave(volt: f64) -> Circuit {
+    build(
+        Circuit::builder()
+            .voltage_source("v1", "p", "m", volt)
+            .ideal_diode("d1", "p", "high", 0.7)
+            .ideal_diode("d2", "m", "high", 0.7)
+            .ideal_diode("d3", "0", "p", 0.7)
+            .ideal_diode("d4", "0", "m", 0.7)
+            .resistor("load", "high", "0", 1e3),
+    )
+}

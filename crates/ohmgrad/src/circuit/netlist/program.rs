@@ -152,12 +152,12 @@ impl<'a> Reader<'a> {
 
     /// A line between `.control` and `.endc`.
     fn command(&mut self, statement: Piece<'a>) -> Outcome<()> {
-        let (command, _) = statement.split_word();
+        let (command, rest) = statement.split_word();
         if command.text == ".endc" {
             self.in_control = false;
             return Ok(());
         }
-        if statements::is_harmless(command.text) {
+        if statements::is_harmless(command.text, rest.text.trim()) {
             return Ok(());
         }
         let fault = Fault::Command {

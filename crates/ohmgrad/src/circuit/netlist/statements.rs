@@ -124,9 +124,22 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     STATEMENTS.iter().map(|(name, _)| *name)
 }
 
-/// Whether a command leaves the circuit as it is.
-pub(super) fn is_harmless(command: &str) -> bool {
-    COMMANDS.contains(&command)
+/// Variables that `set` may set, which change what is printed and how.
+const VARIABLES: [&str; 8] = [
+    "appendwrite",
+    "filetype",
+    "noaskquit",
+    "nomoremode",
+    "numdgt",
+    "width",
+    "wr_singlescale",
+    "wr_vecnames",
+];
+
+/// Whether a command leaves the circuit as it is; `rest` is what follows it.
+pub(super) fn is_harmless(command: &str, rest: &str) -> bool {
+    let variable = || rest.split(['=', ' ', '\t']).next().unwrap_or_default();
+    COMMANDS.contains(&command) || (command == "set" && VARIABLES.contains(&variable()))
 }
 
 /// What the first letter of an unsupported element stands for.

@@ -133,6 +133,10 @@ fn words_out_of_place() {
             "commands are not run, and `alter` may change the result: make the change in the netlist itself",
         ),
         (
+            ".control\nset temp=50\n.endc",
+            "commands are not run, and `set` may change the result: make the change in the netlist itself",
+        ),
+        (
             ".param",
             "the value is missing: write `.param NAME=VALUE ..`",
         ),

@@ -296,7 +296,7 @@ fn curves_go_on_and_tables_are_clamped() {
 #[test]
 fn what_does_not_matter_is_ignored() {
     let statements = "v1 a 0 1 ; inline\n* comment\nr1 a 0 1k $ comment\n.op\n.print op all\n.save all\n\
-                      .nodeset v(a)=1\n.control\nop\nprint all\n.endc\n.end\nq1 after the end";
+                      .nodeset v(a)=1\n.control\nset numdgt=15\nop\nprint all\n.endc\n.end\nq1 after the end";
     assert_eq!(circuit(statements).elements().len(), 2);
     assert_eq!(circuit("").elements().len(), 0);
 }
