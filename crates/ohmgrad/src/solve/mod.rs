@@ -362,7 +362,7 @@ impl Solver {
         ] {
             let other = solve(newton, start.unwrap_or(&best.0), effort);
             work += newton.work;
-            if other.1 < best.1 {
+            if other.1 < best.1 || other.1 <= target {
                 best = other;
             }
             if best.1 <= enough {

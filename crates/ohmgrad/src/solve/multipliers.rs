@@ -69,6 +69,10 @@ const SHARPEN: f64 = 30.0;
 /// Sets of estimates at full sharpness that may bring nothing.
 const SETTLED: usize = 6;
 
+/// The largest change of a potential, relative to the largest voltage, in the last step of a network with curved
+/// elements. The laws alone do not tell: what faint currents miss is nothing beside the strong ones.
+const STILL: f64 = 1e-8;
+
 /// States that miss the laws by more are not kept.
 const WORTH_KEEPING: f64 = 1e-6;
 
@@ -106,7 +110,7 @@ impl Multipliers {
         newton.find_residual(network);
         let mut best = newton.misses(network).worst();
         let mut solution = newton.finish(network);
-        if best <= tolerance {
+        if best <= f64::EPSILON {
             return (solution, best);
         }
         let mut last = usize::MAX;
@@ -127,13 +131,14 @@ impl Multipliers {
             newton.work.iterations += 1;
             let misses = newton.misses(network);
             let improves = misses.worst() < 0.9 * best;
-            if misses.worst() < best {
+            if misses.worst() < best || misses.worst() <= tolerance {
                 best = misses.worst();
                 if best <= WORTH_KEEPING {
                     solution = newton.finish(network);
                 }
             }
-            if best <= tolerance && (switched == 0 || !effort.impatient) {
+            let still = network.curved.is_empty() || newton.largest_change(step) <= STILL;
+            if best <= tolerance && still && (switched == 0 || !effort.impatient) {
                 break;
             }
             if effort.impatient && switched > 3 && 2 * switched > last {

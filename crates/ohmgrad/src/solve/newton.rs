@@ -239,12 +239,14 @@ impl Newton {
             response.d_current = response.change;
             inject(&mut self.currents, response.ends, -response.change);
         }
+        // The next step sees what this one misses.
+        let enough = (1e-15 * self.scale.current).max(1e-6 * largest(&self.residual));
         self.direction.fill(0.0);
         self.add_to_direction(plan);
         for _ in 0..if refine { CORRECTIONS } else { 0 } {
             self.find_missed(network);
             let missed = largest(&self.currents);
-            if missed <= 1e-15 * self.scale.current || missed.is_nan() {
+            if missed <= enough || missed.is_nan() {
                 break;
             }
             self.add_to_direction(plan);
@@ -278,6 +280,11 @@ impl Newton {
     /// The change of a branch's voltage along the direction.
     pub(super) fn d_voltage(&self, ends: [u32; 2]) -> f64 {
         difference(&self.direction, ends)
+    }
+
+    /// The largest change of a potential by a step along the direction, relative to the largest voltage.
+    pub(super) fn largest_change(&self, step: f64) -> f64 {
+        step * largest(&self.direction) / self.scale.voltage
     }
 
     pub(super) fn move_potentials(&mut self, step: f64) {

@@ -1,26 +1,31 @@
-//! The numbers of a factorization, and solutions with them.
+//! The numbers of a factorization.
 
 use std::ops::Range;
 
 use pulp::Arch;
 use rayon::prelude::*;
 
-use super::front::{Mesh, Removed};
+use super::front::{Mesh, Removal, Removed};
 use super::plan::{Front, Plan};
+use super::solution::Scratch;
 
 /// A network with all its nodes removed, ready for solutions.
 pub(crate) struct Factor {
-    arch: Arch,
+    pub(super) arch: Arch,
     /// For each pivot, the share of its current that each row of its front receives.
-    shares: Vec<f64>,
+    pub(super) shares: Vec<f64>,
     /// 1 / (sum of conductances) of each pivot when it is removed.
-    resistances: Vec<f64>,
+    pub(super) resistances: Vec<f64>,
     /// Conductance from each node to ground, by rank.
     ground: Vec<f64>,
     /// One workspace per task, and one for the fronts after them.
     workspaces: Vec<Workspace>,
     /// Potentials by rank.
-    potentials: Vec<f64>,
+    pub(super) potentials: Vec<f64>,
+    /// The same, of the fronts that are no task.
+    pub(super) later: Vec<f64>,
+    /// As many as workspaces.
+    pub(super) scratch: Vec<Scratch>,
 }
 
 /// Fronts on their way to their parents.
@@ -37,14 +42,16 @@ struct Workspace {
 impl Factor {
     /// Room for factorizations by a plan.
     pub(crate) fn new(plan: &Plan) -> Factor {
-        let workspaces = plan.tasks.len() + 1;
+        let threads = plan.tasks() + 1;
         Factor {
             arch: Arch::new(),
             shares: vec![0.0; plan.values],
             resistances: vec![0.0; plan.nodes()],
             ground: vec![0.0; plan.nodes()],
-            workspaces: (0..workspaces).map(|_| Workspace::default()).collect(),
+            workspaces: (0..threads).map(|_| Workspace::default()).collect(),
             potentials: vec![0.0; plan.nodes()],
+            later: vec![0.0; plan.nodes()],
+            scratch: (0..threads).map(|_| Scratch::default()).collect(),
         }
     }
 
@@ -66,36 +73,22 @@ impl Factor {
         };
         let mut shares = &mut self.shares[..];
         let mut resistances = &mut self.resistances[..];
+        let (mut tasks, mut top) = (Vec::with_capacity(plan.tasks()), Vec::new());
+        for part in &plan.parts {
+            let fronts = part.fronts.clone();
+            let columns = shares.split_off_mut(..plan.values_of(&fronts).len());
+            let pivots = resistances.split_off_mut(..plan.pivots_of(&fronts).len());
+            let list = if part.is_task { &mut tasks } else { &mut top };
+            list.push(Slices {
+                fronts,
+                shares: columns.expect("the parts' columns are the values"),
+                resistances: pivots.expect("the parts' pivots are the nodes"),
+            });
+        }
         let (last, spaces) = self
             .workspaces
             .split_last_mut()
             .expect("one workspace follows the tasks");
-        let mut from = (0, 0);
-        let mut tasks = Vec::with_capacity(plan.tasks.len());
-        let mut top = Vec::new();
-        let mut next = 0;
-        let mut take = |fronts: Range<usize>| {
-            let end = plan.fronts.get(fronts.end);
-            let to = end.map_or((plan.values, plan.nodes()), |f| (f.values, f.first));
-            let columns = shares.split_off_mut(..to.0 - from.0);
-            let pivots = resistances.split_off_mut(..to.1 - from.1);
-            from = to;
-            Slices {
-                fronts,
-                shares: columns.expect("a front's columns lie within the values"),
-                resistances: pivots.expect("a front's pivots lie within the nodes"),
-            }
-        };
-        for (task, space) in plan.tasks.iter().zip(spaces.iter_mut()) {
-            if next < task.start {
-                top.push(take(next..task.start));
-            }
-            tasks.push((take(task.clone()), space));
-            next = task.end;
-        }
-        if next < plan.fronts.len() {
-            top.push(take(next..plan.fronts.len()));
-        }
         let run = |(mut slices, space): (Slices, &mut Workspace)| {
             space.clear();
             for f in slices.fronts.clone() {
@@ -103,67 +96,14 @@ impl Factor {
             }
         };
         if tasks.len() > 1 {
-            tasks.into_par_iter().for_each(run);
+            tasks.into_par_iter().zip(&mut *spaces).for_each(run);
         } else {
-            tasks.into_iter().for_each(run);
+            tasks.into_iter().zip(&mut *spaces).for_each(run);
         }
         last.clear();
         for mut slices in top {
             for f in slices.fronts.clone() {
                 job.remove_front(f, &mut slices, last, spaces, true);
-            }
-        }
-    }
-
-    /// Replaces the currents (ampere) into the nodes by their potentials (volt).
-    pub(crate) fn solve(&mut self, plan: &Plan, currents: &mut [f64]) {
-        let mut x = std::mem::take(&mut self.potentials);
-        for (rank, current) in plan.ranks.iter().zip(&*currents) {
-            x[*rank as usize] = *current;
-        }
-        self.arch.dispatch(|| {
-            self.pass_currents_on(plan, &mut x);
-            self.set_potentials(plan, &mut x);
-        });
-        for (rank, potential) in plan.ranks.iter().zip(currents) {
-            *potential = x[*rank as usize];
-        }
-        self.potentials = x;
-    }
-
-    /// The current into a removed node goes on to its neighbours, in proportion to the conductances.
-    #[inline(always)]
-    fn pass_currents_on(&self, plan: &Plan, x: &mut [f64]) {
-        for front in &plan.fronts {
-            let rows = &plan.rows[front.rows.clone()];
-            for k in 0..front.pivots {
-                let current = x[front.first + k];
-                if current == 0.0 {
-                    continue;
-                }
-                let start = front.values + k * rows.len();
-                let shares = &self.shares[start..start + rows.len()];
-                for (row, share) in rows.iter().zip(shares).skip(k + 1) {
-                    x[*row as usize] += share * current;
-                }
-            }
-        }
-    }
-
-    /// A node's potential is the mean of its neighbours', and what its current adds.
-    #[inline(always)]
-    fn set_potentials(&self, plan: &Plan, x: &mut [f64]) {
-        for front in plan.fronts.iter().rev() {
-            let rows = &plan.rows[front.rows.clone()];
-            for k in (0..front.pivots).rev() {
-                let start = front.values + k * rows.len();
-                let shares = &self.shares[start..start + rows.len()];
-                let neighbours = rows.iter().zip(shares).skip(k + 1);
-                let mean: f64 = neighbours
-                    .map(|(row, share)| share * x[*row as usize])
-                    .sum();
-                let pivot = front.first + k;
-                x[pivot] = x[pivot] * self.resistances[pivot] + mean;
             }
         }
     }
@@ -207,13 +147,16 @@ impl Job<'_> {
         let first = &plan.fronts[slices.fronts.start];
         let start = front.values - first.values;
         let pivot = front.first - first.first;
-        let mut removed = Removed {
+        let removed = Removed {
             shares: &mut slices.shares[start..start + height * front.pivots],
             resistances: &mut slices.resistances[pivot..pivot + front.pivots],
         };
-        let mut mesh = space.mesh(height);
-        self.arch
-            .dispatch(|| mesh.remove(&mut removed, self.leak, parallel));
+        self.arch.dispatch(Removal {
+            mesh: space.mesh(height),
+            removed,
+            leak: self.leak,
+            parallel,
+        });
         space.push(f, height, front.pivots);
     }
 

@@ -2,6 +2,7 @@
 
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, MatMut, MatRef, Par};
+use pulp::NullaryFnOnce;
 use rayon::prelude::*;
 
 /// Pivots that are removed before the rest of the front is updated.
@@ -29,42 +30,59 @@ pub(super) struct Removed<'a> {
     pub(super) resistances: &'a mut [f64],
 }
 
-impl Mesh<'_> {
-    /// Removes the first nodes, as many as `removed` has places for.
-    pub(super) fn remove(&mut self, removed: &mut Removed, leak: f64, parallel: bool) {
-        let pivots = removed.resistances.len();
+/// The removal of the first nodes of a mesh, as many as `removed` has places for.
+pub(super) struct Removal<'a> {
+    pub(super) mesh: Mesh<'a>,
+    pub(super) removed: Removed<'a>,
+    /// The conductance to ground of a pivot with no conductance at all.
+    pub(super) leak: f64,
+    /// Whether all threads may work on it.
+    pub(super) parallel: bool,
+}
+
+impl NullaryFnOnce for Removal<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(mut self) {
+        let pivots = self.removed.resistances.len();
         for start in (0..pivots).step_by(PANEL) {
             let end = pivots.min(start + PANEL);
-            self.remove_panel(start, end, removed, leak);
-            self.update(start, end, removed.shares, parallel);
+            self.mesh
+                .remove_panel(start, end, &mut self.removed, self.leak);
+            self.mesh
+                .update(start, end, self.removed.shares, self.parallel);
         }
     }
+}
 
-    /// Removes the nodes from `start` to `end`, and updates only their own columns.
+impl Mesh<'_> {
+    /// Removes the nodes from `start` to `end`: each column is first brought up to date with those before it.
     #[inline(always)]
     fn remove_panel(&mut self, start: usize, end: usize, removed: &mut Removed, leak: f64) {
         let height = self.height;
         for k in start..end {
-            let (before, after) = self.conductances.split_at_mut((k + 1) * height);
-            let column = &before[k * height + k + 1..];
-            let total = self.ground[k] + column.iter().sum::<f64>();
+            let (before, column) = self.conductances.split_at_mut(k * height);
+            let column = &mut column[k + 1..height];
+            let (done, shares) = removed.shares.split_at_mut(k * height);
+            join(
+                column,
+                k,
+                height,
+                &before[start * height..],
+                &done[start * height..],
+            );
+            let total = self.ground[k] + sum(column);
             // Sums of numbers that are not negative: the total is 0 if and only if nothing is left.
             let resistance = 1.0 / if total > 0.0 { total } else { leak };
             removed.resistances[k] = resistance;
-            let shares = &mut removed.shares[k * height + k + 1..(k + 1) * height];
-            for (share, conductance) in shares.iter_mut().zip(column) {
-                *share = conductance * resistance;
-            }
             let to_ground = self.ground[k];
-            for (ground, share) in self.ground[k + 1..].iter_mut().zip(&*shares) {
-                *ground += share * to_ground;
-            }
-            for j in k + 1..end {
-                let share = shares[j - k - 1];
-                let target = &mut after[(j - k - 1) * height + j + 1..(j - k) * height];
-                for (target, c) in target.iter_mut().zip(&column[j - k..]) {
-                    *target += share * c;
-                }
+            let targets = shares[k + 1..height]
+                .iter_mut()
+                .zip(&mut self.ground[k + 1..]);
+            for ((share, ground), conductance) in targets.zip(&*column) {
+                *share = conductance * resistance;
+                *ground += *share * to_ground;
             }
         }
     }
@@ -128,30 +146,49 @@ fn update_strip(
     faer::linalg::matmul::matmul(below, Accum::Add, rows, shares, 1.0, Par::Seq);
 }
 
-/// Column after column, four pivots at a time.
+/// Column after column.
 #[inline(always)]
 fn update_small(height: usize, end: usize, panel: &[f64], shares: &[f64], rest: &mut [f64]) {
     for (j, target) in rest.chunks_exact_mut(height).enumerate() {
         let row = end + j;
-        let target = &mut target[row + 1..];
-        let mut panels = panel.chunks_exact(4 * height);
-        let mut share_columns = shares.chunks_exact(4 * height);
-        for (columns, shares) in (&mut panels).zip(&mut share_columns) {
-            let share = [0, 1, 2, 3].map(|k| shares[k * height + row]);
-            let column = [0, 1, 2, 3].map(|k| &columns[k * height + row + 1..(k + 1) * height]);
-            let [c0, c1, c2, c3] = column.map(|c| &c[..target.len()]);
-            for (i, target) in target.iter_mut().enumerate() {
-                *target +=
-                    (share[0] * c0[i] + share[1] * c1[i]) + (share[2] * c2[i] + share[3] * c3[i]);
-            }
-        }
-        let columns = panels.remainder().chunks_exact(height);
-        let shares = share_columns.remainder().chunks_exact(height);
-        for (column, shares) in columns.zip(shares) {
-            let share = shares[row];
-            for (target, c) in target.iter_mut().zip(&column[row + 1..]) {
-                *target += share * c;
-            }
+        join(&mut target[row + 1..], row, height, panel, shares);
+    }
+}
+
+/// What the removal of pivots joins to node `row`: target_i += sum_k share_k,row c_ik for the nodes i after it, four
+/// pivots at a time.
+#[inline(always)]
+fn join(target: &mut [f64], row: usize, height: usize, panel: &[f64], shares: &[f64]) {
+    let mut panels = panel.chunks_exact(4 * height);
+    let mut share_columns = shares.chunks_exact(4 * height);
+    for (columns, shares) in (&mut panels).zip(&mut share_columns) {
+        let share = [0, 1, 2, 3].map(|k| shares[k * height + row]);
+        let column = [0, 1, 2, 3].map(|k| &columns[k * height + row + 1..(k + 1) * height]);
+        let [c0, c1, c2, c3] = column.map(|c| &c[..target.len()]);
+        for (i, target) in target.iter_mut().enumerate() {
+            *target +=
+                (share[0] * c0[i] + share[1] * c1[i]) + (share[2] * c2[i] + share[3] * c3[i]);
         }
     }
+    let columns = panels.remainder().chunks_exact(height);
+    let shares = share_columns.remainder().chunks_exact(height);
+    for (column, shares) in columns.zip(shares) {
+        let share = shares[row];
+        for (target, c) in target.iter_mut().zip(&column[row + 1..]) {
+            *target += share * c;
+        }
+    }
+}
+
+/// In eight sums side by side.
+#[inline(always)]
+fn sum(values: &[f64]) -> f64 {
+    let (chunks, rest) = values.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for chunk in chunks {
+        for i in 0..8 {
+            sums[i] += chunk[i];
+        }
+    }
+    sums.iter().sum::<f64>() + rest.iter().sum::<f64>()
 }

@@ -18,6 +18,7 @@ mod factor;
 mod front;
 mod ordering;
 mod plan;
+mod solution;
 #[cfg(test)]
 mod tests;
 

@@ -28,8 +28,8 @@ pub(crate) struct Plan {
     pub(super) entries: Vec<Entry>,
     /// Edges to ground, (edge, rank).
     pub(super) to_ground: Vec<(u32, u32)>,
-    /// Consecutive fronts that form whole trees, one per task; the others, after them, need their results.
-    pub(super) tasks: Vec<Range<usize>>,
+    /// All fronts, in order.
+    pub(super) parts: Vec<Part>,
     /// Number of values in all fronts' columns.
     pub(super) values: usize,
     edges: usize,
@@ -50,6 +50,14 @@ pub(super) struct Front {
     pub(super) values: usize,
     /// The front that takes over what this one leaves, or `NONE`.
     pub(super) parent: u32,
+}
+
+/// Consecutive fronts.
+pub(super) struct Part {
+    pub(super) fronts: Range<usize>,
+    /// Whether they form a whole tree, and can be worked on beside the other tasks. The others need the results
+    /// of the tasks before them.
+    pub(super) is_task: bool,
 }
 
 /// Edge `edge` adds its conductance at `row`, `column` of its front.
@@ -93,7 +101,7 @@ impl Plan {
             in_parent: Vec::new(),
             entries: Vec::new(),
             to_ground: Vec::new(),
-            tasks: Vec::new(),
+            parts: Vec::new(),
             values: 0,
             edges: edges.len(),
             work: 0.0,
@@ -113,6 +121,23 @@ impl Plan {
     /// Number of edges.
     pub(crate) fn edges(&self) -> usize {
         self.edges
+    }
+
+    /// Number of tasks.
+    pub(super) fn tasks(&self) -> usize {
+        self.parts.iter().filter(|part| part.is_task).count()
+    }
+
+    /// Ranks of the pivots of consecutive fronts.
+    pub(super) fn pivots_of(&self, fronts: &Range<usize>) -> Range<usize> {
+        let first = |f: usize| self.fronts.get(f).map_or(self.nodes(), |front| front.first);
+        first(fronts.start)..first(fronts.end)
+    }
+
+    /// Places of the values of consecutive fronts.
+    pub(super) fn values_of(&self, fronts: &Range<usize>) -> Range<usize> {
+        let first = |f: usize| self.fronts.get(f).map_or(self.values, |front| front.values);
+        first(fronts.start)..first(fronts.end)
     }
 
     /// Multiplications of a factorization.
@@ -244,15 +269,22 @@ impl Plan {
         }
         self.work = self.fronts.iter().map(Front::work).sum();
         let limit = TASK.max(self.work / 16.0);
+        let mut next = 0;
+        let mut add = |fronts: Range<usize>, is_task: bool| {
+            if !fronts.is_empty() {
+                self.parts.push(Part { fronts, is_task });
+            }
+        };
         for f in 0..count {
             let parent = groups.parents[f];
             let is_root = parent == NONE || below[parent as usize] > limit;
             if below[f] <= limit && is_root {
-                let starts_after = self.tasks.last().is_none_or(|last| last.end <= first[f]);
-                debug_assert!(starts_after, "subtrees are disjoint and in order");
-                self.tasks.push(first[f]..f + 1);
+                add(next..first[f], false);
+                add(first[f]..f + 1, true);
+                next = f + 1;
             }
         }
+        add(next..count, false);
     }
 }
 
