@@ -62,7 +62,7 @@ fn check(folder: &Path) -> Vec<String> {
     }
     let mut compare = |what: &str, unit, found: Option<f64>, wanted: f64, scale: f64| {
         let off = found.map_or(f64::INFINITY, |found| (found - wanted).abs());
-        if !(off <= expected.tolerance * scale) {
+        if off.is_nan() || off > expected.tolerance * scale {
             wrong.push(format!(
                 "{name}: {what} is {found:?} {unit}, off by {off:.1e} {unit} from {wanted} {unit} ({})",
                 expected.made_by
