@@ -72,7 +72,7 @@ const FAMILIES: [Family; 5] = [
     Family {
         name: "layered",
         count: 40,
-        sizes: [4, 600],
+        sizes: [4, 200],
         circuit: |width, seed| {
             let sizes = [width, width / 2 + 1, width / 4 + 1, width / 8 + 1];
             families::layered(&sizes, &families::shockley(), seed)

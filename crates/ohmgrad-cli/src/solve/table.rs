@@ -54,11 +54,10 @@ impl Inputs {
     /// Reads a table whose header names sources.
     pub(super) fn read(circuit: &Circuit, path: &Path) -> anyhow::Result<Inputs> {
         let place = || path.display().to_string();
-        let file =
-            std::fs::File::open(path).with_context(|| format!("{} cannot be read", place()))?;
+        let text = std::fs::read(path).with_context(|| format!("{} cannot be read", place()))?;
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
-            .from_reader(file);
+            .from_reader(text.as_slice());
         let header = reader.headers().with_context(place)?.clone();
         let sources = header.iter().map(|name| source(circuit, name));
         let sources = sources
@@ -67,7 +66,7 @@ impl Inputs {
         let (mut values, mut lines) = (Vec::new(), Vec::new());
         for record in reader.records() {
             let record = record.with_context(place)?;
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = record.position().map_or(0, |start| line(&text, start));
             lines.push(line);
             for (column, text) in record.iter().enumerate() {
                 match text.parse() {
@@ -137,6 +136,13 @@ fn with_value(law: &Law, value: f64) -> Law {
         Law::CurrentSource { .. } => Law::CurrentSource { current: value },
         _ => Law::VoltageSource { voltage: value },
     }
+}
+
+/// The line of a record, whose position comes before the blank lines in front of it.
+fn line(text: &[u8], start: &csv::Position) -> u64 {
+    let before = text.iter().skip(start.byte() as usize);
+    let blank = before.take_while(|byte| byte.is_ascii_whitespace());
+    start.line() + blank.filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// The source of a name, in any case.
