@@ -75,25 +75,21 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let options = SolveOptions::default()
         .with_tolerance(arguments.tol)
         .with_method(arguments.method.into());
-    let what = || format!("{} has no operating point", arguments.netlist.display());
-    let mut solver = Solver::new(circuit, options).with_context(what)?;
     let table = match (&arguments.sweep, &arguments.inputs) {
         (Some(sweep), _) => Some(table::Inputs::sweep(circuit, sweep)?),
         (_, Some(path)) => Some(table::Inputs::read(circuit, path)?),
         _ => None,
     };
     if let Some(inputs) = table {
-        return table::run(
-            &mut solver,
-            circuit,
-            &inputs,
-            arguments.out.as_deref(),
-            arguments.quiet,
-        );
+        let mut solver = inputs.solver(circuit, options)?;
+        let out = arguments.out.as_deref();
+        return table::run(&mut solver, circuit, &inputs, out, arguments.quiet);
     }
     if arguments.out.is_some() {
         bail!("--out is for tables: give --sweep or --inputs as well, or use a pipe");
     }
+    let what = || format!("{} has no operating point", arguments.netlist.display());
+    let mut solver = Solver::new(circuit, options).with_context(what)?;
     let solution = solver.solve(circuit).with_context(what)?;
     match arguments.json {
         true => report::print_json(circuit, &solution)?,

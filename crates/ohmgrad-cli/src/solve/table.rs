@@ -1,5 +1,6 @@
 //! Tables of solves: along a source, or one for each row of a table of inputs.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ohmgrad::circuit::{Circuit, ElementId};
 use ohmgrad::device::Law;
 use ohmgrad::record::atomic;
-use ohmgrad::solve::{Solution, Solver, Status};
+use ohmgrad::solve::{RowError, Solution, SolveOptions, Solver, Status};
 
 use super::report::status;
 
@@ -16,6 +17,14 @@ use super::report::status;
 pub(super) struct Inputs {
     sources: Vec<ElementId>,
     values: Vec<f64>,
+    origin: Origin,
+}
+
+/// Where the rows come from.
+enum Origin {
+    Sweep,
+    /// A file, and the line of each row.
+    File(String, Vec<u64>),
 }
 
 impl Inputs {
@@ -38,26 +47,27 @@ impl Inputs {
         Ok(Inputs {
             sources: vec![source(circuit, name).context("--sweep")?],
             values: (0..count).map(value).collect(),
+            origin: Origin::Sweep,
         })
     }
 
     /// Reads a table whose header names sources.
     pub(super) fn read(circuit: &Circuit, path: &Path) -> anyhow::Result<Inputs> {
         let place = || path.display().to_string();
-        let file =
-            std::fs::File::open(path).with_context(|| format!("{} cannot be read", place()))?;
+        let text = std::fs::read(path).with_context(|| format!("{} cannot be read", place()))?;
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
-            .from_reader(file);
+            .from_reader(text.as_slice());
         let header = reader.headers().with_context(place)?.clone();
         let sources = header.iter().map(|name| source(circuit, name));
         let sources = sources
             .collect::<anyhow::Result<Vec<_>>>()
             .with_context(|| format!("{}:1", place()))?;
-        let mut values = Vec::new();
+        let (mut values, mut lines) = (Vec::new(), Vec::new());
         for record in reader.records() {
             let record = record.with_context(place)?;
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = record.position().map_or(0, |start| line(&text, start));
+            lines.push(line);
             for (column, text) in record.iter().enumerate() {
                 match text.parse() {
                     Ok(value) if f64::is_finite(value) => values.push(value),
@@ -76,8 +86,63 @@ impl Inputs {
                 place()
             );
         }
-        Ok(Inputs { sources, values })
+        Ok(Inputs {
+            sources,
+            values,
+            origin: Origin::File(place(), lines),
+        })
     }
+
+    fn rows(&self) -> usize {
+        self.values.len() / self.sources.len()
+    }
+
+    /// Where a row stands, for people.
+    fn place(&self, row: usize) -> String {
+        match &self.origin {
+            Origin::Sweep => format!("value {} of --sweep, {:?}", row + 1, self.values[row]),
+            Origin::File(file, lines) => format!("{file}:{}", lines[row]),
+        }
+    }
+
+    /// A solver for the circuit at the first row that has an operating point.
+    pub(super) fn solver(
+        &self,
+        circuit: &Circuit,
+        options: SolveOptions,
+    ) -> anyhow::Result<Solver> {
+        let mut circuit = circuit.clone();
+        let mut first = None;
+        for (row, values) in self.values.chunks(self.sources.len()).enumerate() {
+            for (source, value) in self.sources.iter().zip(values) {
+                circuit.set_law(*source, with_value(circuit[*source].law(), *value))?;
+            }
+            match Solver::new(&circuit, options) {
+                Ok(solver) => return Ok(solver),
+                Err(error) => _ = first.get_or_insert((row, error)),
+            }
+        }
+        let Some((row, error)) = first else {
+            bail!("there are no rows to solve");
+        };
+        let place = self.place(row);
+        Err(error).with_context(|| format!("no row has an operating point; {place}"))
+    }
+}
+
+/// The law of a source with another value.
+fn with_value(law: &Law, value: f64) -> Law {
+    match law {
+        Law::CurrentSource { .. } => Law::CurrentSource { current: value },
+        _ => Law::VoltageSource { voltage: value },
+    }
+}
+
+/// The line of a record, whose position comes before the blank lines in front of it.
+fn line(text: &[u8], start: &csv::Position) -> u64 {
+    let before = text.iter().skip(start.byte() as usize);
+    let blank = before.take_while(|byte| byte.is_ascii_whitespace());
+    start.line() + blank.filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// The source of a name, in any case.
@@ -117,44 +182,70 @@ pub(super) fn run(
     out: Option<&Path>,
     quiet: bool,
 ) -> anyhow::Result<()> {
-    let Inputs { sources, values } = inputs;
-    let rows = values.len() / sources.len();
-    let progress = progress_bar(rows, quiet);
-    let solved = solver.solve_rows(circuit, sources, values, |_, solution| {
+    let progress = progress_bar(inputs.rows(), quiet);
+    let solved = solver.solve_rows(circuit, &inputs.sources, &inputs.values, |_, solved| {
         progress.inc(1);
-        row(circuit, &solution)
+        Row::of(circuit, solved)
     });
     progress.finish_and_clear();
-    let solved = solved?;
-    let write = |out: &mut dyn Write| write_table(out, circuit, inputs, &solved);
+    let rows = solved?;
+    let write = |out: &mut dyn Write| write_table(out, circuit, inputs, &rows);
     match out {
         Some(path) => atomic::write(path, |file| write(file))?,
         None => write(&mut io::stdout().lock())?,
     }
-    let failed = solved
-        .iter()
-        .filter(|row| row.status != Status::Solved)
-        .count();
-    if failed > 0 {
-        bail!("{failed} of {rows} rows are not solved: see the column `status`");
-    }
-    Ok(())
+    report_failures(inputs, &rows)
 }
 
-/// What the table tells of a solution.
+/// Fails if a row has no solution, and names the first such row.
+fn report_failures(inputs: &Inputs, rows: &[Row]) -> anyhow::Result<()> {
+    let mut failed = rows.iter().enumerate().filter(|(_, row)| !row.is_solved);
+    let Some((first, row)) = failed.next() else {
+        return Ok(());
+    };
+    let (count, place) = (1 + failed.count(), inputs.place(first));
+    bail!(
+        "{count} of {} rows are not solved, see the column `status`; the first is {place}: {}",
+        rows.len(),
+        row.status
+    );
+}
+
+/// What the table tells of a row.
 struct Row {
+    is_solved: bool,
+    /// Empty if there is no operating point.
     numbers: Vec<f64>,
-    status: Status,
-    residual: f64,
+    status: Cow<'static, str>,
+    residual: Option<f64>,
 }
 
-fn row(circuit: &Circuit, solution: &Solution) -> Row {
-    let potentials = solution.potentials.iter().skip(1).copied();
-    let currents = shown(circuit).map(|id| solution.current(id));
-    Row {
-        numbers: potentials.chain(currents).collect(),
-        status: solution.status,
-        residual: solution.certificate.worst(),
+impl Row {
+    fn of(circuit: &Circuit, solved: Result<Solution, RowError>) -> Row {
+        match solved {
+            Ok(solution) => Row::of_solution(circuit, &solution),
+            Err(error) => Row {
+                is_solved: false,
+                numbers: Vec::new(),
+                status: match error {
+                    RowError::Presolve { source, .. } => format!("no operating point: {source}"),
+                    error => error.to_string(),
+                }
+                .into(),
+                residual: None,
+            },
+        }
+    }
+
+    fn of_solution(circuit: &Circuit, solution: &Solution) -> Row {
+        let potentials = solution.potentials.iter().skip(1).copied();
+        let currents = shown(circuit).map(|id| solution.current(id));
+        Row {
+            is_solved: solution.status == Status::Solved,
+            numbers: potentials.chain(currents).collect(),
+            status: status(solution.status).into(),
+            residual: Some(solution.certificate.worst()),
+        }
     }
 }
 
@@ -186,10 +277,13 @@ fn write_table(
     let last = ["status", "residual"].map(str::to_owned);
     table.write_record(sources.chain(nodes).chain(currents).chain(last))?;
     let width = inputs.sources.len();
+    let results = circuit.node_names().len() - 1 + shown(circuit).count();
     for (values, row) in inputs.values.chunks(width).zip(rows) {
         let numbers = values.iter().chain(&row.numbers).map(|x| format!("{x:?}"));
-        let last = [status(row.status).to_owned(), format!("{:e}", row.residual)];
-        table.write_record(numbers.chain(last))?;
+        let missing = std::iter::repeat_n(String::new(), results - row.numbers.len());
+        let residual = row.residual.map_or(String::new(), |x| format!("{x:e}"));
+        let last = [row.status.to_string(), residual];
+        table.write_record(numbers.chain(missing).chain(last))?;
     }
     table.flush()
 }

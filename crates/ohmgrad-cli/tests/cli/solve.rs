@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::support::Place;
+use super::support::{Place, assert_failure};
 
 const RECTIFIER: &str = "\
 A rectifier
@@ -103,6 +103,50 @@ fn a_table_of_inputs_is_solved_row_by_row() {
     assert!(
         (row[2].parse::<f64>().unwrap() - 2.0).abs() < 1e-12,
         "{text}"
+    );
+}
+
+#[test]
+fn a_row_without_an_operating_point_does_not_stop_the_others() {
+    // The source may be at 0.7 V at most, and is above it in the netlist.
+    let clamp = "clamp\nV1 in 0 5\nD1 in 0 ideal\nR1 in 0 1k\n\
+                 .model ideal sidiode(Ron=0 Roff=inf Vfwd=0.7)\n";
+    let place = place(clamp);
+    fs::write(place.path("in.csv"), "v1\n0.5\n\n3\n-1\n4\n").unwrap();
+    let cases = [
+        (
+            "--inputs in.csv",
+            "2 of 4 rows are not solved",
+            "in.csv:4: no operating point",
+        ),
+        (
+            "--sweep v1 -1 3 3",
+            "2 of 3 rows are not solved",
+            "value 2 of --sweep, 1.0",
+        ),
+        ("--inputs in.csv --out t.csv", "2 of 4 rows", "in.csv:4"),
+    ];
+    for (arguments, summary, first) in cases {
+        let output = place.command(&format!("solve a.cir {arguments}")).output();
+        let output = output.unwrap();
+        assert_failure(&output, arguments, &[summary, first]);
+    }
+    let text = place.text("t.csv");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 5, "{text}");
+    assert!(
+        lines[1].starts_with("0.5,0.5,") && lines[1].contains("solved"),
+        "{text}"
+    );
+    assert!(
+        lines[2].starts_with("3.0,,,,") && lines[2].contains("no operating point"),
+        "{text}"
+    );
+    assert!(lines[3].starts_with("-1.0,-1.0,"), "{text}");
+    fs::write(place.path("bad.csv"), "v1\n3\n4\n").unwrap();
+    place.fail(
+        "solve a.cir --inputs bad.csv",
+        &["no row has an operating point; bad.csv:2"],
     );
 }
 

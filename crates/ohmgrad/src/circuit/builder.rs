@@ -168,10 +168,9 @@ impl CircuitBuilder {
                     fault,
                 });
             }
-            if elements_by_name.find(&element.name, name_of).is_some() {
+            if !elements_by_name.insert(k as u32, name_of) {
                 return Err(CircuitError::DuplicateElement(name()));
             }
-            elements_by_name.insert(k as u32, name_of);
         }
         Ok(elements_by_name)
     }

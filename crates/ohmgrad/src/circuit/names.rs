@@ -4,6 +4,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 /// The numbers of things by their names, which the owner of the things holds.
 ///
@@ -25,11 +26,18 @@ impl NameIndex {
         self.numbers.find(hash(name), is_it).copied()
     }
 
-    /// Adds the number of a new name.
-    pub(super) fn insert<'n>(&mut self, number: u32, name_of: impl Fn(u32) -> &'n str) {
+    /// Adds the number of a name, unless another has the name; whether it did.
+    pub(super) fn insert<'n>(&mut self, number: u32, name_of: impl Fn(u32) -> &'n str) -> bool {
+        let name = name_of(number);
+        let is_it = |number: &u32| name_of(*number) == name;
         let rehash = |number: &u32| hash(name_of(*number));
-        self.numbers
-            .insert_unique(hash(name_of(number)), number, rehash);
+        match self.numbers.entry(hash(name), is_it, rehash) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(number);
+                true
+            }
+        }
     }
 }
 

@@ -5,10 +5,16 @@ use super::Characteristic;
 /// A curve through measured points, straight between them and beyond the first and the last.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IvCurve {
-    voltages: Vec<f64>,
-    currents: Vec<f64>,
-    /// Co-content at each point, counted from the first.
-    contents: Vec<f64>,
+    // One pointer, so that laws stay small: large circuits have few curves.
+    points: Box<[Point]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Point {
+    voltage: f64,
+    current: f64,
+    /// Co-content, counted from the first point.
+    content: f64,
 }
 
 /// Why points make no curve.
@@ -63,11 +69,8 @@ impl IvCurve {
     /// # Errors
     /// If there are fewer than two points, or they are not finite or not in order.
     pub fn new(points: impl IntoIterator<Item = (f64, f64)>) -> Result<IvCurve, IvCurveError> {
-        let (voltages, currents): (Vec<f64>, Vec<f64>) = points.into_iter().unzip();
-        if voltages.len() < 2 {
-            return Err(IvCurveError::TooFew(voltages.len()));
-        }
-        for (index, (&voltage, &current)) in voltages.iter().zip(&currents).enumerate() {
+        let mut curve: Vec<Point> = Vec::new();
+        for (index, (voltage, current)) in points.into_iter().enumerate() {
             if !(voltage.is_finite() && current.is_finite()) {
                 return Err(IvCurveError::NotFinite {
                     index,
@@ -75,56 +78,64 @@ impl IvCurve {
                     current,
                 });
             }
-            if index > 0 && voltage <= voltages[index - 1] {
-                return Err(IvCurveError::Voltage { index, voltage });
-            }
-            if index > 0 && current < currents[index - 1] {
-                return Err(IvCurveError::Falling { index, current });
-            }
+            let content = match curve.last() {
+                Some(last) if voltage <= last.voltage => {
+                    return Err(IvCurveError::Voltage { index, voltage });
+                }
+                Some(last) if current < last.current => {
+                    return Err(IvCurveError::Falling { index, current });
+                }
+                Some(last) => {
+                    let mean = 0.5 * (current + last.current);
+                    last.content + mean * (voltage - last.voltage)
+                }
+                None => 0.0,
+            };
+            curve.push(Point {
+                voltage,
+                current,
+                content,
+            });
         }
-        let mut contents = vec![0.0];
-        for k in 1..voltages.len() {
-            let mean = 0.5 * (currents[k] + currents[k - 1]);
-            contents.push(contents[k - 1] + mean * (voltages[k] - voltages[k - 1]));
+        match curve.len() {
+            0 | 1 => Err(IvCurveError::TooFew(curve.len())),
+            _ => Ok(IvCurve {
+                points: curve.into(),
+            }),
         }
-        Ok(IvCurve {
-            voltages,
-            currents,
-            contents,
-        })
     }
 
     /// The points, (volt, ampere).
     pub fn points(&self) -> impl ExactSizeIterator<Item = (f64, f64)> {
-        let pairs = self.voltages.iter().zip(&self.currents);
-        pairs.map(|(u, i)| (*u, *i))
+        self.points.iter().map(|p| (p.voltage, p.current))
     }
 
     /// The segment that holds u: from point k to k + 1.
     fn segment(&self, u: f64) -> usize {
-        let above = self.voltages.partition_point(|v| *v <= u);
-        above.clamp(1, self.voltages.len() - 1) - 1
+        let above = self.points.partition_point(|p| p.voltage <= u);
+        above.clamp(1, self.points.len() - 1) - 1
     }
 
     fn slope(&self, segment: usize) -> f64 {
-        let k = segment;
-        (self.currents[k + 1] - self.currents[k]) / (self.voltages[k + 1] - self.voltages[k])
+        let (a, b) = (self.points[segment], self.points[segment + 1]);
+        (b.current - a.current) / (b.voltage - a.voltage)
     }
 
     /// The co-content from the first point to u.
     fn content_from_first(&self, u: f64) -> f64 {
         let k = self.segment(u);
-        let distance = u - self.voltages[k];
-        let area = (self.currents[k] + 0.5 * self.slope(k) * distance) * distance;
-        self.contents[k] + area
+        let p = self.points[k];
+        let distance = u - p.voltage;
+        let area = (p.current + 0.5 * self.slope(k) * distance) * distance;
+        p.content + area
     }
 }
 
 impl Characteristic for IvCurve {
     fn current(&self, u: f64) -> (f64, f64) {
         let k = self.segment(u);
-        let slope = self.slope(k);
-        (self.currents[k] + slope * (u - self.voltages[k]), slope)
+        let (p, slope) = (self.points[k], self.slope(k));
+        (p.current + slope * (u - p.voltage), slope)
     }
 
     fn co_content(&self, u: f64) -> f64 {
@@ -132,26 +143,27 @@ impl Characteristic for IvCurve {
     }
 
     fn current_limits(&self) -> (f64, f64) {
-        let last = self.voltages.len() - 2;
-        let limit = |segment, current: f64, infinity| {
+        let last = self.points.len() - 2;
+        let limit = |segment, point: Point, infinity| {
             if self.slope(segment) > 0.0 {
                 infinity
             } else {
-                current
+                point.current
             }
         };
         (
-            limit(0, self.currents[0], f64::NEG_INFINITY),
-            limit(last, self.currents[last + 1], f64::INFINITY),
+            limit(0, self.points[0], f64::NEG_INFINITY),
+            limit(last, self.points[last + 1], f64::INFINITY),
         )
     }
 
     fn on_load_line(&self, x: f64, r: f64) -> f64 {
         // u + r i(u) rises from point to point: find the segment, which is a straight line.
-        let points = self.voltages.iter().zip(&self.currents);
-        let below = points.take_while(|(u, i)| **u + r * **i <= x).count();
-        let k = below.clamp(1, self.voltages.len() - 1) - 1;
-        let (u, i, slope) = (self.voltages[k], self.currents[k], self.slope(k));
-        u + (x - u - r * i) / (1.0 + r * slope)
+        let below = self
+            .points
+            .partition_point(|p| p.voltage + r * p.current <= x);
+        let k = below.clamp(1, self.points.len() - 1) - 1;
+        let (p, slope) = (self.points[k], self.slope(k));
+        p.voltage + (x - p.voltage - r * p.current) / (1.0 + r * slope)
     }
 }

@@ -1,5 +1,7 @@
 //! Many solves of one circuit with other source values, in parallel.
 
+use std::sync::{Mutex, PoisonError};
+
 use rayon::prelude::*;
 
 use super::{Solution, Solver};
@@ -11,7 +13,7 @@ use crate::presolve::PresolveError;
 /// does not depend on the number of threads.
 const CHUNK: usize = 32;
 
-/// Why a row of source values cannot be solved.
+/// Why rows of source values, or one of them, cannot be solved.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RowError {
@@ -46,9 +48,9 @@ pub enum RowError {
 
 impl Solver {
     /// Solves the circuit once for each row of `values`: a value (volt or ampere) for each of `sources`, row after
-    /// row. `read` takes what is wanted from each solution, so that the memory in use does not grow with
-    /// the number of rows. The rows are shared among the threads of rayon's pool; the results do not
-    /// depend on their number.
+    /// row. `read` gets the number of each row, from 0, and its solution or error, and takes from it what is
+    /// wanted, so that the memory in use does not grow with the number of rows. The rows are shared
+    /// among the threads of rayon's pool; the results do not depend on their number.
     ///
     /// ```
     /// use ohmgrad::circuit::Circuit;
@@ -60,65 +62,100 @@ impl Solver {
     ///     .build()?;
     /// let (source, out) = (clipper.element("v1").expect("named"), clipper.node("out").expect("named"));
     /// let mut solver = Solver::new(&clipper, SolveOptions::default())?;
-    /// let values = [-1.0, 0.5, 2.0];
-    /// let outputs = solver.solve_rows(&clipper, &[source], &values, |_, s| s.potential(out))?;
-    /// for (output, wanted) in outputs.iter().zip([-1.0, 0.5, 0.7]) {
-    ///     assert!((output - wanted).abs() < 1e-12);
-    /// }
+    /// let values = [-1.0, f64::NAN, 2.0];
+    /// let outputs = solver.solve_rows(&clipper, &[source], &values, |_, row| {
+    ///     row.map(|solution| solution.potential(out))
+    /// })?;
+    /// assert!((outputs[0].clone()? + 1.0).abs() < 1e-12);
+    /// assert!(outputs[1].is_err());
+    /// assert!((outputs[2].clone()? - 0.7).abs() < 1e-12);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
-    /// If an element is no source, a value is not finite, or a row has no operating point.
+    /// If an element is no source, or the values make no whole rows. A value that is not finite and a row without
+    /// an operating point are errors of their rows alone.
     pub fn solve_rows<T: Send>(
         &mut self,
         circuit: &Circuit,
         sources: &[ElementId],
         values: &[f64],
-        read: impl Fn(usize, Solution) -> T + Sync,
+        read: impl Fn(usize, Result<Solution, RowError>) -> T + Sync,
     ) -> Result<Vec<T>, RowError> {
-        let laws = sources
-            .iter()
-            .map(|source| source_law(circuit, *source))
-            .collect::<Result<Vec<_>, _>>()?;
+        let columns = Columns::new(circuit, sources)?;
         let width = sources.len();
         if width == 0 || !values.len().is_multiple_of(width) {
             let (values, sources) = (values.len(), width);
             return Err(RowError::Length { values, sources });
         }
-        if values.is_empty() {
-            return Ok(Vec::new());
-        }
-        let set = |circuit: &mut Circuit, row: usize, values: &[f64]| {
-            for ((source, law), value) in sources.iter().zip(&laws).zip(values) {
-                let set = circuit.set_law(*source, law(*value));
-                set.map_err(|source| RowError::Value { row, source })?;
-            }
-            Ok(())
-        };
+        // All threads start from one answer: that of the first row that has one.
         let mut first = circuit.clone();
-        set(&mut first, 0, values)?;
-        let solved = self.solve(&first);
-        solved.map_err(|source| RowError::Presolve { row: 0, source })?;
+        let rows = values.chunks(width).take(CHUNK).enumerate();
+        for (row, values) in rows {
+            if columns.solve(self, &mut first, row, values).is_ok() {
+                break;
+            }
+        }
         let start = &*self;
+        let spare = Spare(Mutex::new(vec![first]));
         let chunks = values.par_chunks(width * CHUNK).enumerate();
-        let solved = chunks.map_init(
-            || circuit.clone(),
-            |circuit, (chunk, values)| {
-                let mut solver = start.fork();
-                let rows = values.chunks(width).enumerate();
-                let solve = |(k, values): (usize, &[f64])| {
-                    let row = chunk * CHUNK + k;
-                    set(circuit, row, values)?;
-                    let solution = solver.solve(circuit);
-                    let solution = solution.map_err(|source| RowError::Presolve { row, source })?;
-                    Ok(read(row, solution))
-                };
-                rows.map(solve).collect::<Result<Vec<T>, RowError>>()
-            },
-        );
-        let solved = solved.collect::<Result<Vec<_>, _>>()?;
+        let solved = chunks.map(|(chunk, values)| {
+            let mut solver = start.fork();
+            let mut own = spare.take().unwrap_or_else(|| circuit.clone());
+            let rows = (chunk * CHUNK..).zip(values.chunks(width));
+            let solve =
+                |(row, values)| read(row, columns.solve(&mut solver, &mut own, row, values));
+            let solved: Vec<T> = rows.map(solve).collect();
+            spare.give_back(own);
+            solved
+        });
+        let solved: Vec<Vec<T>> = solved.collect();
         Ok(solved.into_iter().flatten().collect())
+    }
+}
+
+/// The sources whose values the rows hold.
+struct Columns<'s> {
+    sources: &'s [ElementId],
+    /// Their laws, by their values.
+    laws: Vec<fn(f64) -> Law>,
+}
+
+impl<'s> Columns<'s> {
+    fn new(circuit: &Circuit, sources: &'s [ElementId]) -> Result<Columns<'s>, RowError> {
+        let laws = sources.iter().map(|source| source_law(circuit, *source));
+        let laws = laws.collect::<Result<_, _>>()?;
+        Ok(Columns { sources, laws })
+    }
+
+    /// Solves a circuit for a row of values.
+    fn solve(
+        &self,
+        solver: &mut Solver,
+        circuit: &mut Circuit,
+        row: usize,
+        values: &[f64],
+    ) -> Result<Solution, RowError> {
+        for ((source, law), value) in self.sources.iter().zip(&self.laws).zip(values) {
+            let set = circuit.set_law(*source, law(*value));
+            set.map_err(|source| RowError::Value { row, source })?;
+        }
+        let solved = solver.solve(circuit);
+        solved.map_err(|source| RowError::Presolve { row, source })
+    }
+}
+
+/// Copies of the circuit that no thread uses: there are no more than threads.
+struct Spare(Mutex<Vec<Circuit>>);
+
+impl Spare {
+    fn take(&self) -> Option<Circuit> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn give_back(&self, circuit: Circuit) {
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.push(circuit);
     }
 }
 

@@ -40,6 +40,11 @@ fn build(builder: CircuitBuilder) -> Circuit {
 /// 1 uS from every node to ground, 1 % of the nodes fed through 10 mS; with `beside`, a resistor beside
 /// every diode.
 pub(crate) fn grid(side: usize, beside: bool, seed: u64) -> Circuit {
+    grid_of(side, beside, &ideal(0.0), seed)
+}
+
+/// As [`grid`], with diodes of any law.
+pub(crate) fn grid_of(side: usize, beside: bool, diode: &Law, seed: u64) -> Circuit {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut builder = Circuit::builder();
     let name = |x: usize, y: usize| format!("n{x}_{y}");
@@ -51,7 +56,8 @@ pub(crate) fn grid(side: usize, beside: bool, seed: u64) -> Circuit {
             for (k, there) in [right, below].into_iter().enumerate() {
                 if let Some(there) = there {
                     let edge = format!("{x}_{y}_{k}");
-                    grid_edge(&mut builder, &mut rng, &edge, [&here, &there], beside);
+                    let ends = [here.as_str(), &there];
+                    grid_edge(&mut builder, &mut rng, &edge, ends, diode, beside);
                 }
             }
             builder.push(format!("rg{x}_{y}"), &here, "0", resistor(1e-6));
@@ -71,13 +77,14 @@ fn grid_edge(
     rng: &mut impl Rng,
     edge: &str,
     [a, b]: [&str; 2],
+    diode: &Law,
     beside: bool,
 ) {
     let conductance = log_uniform(rng, -4.0, 0.0);
     let is_diode = rng.random_bool(0.5);
     if is_diode {
         let (anode, cathode) = if rng.random_bool(0.5) { (a, b) } else { (b, a) };
-        builder.push(format!("d{edge}"), anode, cathode, ideal(0.0));
+        builder.push(format!("d{edge}"), anode, cathode, diode.clone());
     }
     if beside || !is_diode {
         builder.push(format!("r{edge}"), a, b, resistor(conductance));

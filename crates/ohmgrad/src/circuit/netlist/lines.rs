@@ -5,12 +5,18 @@ use std::ops::Range;
 /// How a comment starts that is a note to this reader, see [`super`].
 pub(super) const NOTE: &str = "*!ohmgrad";
 
-/// The text in lower case, with spaces where comments and control characters stood and where lines were
-/// continued.
-///
-/// Every character keeps its place, so that an offset in the result is one in the text; and every
-/// statement is one line of the result.
-pub(super) fn clean(text: &str, has_title: bool) -> String {
+/// A text without what means nothing.
+#[derive(Debug)]
+pub(super) struct Clean {
+    /// The text in lower case, with spaces where comments and control characters stood and where lines were
+    /// continued. Every character keeps its place, so that an offset here is one in the text.
+    pub(super) code: String,
+    /// Where the statements are, without white space around them.
+    pub(super) statements: Vec<Range<usize>>,
+}
+
+/// Finds the statements of a text.
+pub(super) fn clean(text: &str, has_title: bool) -> Clean {
     let plain = |byte: u8| match byte {
         b'\n' => b'\n',
         byte if byte.is_ascii_control() => b' ',
@@ -20,8 +26,7 @@ pub(super) fn clean(text: &str, has_title: bool) -> String {
     if !text.is_ascii() {
         blank_foreign_space(text, &mut code);
     }
-    // The end of the latest line that is no comment.
-    let mut latest = None;
+    let mut statements: Vec<Range<usize>> = Vec::new();
     for (number, line) in physical_lines(text).enumerate() {
         if number == 0 && has_title {
             code[line].fill(b' ');
@@ -29,27 +34,30 @@ pub(super) fn clean(text: &str, has_title: bool) -> String {
         }
         let end = line.start + code_length(&code[line.clone()]);
         code[end..line.end].fill(b' ');
-        let Some(first) = code[line.start..end].iter().position(|c| *c > b' ') else {
+        let Some(found) = trimmed(&code, line.start..end) else {
             continue;
         };
-        let first = line.start + first;
-        match latest {
-            Some(latest) if code[first] == b'+' => code[latest..=first].fill(b' '),
-            _ => {}
+        match statements.last_mut() {
+            Some(latest) if code[found.start] == b'+' => {
+                code[latest.end..=found.start].fill(b' ');
+                if let Some(continued) = trimmed(&code, found) {
+                    code[latest.end..continued.start].fill(b' ');
+                    latest.end = continued.end;
+                }
+            }
+            _ => statements.push(found),
         }
-        latest = Some(end);
     }
-    String::from_utf8(code).expect("whole characters were replaced by spaces")
+    let code = String::from_utf8(code).expect("whole characters were replaced by spaces");
+    Clean { code, statements }
 }
 
-/// The statements of a cleaned text: its lines, without white space around them.
-pub(super) fn statements(code: &str) -> impl Iterator<Item = Range<usize>> + '_ {
-    physical_lines(code).filter_map(|line| {
-        let bytes = &code.as_bytes()[line.clone()];
-        let first = bytes.iter().position(|c| *c > b' ')?;
-        let last = bytes.iter().rposition(|c| *c > b' ')?;
-        Some(line.start + first..line.start + last + 1)
-    })
+/// A piece of a text without white space around it, if anything is left.
+fn trimmed(code: &[u8], piece: Range<usize>) -> Option<Range<usize>> {
+    let bytes = &code[piece.clone()];
+    let first = bytes.iter().position(|c| *c > b' ')?;
+    let last = bytes.iter().rposition(|c| *c > b' ')?;
+    Some(piece.start + first..piece.start + last + 1)
 }
 
 /// The lines of a text, without their line feeds.
@@ -70,6 +78,11 @@ fn code_length(line: &[u8]) -> usize {
     }
     if line[first..].starts_with(b"*") {
         return 0;
+    }
+    // Few lines have such a character: this finds out for many at once.
+    let may_start = |byte: &u8| matches!(byte, b';' | b'/' | b'$');
+    if !line.iter().fold(false, |any, byte| any | may_start(byte)) {
+        return line.len();
     }
     let starts_comment = |k: &usize| match line[*k] {
         b';' => true,
@@ -99,9 +112,10 @@ mod tests {
     use super::*;
 
     fn cleaned(text: &str) -> Vec<String> {
-        let code = clean(text, true);
+        let Clean { code, statements } = clean(text, true);
         assert_eq!(code.len(), text.len());
-        statements(&code)
+        let words = statements.into_iter();
+        words
             .map(|range| code[range].split_whitespace().collect::<Vec<_>>().join(" "))
             .collect()
     }
@@ -122,6 +136,7 @@ mod tests {
         let text = "title\nR1 a ; comment\n* comment\n\n + b\n+1k\nr2 c d 1";
         assert_eq!(cleaned(text), ["r1 a b 1k", "r2 c d 1"]);
         assert_eq!(cleaned("title\n+ r1\n"), ["+ r1"]);
+        assert_eq!(cleaned("title\nr1 a\n+\n + \n+b 1\n+"), ["r1 a b 1"]);
     }
 
     #[test]

@@ -88,6 +88,19 @@ pub fn parse(text: &str, name: &str) -> Result<Netlist, NetlistErrors> {
     parse_text(text.to_owned(), name, MAX_ELEMENTS)
 }
 
+/// As [`parse`], for a netlist of at most `max_elements` elements and instances of subcircuits: a few lines of nested
+/// subcircuits can stand for millions of them. [`parse`] allows 20 million.
+///
+/// # Errors
+/// If there are more of them, or something in the netlist is wrong or not supported: all that is wrong, with places.
+pub fn parse_limited(
+    text: &str,
+    name: &str,
+    max_elements: usize,
+) -> Result<Netlist, NetlistErrors> {
+    parse_text(text.to_owned(), name, max_elements)
+}
+
 fn parse_text(text: String, name: &str, limit: usize) -> Result<Netlist, NetlistErrors> {
     let mut report = Report::default();
     let sources = Sources::load(name, text, &mut report)?;

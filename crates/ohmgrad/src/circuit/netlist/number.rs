@@ -31,8 +31,9 @@ pub(super) fn prefix(piece: Piece) -> Outcome<Option<(f64, usize)>> {
         return Ok(None);
     }
     let (exponent, length) = exponent(&text[mantissa..]);
-    let (scale, unit) = unit(&text[mantissa + length..]);
-    let length = mantissa + length + unit;
+    let plain = &text[..mantissa + length];
+    let (scale, unit) = unit(&text[plain.len()..]);
+    let length = plain.len() + unit;
     let number = &text[..length];
     let fault = |fault: Fault, length| Err(Halt::new(piece.part(0, length).span, fault));
     let after = text[length..].find(|c: char| !(c.is_ascii_alphanumeric() || c == '.'));
@@ -43,8 +44,8 @@ pub(super) fn prefix(piece: Piece) -> Outcome<Option<(f64, usize)>> {
         return fault(Fault::DigitsAfterUnit { text }, length);
     }
     let value = match scale {
-        Scale::Power(power) => decimal(&text[..mantissa], exponent + power),
-        Scale::Mil => 127.0 * decimal(&text[..mantissa], exponent) / 5e6,
+        Scale::Power(power) => decimal(plain, mantissa, exponent, power),
+        Scale::Mil => 127.0 * decimal(plain, mantissa, exponent, 0) / 5e6,
     };
     let is_zero = !text[..mantissa].contains(|c| matches!(c, '1'..='9'));
     if !value.is_finite() || value == 0.0 && !is_zero {
@@ -123,10 +124,14 @@ fn unit(text: &str) -> (Scale, usize) {
     (scale, length)
 }
 
-/// The double nearest to mantissa * 10^exponent; infinite if it is too large.
-fn decimal(mantissa: &str, exponent: i64) -> f64 {
-    exact(mantissa, exponent).unwrap_or_else(|| {
-        let parsed = format!("{mantissa}e{exponent}").parse();
+/// The double nearest to a number times 10^power; infinite if it is too large. The number consists of a mantissa of
+/// a length, and of an exponent.
+fn decimal(number: &str, mantissa: usize, exponent: i64, power: i64) -> f64 {
+    exact(&number[..mantissa], exponent + power).unwrap_or_else(|| {
+        let parsed = match power {
+            0 if !number.contains('d') => number.parse(),
+            _ => format!("{}e{}", &number[..mantissa], exponent + power).parse(),
+        };
         parsed.expect("digits with at most one point, and an exponent")
     })
 }

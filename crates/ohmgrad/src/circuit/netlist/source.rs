@@ -1,12 +1,13 @@
 //! The texts of a netlist and of the files it includes, and places in them.
 
+use std::cell::OnceCell;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::error::{Halt, Outcome, Place, Report};
 use super::fault::Fault;
-use super::lines;
+use super::lines::{self, Clean};
 
 /// How deep files may include files.
 const MAX_DEPTH: usize = 32;
@@ -43,8 +44,16 @@ struct File {
     text: String,
     /// What [`lines::clean`] makes of the text.
     code: String,
-    /// Where lines start, in bytes.
-    line_starts: Vec<u32>,
+    /// Where lines start, in bytes; found when a place is asked for.
+    line_starts: OnceCell<Vec<u32>>,
+}
+
+impl File {
+    fn line_starts(&self) -> &[u32] {
+        let lines = || lines::physical_lines(&self.text);
+        let starts = || lines().map(|line| line.start as u32).collect();
+        self.line_starts.get_or_init(starts)
+    }
 }
 
 impl Span {
@@ -116,17 +125,16 @@ impl Sources {
 
     fn append(&mut self, name: String, text: String, open: &mut Vec<PathBuf>, report: &mut Report) {
         let file = self.files.len();
-        let code = lines::clean(&text, file == 0);
-        let spans = lines::statements(&code).map(|line| Span::new(file, line.start, line.end));
-        let spans: Vec<Span> = spans.collect();
-        let line_starts = lines::physical_lines(&text).map(|line| line.start as u32);
+        let Clean { code, statements } = lines::clean(&text, file == 0);
         self.files.push(File {
             name,
-            line_starts: line_starts.collect(),
             text,
             code,
+            line_starts: OnceCell::new(),
         });
-        for span in spans {
+        self.statements.reserve(statements.len());
+        for statement in statements {
+            let span = Span::new(file, statement.start, statement.end);
             if includes(self.piece(span).text) {
                 let outcome = self.include(span, open, report);
                 report.note(outcome);
@@ -204,10 +212,9 @@ impl Sources {
     /// Where a piece is, for people.
     pub(super) fn place(&self, span: Span) -> Place {
         let file = &self.files[span.file as usize];
-        let number = file
-            .line_starts
-            .partition_point(|start| *start <= span.start);
-        let line_start = file.line_starts[number - 1] as usize;
+        let line_starts = file.line_starts();
+        let number = line_starts.partition_point(|start| *start <= span.start);
+        let line_start = line_starts[number - 1] as usize;
         let line = file.text[line_start..].lines().next().unwrap_or("");
         let start = span.start as usize;
         let end = span.range().end.min(line_start + line.len());
@@ -223,8 +230,9 @@ impl Sources {
 
 /// The text of a file: as UTF-8 or, where it is none, one character per byte (Latin-1).
 pub(super) fn read_text(path: &Path) -> io::Result<String> {
-    let mut bytes = Vec::new();
     let file = fs::File::open(path)?;
+    let length = file.metadata()?.len().min(MAX_BYTES as u64);
+    let mut bytes = Vec::with_capacity(length as usize + 1);
     file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     let latin = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect();
     Ok(String::from_utf8(bytes).unwrap_or_else(|error| latin(error.as_bytes())))
