@@ -15,7 +15,7 @@ use pulp::Arch;
 
 use super::board::Board;
 use super::kernels::{
-    BLOCK, Input, InputContrast, InputPass, Kernel, MatrixUpdate, Row, StatePairs, Step,
+    Active, BLOCK, Input, InputContrast, InputPass, Kernel, MatrixUpdate, OtherStates, Row, Step,
 };
 use super::relaxation::Workspace;
 use super::share::Share;
@@ -53,9 +53,54 @@ impl Contrast<'_> {
 pub(crate) struct Scratch {
     /// The input that the two states were settled with.
     pub(crate) input: Input,
-    pairs: StatePairs,
-    rows: Vec<f32>,
+    other: OtherLayer,
     slopes: Vec<Row>,
+}
+
+/// The two states of the layer on the other side of a matrix, block after block.
+#[derive(Default)]
+struct OtherLayer {
+    first: Vec<Row>,
+    second: Vec<Row>,
+    active: Vec<Active>,
+    drops: Vec<Row>,
+}
+
+impl OtherLayer {
+    /// Starts anew, keeping the memory.
+    fn clear(&mut self) {
+        self.first.clear();
+        self.second.clear();
+        self.active.clear();
+        self.drops.clear();
+    }
+
+    /// Adds a block: a row per example.
+    fn push(&mut self, states: impl Iterator<Item = (Row, Row)>, scale: f32) {
+        let start = self.first.len();
+        for (first, second) in states {
+            self.active.push(Active::of_either(&first, &second));
+            self.first.push(first);
+            self.second.push(second);
+        }
+        let drop = scaled_drop(&self.first[start..], &self.second[start..], scale);
+        self.drops.push(drop);
+    }
+
+    fn blocks(&self) -> impl Iterator<Item = OtherStates<'_>> {
+        let examples = self.first.len() / self.drops.len();
+        let first = self.first.chunks_exact(examples);
+        let states = first.zip(self.second.chunks_exact(examples));
+        let blocks = states
+            .zip(self.active.chunks_exact(examples))
+            .zip(&self.drops);
+        blocks.map(|(((first, second), active), drop)| OtherStates {
+            first,
+            second,
+            active,
+            drop,
+        })
+    }
 }
 
 /// A member of the team that changes its share.
@@ -72,27 +117,18 @@ pub(crate) struct Learner<'a> {
 impl Learner<'_> {
     /// Updates all biases and all matrices but the first.
     pub(crate) fn update_inner(&mut self, contrast: &Contrast) {
-        for l in 0..self.share.layers.len() {
+        let last = self.share.layers.len() - 1;
+        for l in 0..if self.has_hidden() { last + 1 } else { 0 } {
+            match l < last {
+                true => self.collect_layer(l + 1, contrast, contrast.weights[l + 1]),
+                false => self.collect_outputs(contrast, contrast.weights[l + 1]),
+            }
+            self.update_matrix(l, false, contrast);
             if l > 0 {
-                self.pair_layer(l - 1, contrast, contrast.weights[l]);
+                self.collect_layer(l - 1, contrast, contrast.weights[l]);
                 self.update_matrix(l, true, contrast);
             }
-            if l + 1 < self.share.layers.len() {
-                self.pair_layer(l + 1, contrast, contrast.weights[l + 1]);
-                self.update_matrix(l, false, contrast);
-            } else if self.has_hidden() {
-                self.pair_outputs(contrast, contrast.weights[l + 1]);
-                self.update_matrix(l, false, contrast);
-            }
-            for k in 0..self.share.layers[l].blocks.len() {
-                self.share.layers[l].sum_above(k, self.arch);
-                if l > 0 {
-                    self.share.layers[l].sum_below(k, self.arch);
-                }
-            }
-            if self.has_hidden() {
-                self.update_biases(l, contrast);
-            }
+            self.update_biases(l, contrast);
         }
         self.update_output_bias(contrast);
     }
@@ -138,46 +174,41 @@ impl Learner<'_> {
             .sum_outputs(self.index, self.arch, self.board, self.barrier);
     }
 
-    /// Collects the two states and the row terms of a neighbouring layer held in blocks.
-    fn pair_layer(&mut self, l: usize, contrast: &Contrast, step: Step) {
+    /// Collects the two states of a neighbouring layer held in blocks.
+    fn collect_layer(&mut self, l: usize, contrast: &Contrast, step: Step) {
         let scale = contrast.mean() * step.gradient_scale();
-        self.scratch.pairs.clear();
-        self.scratch.rows.clear();
+        self.scratch.other.clear();
         for state in self.board.layers[l].all() {
             for k in 0..state.blocks() {
                 let rows = &state.rows[state.range(k, &(0..state.slots))];
                 let (first, second) = contrast.states(rows);
-                self.scratch
-                    .rows
-                    .extend(scaled_drop(first, second, scale).0);
-                for c in 0..BLOCK {
-                    let states = first.iter().zip(second).map(|(v1, v2)| (v1.0[c], v2.0[c]));
-                    let moving = (0..).zip(states).filter(|(_, pair)| *pair != (0.0, 0.0));
-                    self.scratch.pairs.extend_row(moving);
-                }
+                let states = first.iter().zip(second).map(|(v1, v2)| (*v1, *v2));
+                self.scratch.other.push(states, scale);
             }
         }
     }
 
     /// The same of the output layer.
-    fn pair_outputs(&mut self, contrast: &Contrast, step: Step) {
+    fn collect_outputs(&mut self, contrast: &Contrast, step: Step) {
         let scale = contrast.mean() * step.gradient_scale();
-        let outputs = self.share.output.bias.len();
-        let potential = |slot: usize, k: usize| self.space.outputs[slot * outputs + k];
-        self.scratch.pairs.clear();
-        self.scratch.rows.clear();
-        for k in 0..outputs {
-            let states = (0..contrast.examples).map(|b| {
-                let first = potential(contrast.first + b, k);
-                (first, potential(contrast.second + b, k))
-            });
-            let sum: f32 = states.clone().map(|(v1, v2)| drop_of(v1, v2)).sum();
-            self.scratch.pairs.extend_row((0..).zip(states));
-            self.scratch.rows.push(sum * scale);
+        let count = self.share.output.bias.len();
+        let potentials = |slot: usize| &self.space.outputs[slot * count..(slot + 1) * count];
+        self.scratch.other.clear();
+        for block in (0..count).step_by(BLOCK) {
+            let row = |slot: usize| {
+                let mut row = Row::ZERO;
+                let values = potentials(slot)[block..].iter();
+                row.0.iter_mut().zip(values).for_each(|(to, v)| *to = *v);
+                row
+            };
+            let slots = (0..contrast.examples).map(|b| (contrast.first + b, contrast.second + b));
+            let states = slots.map(|(first, second)| (row(first), row(second)));
+            self.scratch.other.push(states, scale);
         }
     }
 
-    /// Updates the matrix below or above layer `l` with the pairs collected of the layer on its other side.
+    /// Updates the matrix below or above layer `l` with the states collected of the layer on its other
+    /// side, and the conductance that it adds to the units. That above comes first.
     fn update_matrix(&mut self, l: usize, below: bool, contrast: &Contrast) {
         let layer = &mut self.share.layers[l];
         let (matrix, step) = match below {
@@ -186,22 +217,34 @@ impl Learner<'_> {
         };
         let scale = contrast.mean() * step.gradient_scale();
         let state = self.board.layers[l].read(self.index);
-        for k in 0..layer.blocks.len() {
+        for (k, units) in layer.units.iter_mut().enumerate() {
             let (first, second) = contrast.states(&state.rows[state.range(k, &(0..state.slots))]);
-            let (weights, velocity) = matrix.block_mut(k);
-            MatrixUpdate {
-                weights,
-                velocity,
-                pairs: &self.scratch.pairs,
-                rows: &self.scratch.rows,
-                column: &scaled_drop(first, second, scale),
-                first,
-                second,
-                scale,
-                step,
-                bounds: &layer.units[k].bounds,
+            let column = scaled_drop(first, second, scale);
+            let mut sum = Row::ZERO;
+            let (mut rest, velocity) = matrix.block_mut(k);
+            let mut velocity = velocity.chunks_mut(BLOCK);
+            for other in self.scratch.other.blocks() {
+                let (weights, next) = rest.split_at_mut(rest.len().min(BLOCK));
+                MatrixUpdate {
+                    weights,
+                    velocity: velocity.next().unwrap_or_default(),
+                    next: &next[..next.len().min(BLOCK)],
+                    other,
+                    column: &column,
+                    first,
+                    second,
+                    scale,
+                    step,
+                    bounds: &units.bounds,
+                    sum: &mut sum,
+                }
+                .run_on(self.arch);
+                rest = next;
             }
-            .run_on(self.arch);
+            match below {
+                true => units.set_conductance(&sum),
+                false => units.above = sum,
+            }
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Workspace {
     pub(crate) outputs: Vec<f32>,
     /// Which of the two boards of partial sums was written last.
     parity: usize,
+    /// The lowest layer where the nudged states of an example have come apart, and with it all above.
+    apart: usize,
 }
 
 impl Workspace {
@@ -55,6 +57,7 @@ impl Workspace {
             ],
             outputs: vec![0.0; slots * architecture.outputs],
             parity: 0,
+            apart: 0,
         }
     }
 }
@@ -70,6 +73,13 @@ pub(crate) struct Phase<'a> {
     pub(crate) settling: &'a Settling,
     /// The groups of layers of one sweep.
     pub(crate) groups: &'a [Vec<usize>],
+}
+
+impl Phase<'_> {
+    /// Whether each example has two nudged states; they start as the same.
+    fn twins(&self) -> bool {
+        self.betas.len() == 2
+    }
 }
 
 /// A member of the team at work on its share.
@@ -152,6 +162,7 @@ impl Worker<'_> {
     /// Sweeps until the phase's stopping rule is met; returns the number of sweeps.
     pub(crate) fn settle(&mut self, phase: &Phase) -> usize {
         let output = self.output_layer(phase);
+        self.space.apart = if phase.twins() { output + 1 } else { 0 };
         if self.share.layers.len() > 1 {
             self.barrier.wait(); // neighbours' potentials are in place
         }
@@ -165,6 +176,9 @@ impl Worker<'_> {
                     match l == output {
                         true => self.relax_output(phase),
                         false => self.relax_hidden(l, phase),
+                    }
+                    if l == output || l + 1 == self.space.apart {
+                        self.space.apart = self.space.apart.min(l);
                     }
                 }
                 if *group != [output] {
@@ -204,6 +218,7 @@ impl Worker<'_> {
                     true => &mut [],
                     false => &mut active[range],
                 },
+                twins: phase.twins(),
                 partials: partials
                     .as_mut()
                     .map_or(&mut [], |p| &mut p[k * readout..(k + 1) * readout]),
@@ -213,33 +228,43 @@ impl Worker<'_> {
     }
 
     /// Collects the currents that hidden neighbours (and the sources) drive into the units of a layer;
-    /// without `above`, only those from below.
+    /// without `above`, only those from below. Where the nudged states of an example have not come
+    /// apart yet they share their currents. (States come apart from the output downwards: the layer
+    /// below has fewer of them than the layer above, never more.)
     fn gather(&mut self, l: usize, phase: &Phase, above: bool) {
-        if self.share.layers.len() == 1 {
+        let layers = self.share.layers.len();
+        if layers == 1 {
             return; // the only currents are those from the sources, where they are
         }
         let layer = &self.share.layers[l];
-        let slots = phase.slots.len();
-        let batch = self.space.batch;
+        let (slots, batch) = (phase.slots.len(), self.space.batch);
+        let rows = |k: usize, count: usize| k * count..(k + 1) * count;
         for k in 0..layer.blocks.len() {
-            let gathered = &mut self.space.gathered[k * slots..(k + 1) * slots];
+            let gathered = &mut self.space.gathered[rows(k, slots)];
             match l {
-                0 => {
-                    let sources = &self.space.currents[k * batch..(k + 1) * batch];
-                    for (s, row) in gathered.iter_mut().enumerate() {
-                        *row = sources[s % batch];
-                    }
-                }
-                _ => gathered.fill(Row::ZERO),
+                0 => gathered[..batch].copy_from_slice(&self.space.currents[rows(k, batch)]),
+                _ => gathered[..batch].fill(Row::ZERO),
             }
             let below = l.checked_sub(1).map(|below| (below, layer.below.block(k)));
-            let above =
-                (above && l + 1 < self.share.layers.len()).then(|| (l + 1, layer.above.block(k)));
+            let above = (above && l + 1 < layers).then(|| (l + 1, layer.above.block(k)));
+            let mut states = 1;
             for (neighbour, weights) in below.into_iter().chain(above) {
+                if neighbour >= self.space.apart {
+                    part(gathered, batch, &mut states);
+                }
+                let currents = &mut gathered[..states * batch];
                 for state in self.board.layers[neighbour].all() {
-                    gather_from(&state, weights, phase.slots, gathered, self.arch);
+                    gather_from(
+                        &state,
+                        weights,
+                        phase.slots.start,
+                        states,
+                        currents,
+                        self.arch,
+                    );
                 }
             }
+            part(gathered, batch, &mut states);
         }
     }
 
@@ -483,25 +508,36 @@ fn surroundings<'a>(
     }
 }
 
+/// Gives each nudged state of the examples its own currents: until now one state stood for all.
+fn part(currents: &mut [Row], batch: usize, states: &mut usize) {
+    while *states * batch < currents.len() {
+        currents.copy_within(..batch, *states * batch);
+        *states += 1;
+    }
+}
+
 /// Adds the currents that one share's blocks of a neighbouring layer drive into a block.
 fn gather_from(
     state: &LayerState,
     weights: &[Row],
-    slots: &Range<usize>,
+    first_slot: usize,
+    states: usize,
     currents: &mut [Row],
     arch: Arch,
 ) {
+    let slots = first_slot..first_slot + currents.len();
     let first = (state.first_block * BLOCK).min(weights.len());
     let (_, mut rest) = weights.split_at(first);
     for k in 0..state.blocks() {
         let (tile, next) = rest.split_at(rest.len().min(BLOCK));
-        let range = state.range(k, slots);
+        let range = state.range(k, &slots);
         Gather {
             weights: tile,
             next: &next[..next.len().min(BLOCK)],
             potentials: &state.rows[range.clone()],
             active: &state.active[range],
             currents,
+            twins: states == 2,
         }
         .run_on(arch);
         rest = next;

@@ -1,11 +1,11 @@
 //! One step of gradient descent on a row of conductances.
 
-// `v` numbers the registers of several arrays at once.
+// `t` numbers the registers of several arrays at once.
 #![allow(clippy::needless_range_loop)]
 
 use pulp::Simd;
 
-use super::lanes::{Row, lanes};
+use super::lanes::{BLOCK, Row, strip};
 
 /// Step sizes of one parameter: g <- clamp(g - rate * velocity), velocity <- momentum * velocity + gradient + decay * g.
 #[derive(Clone, Copy, Debug)]
@@ -32,41 +32,56 @@ pub(crate) struct Bounds {
     pub(crate) only_positive: bool,
 }
 
-/// Gradient descent without momentum on one row: g <- clamp(keep g - gradient).
-#[inline(always)]
-pub(super) fn descend<S: Simd, const N: usize>(
-    simd: S,
-    g: &mut [S::f32s; N],
-    gradient: &[S::f32s; N],
-    step: Step,
-    bounds: &Bounds,
-) {
-    let (lo, hi) = (lanes::<S, N>(&bounds.lo), lanes::<S, N>(&bounds.hi));
-    let keep = simd.splat_f32s(1.0 - step.rate * step.decay);
-    for v in 0..N {
-        let free = simd.mul_add_e_f32s(keep, g[v], simd.neg_f32s(gradient[v]));
-        g[v] = simd.min_f32s(simd.max_f32s(free, lo[v]), hi[v]);
+impl Bounds {
+    /// Whether all 64 columns are within the width and their bounds are [0, inf).
+    pub(super) fn all_positive(&self) -> bool {
+        self.only_positive && self.hi.0[BLOCK - 1] == f32::INFINITY
+    }
+
+    /// Strip `s` of both.
+    #[inline(always)]
+    fn strip<S: Simd, const T: usize>(&self, s: usize) -> (&[S::f32s; T], &[S::f32s; T]) {
+        (strip::<S, T>(&self.lo, s), strip::<S, T>(&self.hi, s))
     }
 }
 
-/// Gradient descent with momentum on one row:
-/// velocity <- momentum velocity + gradient + decay g, g <- clamp(g - rate velocity).
+/// Gradient descent without momentum on strip `s` of a row: g <- clamp(keep g - gradient).
 #[inline(always)]
-pub(super) fn roll<S: Simd, const N: usize>(
+pub(super) fn descend<S: Simd, const T: usize>(
     simd: S,
-    g: &mut [S::f32s; N],
-    velocity: &mut [S::f32s; N],
-    gradient: &[S::f32s; N],
+    g: &mut [S::f32s; T],
+    gradient: &[S::f32s; T],
     step: Step,
     bounds: &Bounds,
+    s: usize,
 ) {
-    let (lo, hi) = (lanes::<S, N>(&bounds.lo), lanes::<S, N>(&bounds.hi));
+    let (lo, hi) = bounds.strip::<S, T>(s);
+    let keep = simd.splat_f32s(1.0 - step.rate * step.decay);
+    for t in 0..T {
+        let free = simd.mul_add_e_f32s(keep, g[t], simd.neg_f32s(gradient[t]));
+        g[t] = simd.min_f32s(simd.max_f32s(free, lo[t]), hi[t]);
+    }
+}
+
+/// Gradient descent with momentum on strip `s` of a row:
+/// velocity <- momentum velocity + gradient + decay g, g <- clamp(g - rate velocity).
+#[inline(always)]
+pub(super) fn roll<S: Simd, const T: usize>(
+    simd: S,
+    g: &mut [S::f32s; T],
+    velocity: &mut [S::f32s; T],
+    gradient: &[S::f32s; T],
+    step: Step,
+    bounds: &Bounds,
+    s: usize,
+) {
+    let (lo, hi) = bounds.strip::<S, T>(s);
     let (momentum, decay) = (simd.splat_f32s(step.momentum), simd.splat_f32s(step.decay));
     let minus_rate = simd.splat_f32s(-step.rate);
-    for v in 0..N {
-        let force = simd.mul_add_e_f32s(decay, g[v], gradient[v]);
-        velocity[v] = simd.mul_add_e_f32s(momentum, velocity[v], force);
-        let free = simd.mul_add_e_f32s(minus_rate, velocity[v], g[v]);
-        g[v] = simd.min_f32s(simd.max_f32s(free, lo[v]), hi[v]);
+    for t in 0..T {
+        let force = simd.mul_add_e_f32s(decay, g[t], gradient[t]);
+        velocity[t] = simd.mul_add_e_f32s(momentum, velocity[t], force);
+        let free = simd.mul_add_e_f32s(minus_rate, velocity[t], g[t]);
+        g[t] = simd.min_f32s(simd.max_f32s(free, lo[t]), hi[t]);
     }
 }

@@ -1,4 +1,4 @@
-//! Sparse lists: the inputs that are not 0 V, the pairs of states that differ from 0 V.
+//! Sparse lists: the inputs that are not 0 V.
 
 use std::ops::Range;
 
@@ -39,13 +39,6 @@ impl<T: Copy> RowEntries<T> {
             end += usize::from(listed);
         }
         self.offsets.push(end as u32);
-    }
-
-    /// Adds a row.
-    pub(crate) fn extend_row(&mut self, row: impl Iterator<Item = (u32, T)>) {
-        self.entries.truncate(self.end());
-        self.entries.extend(row);
-        self.offsets.push(self.entries.len() as u32);
     }
 
     #[inline(always)]
@@ -136,7 +129,3 @@ impl Input {
         self.dense.chunks_exact(features)
     }
 }
-
-/// The potentials of a layer in the first and the second state, entries by unit; a unit at 0 V in
-/// both states has none.
-pub(crate) type StatePairs = RowEntries<(f32, f32)>;

@@ -211,10 +211,10 @@ impl Descent<'_> {
             for (g, gradient) in pair.iter_mut().zip([&minus, &plus]) {
                 let g = lanes_mut::<S, N>(g);
                 match speeds.next() {
-                    None => descend(simd, g, gradient, c.step, c.bounds),
+                    None => descend(simd, g, gradient, c.step, c.bounds, 0),
                     Some(speed) => {
                         let speed = lanes_mut::<S, N>(speed);
-                        roll(simd, g, speed, gradient, c.step, c.bounds);
+                        roll(simd, g, speed, gradient, c.step, c.bounds, 0);
                     }
                 }
                 for v in 0..N {

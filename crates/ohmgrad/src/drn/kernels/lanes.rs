@@ -121,12 +121,6 @@ pub(super) fn prefetch(lines: &[Line]) {
     }
 }
 
-/// Asks memory for rows that are needed soon.
-#[inline(always)]
-pub(super) fn prefetch_rows(rows: &[Row]) {
-    prefetch(bytemuck::cast_slice(rows));
-}
-
 /// Adds 1 to every number: the least that a pass over memory in place can do.
 pub(crate) struct Increment<'a> {
     pub(crate) rows: &'a mut [Row],

@@ -6,23 +6,36 @@
 use pulp::Simd;
 
 use super::descent::{Bounds, Step, descend, roll};
-use super::entries::StatePairs;
-use super::lanes::{Kernel, Row, lanes, lanes_mut, prefetch_rows, tree_sum};
+use super::lanes::{
+    BLOCK, Kernel, LINES_PER_ROW, Line, Row, lanes, lanes_mut, prefetch, strip, strip_mut, tree_sum,
+};
+use super::relax::Active;
 
-/// Rows between the one updated and the one asked of memory.
-const ROWS_AHEAD: usize = 16;
+/// Two states of a layer on the other side of a matrix, or of one of its blocks.
+#[derive(Clone, Copy)]
+pub(crate) struct OtherStates<'a> {
+    /// Potentials in the first and in the second state, one row per example.
+    pub(crate) first: &'a [Row],
+    pub(crate) second: &'a [Row],
+    /// The units that are not at 0 V in both states, per example.
+    pub(crate) active: &'a [Active],
+    /// mean_b d_bi s_bi / span, times the gradient scale.
+    pub(crate) drop: &'a Row,
+}
 
-/// Updates one block of a matrix between two free layers: the gradient of the conductance between unit
-/// i of the other layer and unit j of the block is  row_i + column_j - scale * sum_b (v2_i v2_j - v1_i v1_j).
+/// Updates a tile of a matrix between two free layers and adds up its columns. The gradient of the
+/// conductance between unit i of the other layer and unit j of the block is
+/// row_i + column_j - scale * q_ij with q_ij = sum_b (v2_i v2_j - v1_i v1_j).
 /// The expression is symmetric in i and j: the two copies of the matrix, one on each side, stay equal to the bit.
 pub(crate) struct MatrixUpdate<'a> {
+    /// At most 64 rows: one per unit of a block of the other layer.
     pub(crate) weights: &'a mut [Row],
     /// Velocities, same layout; empty without momentum.
     pub(crate) velocity: &'a mut [Row],
-    pub(crate) pairs: &'a StatePairs,
-    /// mean_b d_bi s_bi / span of the other layer, times the gradient scale; one per row.
-    pub(crate) rows: &'a [f32],
-    /// The same of this block.
+    /// Rows of the tile that will be updated next.
+    pub(crate) next: &'a [Row],
+    pub(crate) other: OtherStates<'a>,
+    /// mean_b d_bj s_bj / span of this block, times the gradient scale.
     pub(crate) column: &'a Row,
     /// Potentials of the block in the first and in the second state, one row per example.
     pub(crate) first: &'a [Row],
@@ -31,48 +44,114 @@ pub(crate) struct MatrixUpdate<'a> {
     pub(crate) scale: f32,
     pub(crate) step: Step,
     pub(crate) bounds: &'a Bounds,
+    /// In and out: column sums of the tiles so far, in siemens.
+    pub(crate) sum: &'a mut Row,
 }
+
+/// Registers per strip: with twice as many for the states, what a row needs.
+const STRIP: usize = 4;
+
+/// A matrix to a layer of so few units, as the outputs are, needs no room for more.
+const FEW: usize = 16;
+
+/// A strip of q for each of `R` rows, aligned as memory is.
+#[repr(align(64))]
+struct Products<V, const T: usize, const R: usize>([[V; T]; R]);
 
 impl Kernel for MatrixUpdate<'_> {
     #[inline(always)]
-    fn run<S: Simd, const N: usize>(self, simd: S) {
-        let column = lanes::<S, N>(self.column);
-        let minus_scale = simd.splat_f32s(-self.scale);
-        let mut velocity = self.velocity.iter_mut();
-        for i in 0..self.weights.len() {
-            if let Some(ahead) = self.weights.get(i + ROWS_AHEAD) {
-                prefetch_rows(std::slice::from_ref(ahead));
+    fn run<S: Simd, const N: usize>(mut self, simd: S) {
+        let mut ahead =
+            bytemuck::cast_slice(self.next).chunks_exact(LINES_PER_ROW.div_ceil(N / STRIP));
+        for s in 0..N / STRIP {
+            match self.weights.len() {
+                ..=FEW => self.strip::<S, STRIP, FEW>(simd, s, &mut ahead),
+                _ => self.strip::<S, STRIP, BLOCK>(simd, s, &mut ahead),
             }
-            let row = &mut self.weights[i];
-            let mut q = [simd.splat_f32s(0.0); N];
-            for &(b, (v1, v2)) in self.pairs.row(i) {
-                let first = lanes::<S, N>(&self.first[b as usize]);
-                let second = lanes::<S, N>(&self.second[b as usize]);
-                let (v1, v2) = (simd.splat_f32s(-v1), simd.splat_f32s(v2));
-                for v in 0..N {
-                    q[v] = simd.mul_add_e_f32s(v2, second[v], q[v]);
-                    q[v] = simd.mul_add_e_f32s(v1, first[v], q[v]);
+        }
+    }
+}
+
+impl MatrixUpdate<'_> {
+    /// Updates strip `s` of all rows, at most `R`.
+    #[inline(always)]
+    fn strip<'b, S: Simd, const T: usize, const R: usize>(
+        &mut self,
+        simd: S,
+        s: usize,
+        ahead: &mut impl Iterator<Item = &'b [Line]>,
+    ) {
+        let Products(q) = &self.products::<S, T, R>(simd, s);
+        let plain = self.step.decay == 0.0 && self.bounds.all_positive();
+        match plain && self.velocity.is_empty() {
+            true => self.descend::<S, T, true>(simd, s, q, ahead),
+            false => self.descend::<S, T, false>(simd, s, q, ahead),
+        }
+    }
+
+    /// Strip `s` of q, for all rows.
+    #[inline(always)]
+    fn products<S: Simd, const T: usize, const R: usize>(
+        &self,
+        simd: S,
+        s: usize,
+    ) -> Products<S::f32s, T, R> {
+        let mut products = Products([[simd.splat_f32s(0.0); T]; R]);
+        let Products(q) = &mut products;
+        for (b, active) in self.other.active.iter().enumerate() {
+            let second = *strip::<S, T>(&self.second[b], s);
+            let minus_first = strip::<S, T>(&self.first[b], s).map(|v| simd.neg_f32s(v));
+            for &unit in active.units() {
+                let i = unit as usize % R;
+                let v1 = simd.splat_f32s(self.other.first[b].0[i]);
+                let v2 = simd.splat_f32s(self.other.second[b].0[i]);
+                for t in 0..T {
+                    let sum = simd.mul_add_e_f32s(v2, second[t], q[i][t]);
+                    q[i][t] = simd.mul_add_e_f32s(v1, minus_first[t], sum);
                 }
             }
-            let r = simd.splat_f32s(self.rows[i]);
-            let mut gradient = q;
-            for v in 0..N {
-                gradient[v] = simd.mul_add_e_f32s(minus_scale, q[v], simd.add_f32s(r, column[v]));
-            }
-            let g = lanes_mut::<S, N>(row);
-            if let Some(speed) = velocity.next() {
-                roll(
-                    simd,
-                    g,
-                    lanes_mut::<S, N>(speed),
-                    &gradient,
-                    self.step,
-                    self.bounds,
-                );
-                continue;
-            }
-            descend(simd, g, &gradient, self.step, self.bounds);
         }
+        products
+    }
+
+    /// The step itself, on strip `s` of all rows. `PLAIN` says that there is neither momentum nor
+    /// weight decay and that the bounds are [0, inf).
+    #[inline(always)]
+    fn descend<'b, S: Simd, const T: usize, const PLAIN: bool>(
+        &mut self,
+        simd: S,
+        s: usize,
+        q: &[[S::f32s; T]],
+        ahead: &mut impl Iterator<Item = &'b [Line]>,
+    ) {
+        let column = strip::<S, T>(self.column, s);
+        let minus_scale = simd.splat_f32s(-self.scale);
+        let total = strip_mut::<S, T>(self.sum, s);
+        let mut sum = *total;
+        let mut velocity = self.velocity.iter_mut();
+        for ((row, q), drop) in self.weights.iter_mut().zip(q).zip(&self.other.drop.0) {
+            prefetch(ahead.next().unwrap_or_default());
+            let g = strip_mut::<S, T>(row, s);
+            let r = simd.splat_f32s(*drop);
+            let mut gradient = *q;
+            for t in 0..T {
+                gradient[t] = simd.mul_add_e_f32s(minus_scale, q[t], simd.add_f32s(r, column[t]));
+            }
+            if PLAIN {
+                for t in 0..T {
+                    g[t] = simd.max_f32s(simd.sub_f32s(g[t], gradient[t]), simd.splat_f32s(0.0));
+                }
+            } else if let Some(speed) = velocity.next() {
+                let speed = strip_mut::<S, T>(speed, s);
+                roll(simd, g, speed, &gradient, self.step, self.bounds, s);
+            } else {
+                descend(simd, g, &gradient, self.step, self.bounds, s);
+            }
+            for t in 0..T {
+                sum[t] = simd.add_f32s(sum[t], g[t]);
+            }
+        }
+        *total = sum;
     }
 }
 

@@ -16,8 +16,8 @@ pub mod reference;
 mod relax;
 
 pub(crate) use descent::{Bounds, Step};
-pub(crate) use entries::{Input, StatePairs};
+pub(crate) use entries::Input;
 pub(crate) use input::{InputContrast, InputPass, InputProduct};
 pub(crate) use lanes::{BLOCK, Increment, Kernel, Row};
-pub(crate) use matrix::{ColumnSums, MatrixUpdate, RowSums};
+pub(crate) use matrix::{ColumnSums, MatrixUpdate, OtherStates, RowSums};
 pub(crate) use relax::{Active, Gather, Measure, ReadOut, Relax, Surroundings};

@@ -5,9 +5,9 @@
 
 use pulp::Simd;
 
-use super::lanes::{BLOCK, Kernel, Row, dot, lanes, lanes_mut, prefetch};
+use super::lanes::{BLOCK, Kernel, Line, Row, dot, lanes, lanes_mut, prefetch, strip, strip_mut};
 
-/// The units of one block that are not at 0 V in one example.
+/// The units of one block that are not at 0 V, in one slot or in either of two.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Active {
     count: u32,
@@ -22,22 +22,27 @@ impl Active {
 
     #[inline(always)]
     pub(crate) fn of(v: &Row) -> Self {
+        Self::of_either(v, v)
+    }
+
+    #[inline(always)]
+    pub(crate) fn of_either(v: &Row, w: &Row) -> Self {
         let mut active = Self::NONE;
-        for (j, v) in v.0.iter().enumerate() {
+        for (j, (v, w)) in v.0.iter().zip(&w.0).enumerate() {
             active.units[active.count as usize % BLOCK] = j as u8;
-            active.count += u32::from(*v != 0.0);
+            active.count += u32::from((*v != 0.0) | (*w != 0.0));
         }
         active
     }
 
     #[inline(always)]
-    fn units(&self) -> &[u8] {
+    pub(super) fn units(&self) -> &[u8] {
         &self.units[..self.count as usize]
     }
 }
 
 /// Adds to each unit the current that one block of a neighbouring layer drives into it: a tile of at
-/// most 64 rows, read from the nearest cache once per example, inactive units skipped.
+/// most 64 rows, read from the nearest cache slot after slot, inactive units skipped.
 pub(crate) struct Gather<'a> {
     /// Rows of the tile: one per unit of the neighbouring block.
     pub(crate) weights: &'a [Row],
@@ -48,6 +53,9 @@ pub(crate) struct Gather<'a> {
     pub(crate) active: &'a [Active],
     /// One row per slot.
     pub(crate) currents: &'a mut [Row],
+    /// Whether the slots are two nudged states of each example, first all of one, then all of the
+    /// other. Twins have one list of active units and share the reading of their conductances.
+    pub(crate) twins: bool,
 }
 
 /// Lines asked of memory per unit: few, so that memory and arithmetic work at the same time.
@@ -57,20 +65,59 @@ impl Kernel for Gather<'_> {
     #[inline(always)]
     fn run<S: Simd, const N: usize>(self, simd: S) {
         let mut ahead = bytemuck::cast_slice(self.next).chunks_exact(LINES_AHEAD);
-        let slots = self.potentials.iter().zip(self.active).zip(self.currents);
-        for ((potentials, active), current) in slots {
-            let mut sum = *lanes::<S, N>(current);
-            for &unit in active.units() {
-                prefetch(ahead.next().unwrap_or_default());
-                let v = simd.splat_f32s(potentials.0[unit as usize % BLOCK]);
-                let g = lanes::<S, N>(&self.weights[unit as usize]);
-                for k in 0..N {
-                    sum[k] = simd.mul_add_e_f32s(v, g[k], sum[k]);
-                }
+        let slots = self.potentials.len();
+        if self.twins {
+            let (first, second) = self.potentials.split_at(slots / 2);
+            let (to_first, to_second) = self.currents.split_at_mut(slots / 2);
+            let pairs = first.iter().zip(second).zip(self.active);
+            for ((pair, active), to) in pairs.zip(to_first.iter_mut().zip(to_second)) {
+                gather::<S, 2, 4>(
+                    simd,
+                    self.weights,
+                    active,
+                    pair.into(),
+                    to.into(),
+                    &mut ahead,
+                );
             }
-            *lanes_mut::<S, N>(current) = sum;
+        } else {
+            let slots = self.potentials.iter().zip(self.active).zip(self.currents);
+            for ((v, active), to) in slots {
+                gather::<S, 1, N>(simd, self.weights, active, [v], [to], &mut ahead);
+            }
         }
         ahead.for_each(prefetch);
+    }
+}
+
+/// current_s += sum_i v_si g_i over the active units i, for `M` slots s that share their list.
+#[inline(always)]
+fn gather<'a, S: Simd, const M: usize, const T: usize>(
+    simd: S,
+    weights: &[Row],
+    active: &Active,
+    potentials: [&Row; M],
+    currents: [&mut Row; M],
+    ahead: &mut impl Iterator<Item = &'a [Line]>,
+) {
+    for s in 0..BLOCK / (S::F32_LANES * T) {
+        let mut sums = [[simd.splat_f32s(0.0); T]; M];
+        for m in 0..M {
+            sums[m] = *strip::<S, T>(currents[m], s);
+        }
+        for &unit in active.units() {
+            prefetch(ahead.next().unwrap_or_default());
+            let g = strip::<S, T>(&weights[unit as usize], s);
+            let v = potentials.map(|v| simd.splat_f32s(v.0[unit as usize % BLOCK]));
+            for t in 0..T {
+                for m in 0..M {
+                    sums[m][t] = simd.mul_add_e_f32s(v[m], g[t], sums[m][t]);
+                }
+            }
+        }
+        for m in 0..M {
+            *strip_mut::<S, T>(currents[m], s) = sums[m];
+        }
     }
 }
 
@@ -135,8 +182,11 @@ pub(crate) struct Relax<'a> {
     pub(crate) reciprocal: &'a Row,
     /// Out: one row per slot.
     pub(crate) potentials: &'a mut [Row],
-    /// Out, if the layer has a hidden neighbour: the active units of each slot. Else empty.
+    /// Out, if the layer has a hidden neighbour: the active units of each slot, or of it and its twin.
+    /// Else empty.
     pub(crate) active: &'a mut [Active],
+    /// Whether the slots are twins, as in [`Gather`].
+    pub(crate) twins: bool,
     /// Out: current that the block drives into each output, slot after slot.
     pub(crate) partials: &'a mut [f32],
 }
@@ -148,9 +198,15 @@ impl Kernel for Relax<'_> {
         for (slot, row) in self.potentials.iter_mut().enumerate() {
             let pull: [_; N] = around.pull(simd, slot);
             *lanes_mut::<S, N>(row) = around.optimum(simd, &pull, self.reciprocal);
-            if let Some(active) = self.active.get_mut(slot) {
-                *active = Active::of(row);
-            }
+        }
+        let twin = if self.twins {
+            self.potentials.len() / 2
+        } else {
+            0
+        };
+        for (slot, active) in self.active.iter_mut().enumerate() {
+            let other = (slot + twin) % self.potentials.len();
+            *active = Active::of_either(&self.potentials[slot], &self.potentials[other]);
         }
         read_out::<S, N>(simd, around.readout, self.potentials, self.partials);
     }
