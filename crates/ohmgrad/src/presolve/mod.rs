@@ -19,4 +19,4 @@ pub use restore::Undetermined;
 
 pub(crate) use network::{Curved, GROUND, Network, at};
 pub(crate) use reduction::{Numbers, Reduction};
-pub(crate) use restore::State;
+pub(crate) use restore::{OwnCurrents, State};

@@ -25,6 +25,9 @@ pub(crate) struct Reduction {
     pub(super) places: Vec<u32>,
     /// Whether ideal diodes could form a loop.
     may_weld: bool,
+    /// Diodes with an on resistance and curved elements between nodes of fixed voltage, which are no branches of
+    /// the network.
+    pub(super) inside: Vec<u32>,
 }
 
 /// Ends of the network's branches: merged resistors, then diodes, then curved elements.
@@ -127,6 +130,13 @@ impl Reduction {
         let node = |cluster: &u32| welded.clusters[*cluster as usize].wrapping_sub(1);
         let nodes: Vec<u32> = sources.clusters.iter().map(node).collect();
         let (edges, places) = Edges::new(circuit, &shapes, &nodes, welded.count - 1);
+        let is_inside = |(id, element): (usize, &Element)| {
+            let [a, b] = ends(element).map(|node| nodes[node as usize]);
+            let bends = matches!(shapes[id], Shape::Soft { .. } | Shape::Curved);
+            (bends && a == b).then_some(id as u32)
+        };
+        let elements = circuit.elements().iter().enumerate();
+        let inside = elements.filter_map(is_inside).collect();
         let may_weld = shapes
             .iter()
             .any(|shape| matches!(shape, Shape::Ideal { .. }));
@@ -139,6 +149,7 @@ impl Reduction {
             edges,
             places,
             may_weld,
+            inside,
         })
     }
 
@@ -201,6 +212,7 @@ impl Reduction {
             injections: vec![0.0; self.edges.nodes],
             largest_conductance: 0.0,
         };
+        let mut moments = vec![0.0; self.edges.resistors];
         let mut bent = self.edges.resistors as u32;
         for (id, element) in circuit.elements().iter().enumerate() {
             let [a, b] = element.nodes();
@@ -218,10 +230,12 @@ impl Reduction {
                     -1.0
                 };
                 let conductance = conductance(element.law());
+                if resistor.conductance == 0.0 {
+                    resistor.offset = sign * offset;
+                }
                 resistor.conductance += conductance;
-                // The mean offset; that of a single resistor is kept to the last digit.
-                let share = conductance / resistor.conductance;
-                resistor.offset += share * (sign * offset - resistor.offset);
+                moments[self.places[id] as usize] +=
+                    conductance * (sign * offset - resistor.offset);
             }
             let id = id as u32;
             match element.law() {
@@ -250,6 +264,12 @@ impl Reduction {
                         bent += 1;
                     }
                 }
+            }
+        }
+        // The mean offset; that of a single resistor is kept to the last digit.
+        for (resistor, moment) in network.resistors.iter_mut().zip(moments) {
+            if moment != 0.0 {
+                resistor.offset += moment / resistor.conductance;
             }
         }
         network

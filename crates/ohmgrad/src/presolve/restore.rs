@@ -5,9 +5,9 @@ use std::collections::{HashMap, VecDeque};
 use petgraph::unionfind::UnionFind;
 
 use super::network::{Network, at};
-use super::reduction::{Numbers, Reduction, conductance};
+use super::reduction::{Numbers, Reduction};
 use crate::circuit::{Circuit, Element, NodeId};
-use crate::device::{Diode, Law};
+use crate::device::Law;
 
 /// The state of a network.
 ///
@@ -84,22 +84,18 @@ fn difference(a: f64, b: f64) -> (f64, f64) {
 impl Reduction {
     /// The circuit's state for a state of its network.
     ///
-    /// `currents` are those of [`own_currents`](Reduction::own_currents) in this state.
+    /// `own` is what [`own_currents`](Reduction::own_currents) finds in this state.
     pub(crate) fn restore(
         &self,
         circuit: &Circuit,
         numbers: &Numbers,
         mut state: State,
-        mut currents: Vec<f64>,
+        own: OwnCurrents,
     ) -> Restored {
         let open = OpenParts::find(self, circuit, numbers, &mut state);
-        let total = |node: usize| {
-            let end = self.nodes[node];
-            let high = at(&state.potentials, end) + numbers.offsets[node];
-            high + at(&state.remainders, end)
-        };
-        let potentials: Vec<f64> = (0..self.nodes.len()).map(total).collect();
-        self.balance(circuit, &mut currents);
+        let potentials = self.potentials(numbers, &state);
+        let potentials: Vec<f64> = potentials.iter().map(|(high, low)| high + low).collect();
+        let currents = self.balance(circuit, own);
         let undetermined = open.undetermined(self, &potentials);
         Restored {
             potentials,
@@ -108,75 +104,82 @@ impl Reduction {
         }
     }
 
+    /// The potentials of the circuit's nodes, each the sum of two numbers.
+    fn potentials(&self, numbers: &Numbers, state: &State) -> Vec<(f64, f64)> {
+        let ends = self.nodes.iter().zip(&numbers.offsets);
+        let potential = |(end, offset): (&u32, &f64)| {
+            let (high, low) = difference(at(&state.potentials, *end), -offset);
+            (high, low + at(&state.remainders, *end))
+        };
+        ends.map(potential).collect()
+    }
+
     /// The currents of all elements but voltage sources, shorts and welded diodes.
     pub(crate) fn own_currents(
         &self,
         circuit: &Circuit,
         numbers: &Numbers,
         state: &State,
-    ) -> Vec<f64> {
+    ) -> OwnCurrents {
+        let potentials = self.potentials(numbers, state);
+        let elements = circuit.elements();
         let voltage = |element: &Element| {
-            let [a, b] = element.nodes().map(NodeId::index);
-            let ends = [self.nodes[a], self.nodes[b]];
-            state.voltage(ends, numbers.offsets[a] - numbers.offsets[b])
+            let [(a, a_low), (b, b_low)] = element.nodes().map(|node| potentials[node.index()]);
+            let (high, low) = difference(a, b);
+            high + (low + (a_low - b_low))
         };
         let current = |element: &Element| match element.law() {
-            Law::VoltageSource { .. } => 0.0,
+            Law::Resistor { conductance: g } if g.is_finite() => g * voltage(element),
+            Law::Resistor { .. } | Law::VoltageSource { .. } => 0.0,
             Law::CurrentSource { current } => *current,
-            law @ (Law::Resistor { .. } | Law::Diode(_)) => match conductance(law) {
-                g if g == 0.0 || g.is_infinite() => 0.0,
-                g => g * voltage(element),
-            },
-            law => {
-                let law = law.characteristic();
-                law.map_or(0.0, |law| law.current(voltage(element)).0)
-            }
+            Law::Diode(diode) => diode.off_conductance * voltage(element),
+            _ => 0.0,
         };
-        let mut currents: Vec<f64> = circuit.elements().iter().map(current).collect();
+        let mut own = OwnCurrents {
+            currents: Vec::with_capacity(elements.len()),
+            surplus: vec![0.0; self.nodes.len()],
+        };
+        for element in elements {
+            let current = current(element);
+            own.currents.push(current);
+            own.pass(element, current);
+        }
         let network = &numbers.network;
-        for (diode, current) in network.diodes.iter().zip(&state.diode_currents) {
-            currents[diode.element as usize] += current;
+        let diodes = network.diodes.iter().map(|diode| diode.element);
+        let curved = network.curved.iter().map(|curved| curved.element);
+        let branches = diodes.zip(&state.diode_currents);
+        for (element, current) in branches.chain(curved.zip(&state.curved_currents)) {
+            own.add(circuit, element, *current);
         }
-        for (curved, current) in network.curved.iter().zip(&state.curved_currents) {
-            currents[curved.element as usize] = *current;
+        for &element in &self.inside {
+            let voltage = voltage(&elements[element as usize]);
+            let current = current_at(elements[element as usize].law(), voltage);
+            own.add(circuit, element, current);
         }
-        for diode in soft_diodes_inside(self, circuit) {
-            let (element, law) = diode;
-            let excess = voltage(&circuit.elements()[element]) - law.forward_voltage;
-            currents[element] += excess.max(0.0) / law.series_resistance();
-        }
-        currents
+        own
     }
 
-    /// By how much these currents miss the current law at each node of the network, and the largest of them.
-    pub(crate) fn residual(&self, circuit: &Circuit, currents: &[f64]) -> (Vec<f64>, f64) {
+    /// By how much these currents miss the current law at each node of the network.
+    pub(crate) fn residual(&self, own: &OwnCurrents) -> Vec<f64> {
         let mut residual = vec![0.0; self.edges().nodes];
-        let mut largest = 0.0f64;
-        for (element, current) in circuit.elements().iter().zip(currents) {
-            largest = largest.max(current.abs());
-            for (node, sign) in element.nodes().into_iter().zip([-1.0, 1.0]) {
-                if let Some(sum) = residual.get_mut(self.nodes[node.index()] as usize) {
-                    *sum += sign * current;
-                }
+        for (end, surplus) in self.nodes.iter().zip(&own.surplus) {
+            if let Some(sum) = residual.get_mut(*end as usize) {
+                *sum += surplus;
             }
         }
-        (residual, largest)
+        residual
     }
 
     /// Sets the currents of welded diodes, then of voltage sources and shorts, by the current law.
-    fn balance(&self, circuit: &Circuit, currents: &mut [f64]) {
-        let mut surplus = vec![0.0; self.nodes.len()];
-        for (element, current) in circuit.elements().iter().zip(&*currents) {
-            let [a, b] = element.nodes().map(NodeId::index);
-            surplus[a] -= current;
-            surplus[b] += current;
-        }
+    fn balance(&self, circuit: &Circuit, own: OwnCurrents) -> Vec<f64> {
+        let (mut currents, mut surplus) = (own.currents, own.surplus);
         if !self.welds.is_empty() {
-            self.balance_welds(circuit, currents, &mut surplus);
+            self.balance_welds(circuit, &mut currents, &mut surplus);
         }
         self.sources.currents(&mut surplus, |link, current| {
             currents[link as usize] += current;
         });
+        currents
     }
 
     /// Every diode of a loop can carry current to every other: send each surplus to one node of the loop, and
@@ -221,19 +224,42 @@ impl Reduction {
     }
 }
 
-/// Diodes with an on resistance between nodes of fixed voltage, which are no branches of the network.
-fn soft_diodes_inside<'c>(
-    reduction: &Reduction,
-    circuit: &'c Circuit,
-) -> impl Iterator<Item = (usize, &'c Diode)> {
-    let elements = circuit.elements().iter().enumerate();
-    elements.filter_map(|(k, element)| {
-        let [a, b] = element.nodes().map(|node| reduction.nodes[node.index()]);
-        match element.law() {
-            Law::Diode(diode) if a == b && diode.on_conductance.is_finite() => Some((k, diode)),
-            _ => None,
-        }
-    })
+/// Currents of elements, as far as the elements' own laws set them.
+#[derive(Default)]
+pub(crate) struct OwnCurrents {
+    /// Of all elements, in ampere.
+    pub(crate) currents: Vec<f64>,
+    /// What they bring into each node of the circuit, in ampere.
+    surplus: Vec<f64>,
+}
+
+impl OwnCurrents {
+    fn add(&mut self, circuit: &Circuit, element: u32, current: f64) {
+        self.currents[element as usize] += current;
+        self.pass(&circuit.elements()[element as usize], current);
+    }
+
+    fn pass(&mut self, element: &Element, current: f64) {
+        let [a, b] = element.nodes().map(NodeId::index);
+        self.surplus[a] -= current;
+        self.surplus[b] += current;
+    }
+
+    /// The largest, in ampere.
+    pub(crate) fn largest(&self) -> f64 {
+        let currents = self.currents.iter();
+        currents.fold(0.0, |max: f64, current| max.max(current.abs()))
+    }
+}
+
+/// The current of a curved element, or beyond the off conductance of a diode, at a voltage.
+fn current_at(law: &Law, voltage: f64) -> f64 {
+    match law {
+        Law::Diode(diode) => (voltage - diode.forward_voltage).max(0.0) / diode.series_resistance(),
+        law => law
+            .characteristic()
+            .map_or(0.0, |law| law.current(voltage).0),
+    }
 }
 
 /// (node, parent, arc) for all nodes that arcs lead to from the root, parents first.

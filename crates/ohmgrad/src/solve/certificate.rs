@@ -38,26 +38,39 @@ impl Certificate {
     /// # Panics
     /// If there is not one potential per node and one current per element.
     pub fn check(circuit: &Circuit, potentials: &[f64], currents: &[f64]) -> Certificate {
+        Certificate::check_and_dissipate(circuit, potentials, currents).0
+    }
+
+    /// The certificate, and the power that the elements other than sources take up, in watt.
+    pub(super) fn check_and_dissipate(
+        circuit: &Circuit,
+        potentials: &[f64],
+        currents: &[f64],
+    ) -> (Certificate, f64) {
         assert_eq!(potentials.len(), circuit.node_names().len());
         assert_eq!(currents.len(), circuit.elements().len());
         let scale = Scale::of(circuit, potentials, currents);
         let mut certificate = Certificate::default();
-        let (mut power, mut size) = (0.0, 0.0);
+        let (mut supplied, mut dissipated, mut size) = (0.0, 0.0, 0.0);
         let mut sums = vec![0.0; potentials.len()];
         for (element, &current) in circuit.elements().iter().zip(currents) {
             let [a, b] = element.nodes().map(|node| node.index());
             sums[a] -= current;
             sums[b] += current;
             let voltage = potentials[a] - potentials[b];
-            power += voltage * current;
-            size += (voltage * current).abs();
+            let power = voltage * current;
+            size += power.abs();
+            match element.law() {
+                Law::VoltageSource { .. } | Law::CurrentSource { .. } => supplied += power,
+                _ => dissipated += power,
+            }
             certificate.check_law(element.law(), voltage, current, &scale);
         }
         let largest = sums.iter().fold(0.0, |max, sum| worse(max, sum.abs()));
         certificate.kcl = relative(largest, scale.current);
         let size = size.max(scale.current * scale.voltage);
-        certificate.power_balance = relative(power.abs(), size);
-        certificate
+        certificate.power_balance = relative((supplied + dissipated).abs(), size);
+        (certificate, dissipated)
     }
 
     /// The worst of its measures.
@@ -81,7 +94,13 @@ impl Certificate {
             Law::CurrentSource { current: wanted } => in_ampere(current - wanted),
             Law::Resistor { conductance } if conductance.is_infinite() => in_volt(voltage),
             Law::Resistor { conductance: g } => {
-                in_ampere(current - g * voltage).min(in_volt(voltage - current / g))
+                // In ampere, or in volt (off / g), whichever is less.
+                let off = (current - g * voltage).abs();
+                let unit = scale.current.max(g * scale.voltage);
+                if off <= self.voltage_law * unit {
+                    return;
+                }
+                relative(off, unit)
             }
             Law::Diode(diode) => return self.check_diode(diode, voltage, current, scale),
             law => match law.characteristic() {
@@ -118,19 +137,19 @@ struct Scale {
 
 impl Scale {
     fn of(circuit: &Circuit, potentials: &[f64], currents: &[f64]) -> Scale {
-        let max = |values: &mut dyn Iterator<Item = f64>| {
-            values.fold(0.0, |max: f64, x| max.max(x.abs()))
-        };
-        let laws = || circuit.elements().iter().map(Element::law);
-        let held = max(&mut laws().map(held_voltage));
-        let conductance = max(&mut laws().map(Law::largest_conductance));
-        let current = max(&mut currents.iter().copied());
+        let largest = |values: &[f64]| values.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
+        let current = largest(currents);
+        let (mut held, mut conductance) = (0.0f64, 0.0f64);
+        for law in circuit.elements().iter().map(Element::law) {
+            held = held.max(held_voltage(law).abs());
+            conductance = conductance.max(law.largest_conductance());
+        }
         // The least voltage that the current needs; where ideal diodes alone carry it, any will do.
         let needed = match conductance {
             0.0 => 1.0,
             g => current / g,
         };
-        let voltage = max(&mut potentials.iter().copied()).max(held).max(needed);
+        let voltage = largest(potentials).max(held).max(needed);
         Scale {
             current: current.max(ROUNDING * voltage * conductance),
             voltage,

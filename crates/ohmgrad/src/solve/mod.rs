@@ -24,9 +24,10 @@ use star_mesh::Plan;
 
 use std::sync::Arc;
 
-use crate::circuit::{Circuit, Element, ElementId, NodeId};
-use crate::device::Law;
-use crate::presolve::{Network, Numbers, PresolveError, Reduction, State, Undetermined};
+use crate::circuit::{Circuit, ElementId, NodeId};
+use crate::presolve::{
+    Network, Numbers, OwnCurrents, PresolveError, Reduction, State, Undetermined,
+};
 
 /// How a [`Solver`] finds the state of a network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -234,15 +235,16 @@ impl Solver {
 
     fn solve_numbers(&mut self, circuit: &Circuit, numbers: &Numbers) -> Solution {
         let (state, mut work) = self.find_state(numbers);
-        let currents = self.reduction.own_currents(circuit, numbers, &state);
-        let (residual, largest) = self.reduction.residual(circuit, &currents);
+        let own = self.reduction.own_currents(circuit, numbers, &state);
+        let residual = self.reduction.residual(&own);
         let missed = residual.iter().fold(0.0, |max: f64, r| max.max(r.abs()));
+        let corrects = missed > 1e-2 * self.options.tolerance * own.largest();
         self.last = Some(state.clone());
-        let mut solution = self.certify(circuit, numbers, state.clone(), currents);
-        if missed > 1e-2 * self.options.tolerance * largest {
-            let (state, currents) = self.correct(circuit, numbers, state, residual);
+        let mut solution = self.certify(circuit, numbers, state.clone(), own);
+        if corrects {
+            let (state, own) = self.correct(circuit, numbers, state, residual);
             work += self.newton.work;
-            let corrected = self.certify(circuit, numbers, state, currents);
+            let corrected = self.certify(circuit, numbers, state, own);
             if corrected.certificate.worst() < solution.certificate.worst() {
                 solution = corrected;
             }
@@ -263,17 +265,18 @@ impl Solver {
         circuit: &Circuit,
         numbers: &Numbers,
         state: State,
-        currents: Vec<f64>,
+        own: OwnCurrents,
     ) -> Solution {
-        let restored = self.reduction.restore(circuit, numbers, state, currents);
+        let restored = self.reduction.restore(circuit, numbers, state, own);
         let (potentials, currents) = (restored.potentials, restored.currents);
-        let certificate = Certificate::check(circuit, &potentials, &currents);
+        let (certificate, dissipated_power) =
+            Certificate::check_and_dissipate(circuit, &potentials, &currents);
         Solution {
             status: match certificate.passes(self.options.tolerance) {
                 true => Status::Solved,
                 false => Status::NotConverged,
             },
-            dissipated_power: dissipated_power(circuit, &potentials, &currents),
+            dissipated_power,
             potentials,
             currents,
             certificate,
@@ -372,26 +375,25 @@ impl Solver {
         (best.0, work)
     }
 
-    /// Removes what the merging of parallel resistors has left of rounding, element by element. The second result
-    /// is the elements' currents.
+    /// Removes what the merging of parallel resistors has left of rounding, element by element.
     fn correct(
         &mut self,
         circuit: &Circuit,
         numbers: &Numbers,
         mut state: State,
         mut residual: Vec<f64>,
-    ) -> (State, Vec<f64>) {
+    ) -> (State, OwnCurrents) {
         const CORRECTIONS: usize = 3;
         let network = &numbers.network;
         self.newton.resume(&self.plan, network, &state);
-        let mut currents = Vec::new();
+        let mut own = OwnCurrents::default();
         for _ in 0..CORRECTIONS {
             self.newton.correct(&self.plan, network, &residual);
             state = self.newton.finish(network);
-            currents = self.reduction.own_currents(circuit, numbers, &state);
-            residual = self.reduction.residual(circuit, &currents).0;
+            own = self.reduction.own_currents(circuit, numbers, &state);
+            residual = self.reduction.residual(&own);
         }
-        (state, currents)
+        (state, own)
     }
 }
 
@@ -401,16 +403,4 @@ fn is_driven(network: &Network) -> bool {
         || network.resistors.iter().any(|r| r.offset != 0.0)
         || network.diodes.iter().any(|d| d.bound < 0.0)
         || network.curved.iter().any(|c| c.offset != 0.0)
-}
-
-/// The power that all elements but the sources take up.
-fn dissipated_power(circuit: &Circuit, potentials: &[f64], currents: &[f64]) -> f64 {
-    let power = |(element, current): (&Element, &f64)| {
-        let [a, b] = element.nodes().map(|node| potentials[node.index()]);
-        match element.law() {
-            Law::VoltageSource { .. } | Law::CurrentSource { .. } => 0.0,
-            _ => (a - b) * current,
-        }
-    };
-    circuit.elements().iter().zip(currents).map(power).sum()
 }
