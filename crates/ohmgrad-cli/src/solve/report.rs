@@ -44,9 +44,10 @@ fn print_nodes(out: &mut impl Write, circuit: &Circuit, solution: &Solution) -> 
 fn print_elements(out: &mut impl Write, circuit: &Circuit, solution: &Solution) -> io::Result<()> {
     let shown = || {
         let elements = circuit.elements().iter().zip(&solution.currents);
-        elements.filter(|(element, _)| !matches!(element.law(), Law::Resistor { .. }))
+        let elements = circuit.element_names().iter().zip(elements);
+        elements.filter(|(_, (element, _))| !matches!(element.law(), Law::Resistor { .. }))
     };
-    let width = width(shown().map(|(element, _)| element.name()), "element");
+    let width = width(shown().map(|(name, _)| name.as_str()), "element");
     if shown().next().is_some() {
         let [voltage, current, power] = ["voltage", "current", "power"];
         writeln!(
@@ -55,11 +56,11 @@ fn print_elements(out: &mut impl Write, circuit: &Circuit, solution: &Solution) 
             "element"
         )?;
     }
-    for (element, current) in shown() {
+    for (name, (element, current)) in shown() {
         let across = voltage(element, solution);
         let columns = [(across, "V"), (*current, "A"), (across * current, "W")];
         let [u, i, p] = columns.map(|(value, unit)| engineering(value, unit));
-        writeln!(out, "{:<width$}  {u:>14}  {i:>14}  {p:>14}", element.name())?;
+        writeln!(out, "{:<width$}  {u:>14}  {i:>14}  {p:>14}", name)?;
     }
     writeln!(out)
 }
@@ -153,11 +154,12 @@ struct Elements<'a>(&'a Circuit, &'a Solution);
 impl Serialize for Elements<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let elements = self.0.elements().iter().zip(&self.1.currents);
-        serializer.collect_map(elements.map(|(element, current)| {
+        let elements = self.0.element_names().iter().zip(elements);
+        serializer.collect_map(elements.map(|(name, (element, current))| {
             let voltage = voltage(element, self.1);
             let power = voltage * current;
             let values = json!({ "current": current, "voltage": voltage, "power": power });
-            (element.name(), values)
+            (name, values)
         }))
     }
 }

@@ -160,7 +160,7 @@ fn source(circuit: &Circuit, name: &str) -> anyhow::Result<ElementId> {
         let mut sources = circuit
             .element_ids()
             .filter(is_source)
-            .map(|id| circuit[id].name());
+            .map(|id| circuit.element_names()[id.index()].as_str());
         let some: Vec<_> = sources.by_ref().take(10).collect();
         let more = if sources.next().is_some() {
             ", ..."
@@ -267,13 +267,14 @@ fn write_table(
     let sources = inputs
         .sources
         .iter()
-        .map(|id| circuit[*id].name().to_owned());
+        .map(|id| circuit.element_names()[id.index()].clone());
     let nodes = circuit
         .node_names()
         .iter()
         .skip(1)
         .map(|name| format!("v({name})"));
-    let currents = shown(circuit).map(|id| format!("i({})", circuit[id].name()));
+    let currents =
+        shown(circuit).map(|id| format!("i({})", circuit.element_names()[id.index()].as_str()));
     let last = ["status", "residual"].map(str::to_owned);
     table.write_record(sources.chain(nodes).chain(currents).chain(last))?;
     let width = inputs.sources.len();

@@ -21,6 +21,7 @@ use crate::device::{Diode, Law};
 #[derive(Clone, Debug)]
 pub struct CircuitBuilder {
     node_names: Vec<String>,
+    element_names: Vec<String>,
     elements: Vec<Element>,
     nodes_by_name: NameIndex,
 }
@@ -29,6 +30,7 @@ impl Default for CircuitBuilder {
     fn default() -> CircuitBuilder {
         let mut builder = CircuitBuilder {
             node_names: Vec::new(),
+            element_names: Vec::new(),
             elements: Vec::new(),
             nodes_by_name: NameIndex::default(),
         };
@@ -53,17 +55,19 @@ impl CircuitBuilder {
 
     /// Adds an element between nodes that are there already.
     pub(super) fn push_between(&mut self, name: String, nodes: [NodeId; 2], law: Law) {
-        self.elements.push(Element { name, nodes, law });
+        self.element_names.push(name);
+        self.elements.push(Element { nodes, law });
     }
 
     /// Makes room for further elements.
     pub(super) fn reserve(&mut self, elements: usize) {
+        self.element_names.reserve(elements);
         self.elements.reserve(elements);
     }
 
-    /// The elements so far.
-    pub(super) fn elements(&self) -> &[Element] {
-        &self.elements
+    /// The names of the elements so far.
+    pub(super) fn element_names(&self) -> &[String] {
+        &self.element_names
     }
 
     /// The node of a name, which is added if it is new. Nodes that no element touches are legal.
@@ -142,6 +146,7 @@ impl CircuitBuilder {
         match self.check_and_index() {
             Ok(elements_by_name) => Ok(Circuit {
                 node_names: self.node_names,
+                element_names: self.element_names,
                 elements: self.elements,
                 nodes_by_name: self.nodes_by_name,
                 elements_by_name,
@@ -154,14 +159,13 @@ impl CircuitBuilder {
         if self.node_names.len().max(self.elements.len()) > u32::MAX as usize {
             return Err(CircuitError::TooLarge);
         }
-        for name in &self.node_names {
+        for name in self.node_names.iter().chain(&self.element_names) {
             check_name(name)?;
         }
-        let name_of = |k: u32| self.elements[k as usize].name();
+        let name_of = |k: u32| self.element_names[k as usize].as_str();
         let mut elements_by_name = NameIndex::with_capacity(self.elements.len());
         for (k, element) in self.elements.iter().enumerate() {
-            let name = || element.name.clone();
-            check_name(&element.name)?;
+            let name = || self.element_names[k].clone();
             if let Some(fault) = element.law.fault() {
                 return Err(CircuitError::Law {
                     element: name(),

@@ -46,17 +46,11 @@ impl ElementId {
 /// An element between two nodes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Element {
-    name: String,
     nodes: [NodeId; 2],
     law: Law,
 }
 
 impl Element {
-    /// The element's name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// The nodes it joins. Its voltage is that of the first above the second; a current from the first
     /// through the element to the second is positive.
     pub fn nodes(&self) -> [NodeId; 2] {
@@ -73,6 +67,7 @@ impl Element {
 #[derive(Clone, Debug)]
 pub struct Circuit {
     node_names: Vec<String>,
+    element_names: Vec<String>,
     elements: Vec<Element>,
     nodes_by_name: NameIndex,
     elements_by_name: NameIndex,
@@ -80,7 +75,9 @@ pub struct Circuit {
 
 impl PartialEq for Circuit {
     fn eq(&self, other: &Circuit) -> bool {
-        self.node_names == other.node_names && self.elements == other.elements
+        self.node_names == other.node_names
+            && self.element_names == other.element_names
+            && self.elements == other.elements
     }
 }
 
@@ -120,6 +117,11 @@ impl Circuit {
         &self.node_names
     }
 
+    /// The names of the elements, in the order of [`elements`](Circuit::elements).
+    pub fn element_names(&self) -> &[String] {
+        &self.element_names
+    }
+
     /// The elements in the order in which they were added.
     pub fn elements(&self) -> &[Element] {
         &self.elements
@@ -133,7 +135,7 @@ impl Circuit {
 
     /// The element of a name.
     pub fn element(&self, name: &str) -> Option<ElementId> {
-        let name_of = |element| self.elements[element as usize].name();
+        let name_of = |element| self.element_names[element as usize].as_str();
         self.elements_by_name.find(name, name_of).map(ElementId)
     }
 
@@ -167,12 +169,11 @@ impl Circuit {
     /// # Panics
     /// If the element is one of another, larger circuit.
     pub fn set_law(&mut self, element: ElementId, law: Law) -> Result<(), CircuitError> {
-        let element = &mut self.elements[element.index()];
         if let Some(fault) = law.fault() {
-            let element = element.name.clone();
+            let element = self.element_names[element.index()].clone();
             return Err(CircuitError::Law { element, fault });
         }
-        element.law = law;
+        self.elements[element.index()].law = law;
         Ok(())
     }
 }

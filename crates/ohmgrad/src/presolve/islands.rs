@@ -201,14 +201,15 @@ fn nowhere_to_go(
     let nodes = names
         .filter(|(node, _)| is_stuck(*node))
         .map(|(_, name)| name.clone());
-    let crosses = |element: &&crate::circuit::Element| {
+    let crosses = |element: &crate::circuit::Element| {
         let [a, b] = element.nodes().map(|node| is_stuck(node.index()));
         let drives = matches!(element.law(), Law::CurrentSource { current } if *current != 0.0);
         drives && a != b
     };
-    let sources = circuit.elements().iter().filter(crosses);
+    let elements = circuit.element_names().iter().zip(circuit.elements());
+    let sources = elements.filter(|(_, element)| crosses(element));
     PresolveError::NowhereToGo {
-        sources: sources.map(|element| element.name().to_owned()).collect(),
+        sources: sources.map(|(name, _)| name.clone()).collect(),
         nodes: nodes.collect(),
         excess,
     }

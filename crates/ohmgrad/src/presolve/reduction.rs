@@ -344,7 +344,7 @@ fn ends(element: &Element) -> [u32; 2] {
 }
 
 fn names(circuit: &Circuit, elements: impl Iterator<Item = u32>) -> Vec<String> {
-    let name = |id: u32| circuit.elements()[id as usize].name().to_owned();
+    let name = |id: u32| circuit.element_names()[id as usize].clone();
     elements.map(name).collect()
 }
 

@@ -164,6 +164,8 @@ fn source_law(circuit: &Circuit, source: ElementId) -> Result<fn(f64) -> Law, Ro
     match circuit[source].law() {
         Law::VoltageSource { .. } => Ok(|voltage| Law::VoltageSource { voltage }),
         Law::CurrentSource { .. } => Ok(|current| Law::CurrentSource { current }),
-        _ => Err(RowError::NoSource(circuit[source].name().to_owned())),
+        _ => Err(RowError::NoSource(
+            circuit.element_names()[source.index()].clone(),
+        )),
     }
 }

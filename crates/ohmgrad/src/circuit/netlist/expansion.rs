@@ -11,7 +11,7 @@ use super::settings::Settings;
 use super::source::{Piece, Sources, Span};
 use super::statements;
 use super::token::{Token, Words};
-use crate::circuit::{Circuit, CircuitBuilder, CircuitError, Element, NodeId};
+use crate::circuit::{Circuit, CircuitBuilder, CircuitError, NodeId};
 
 /// How deep subcircuits may lie inside each other.
 const MAX_DEPTH: usize = 50;
@@ -313,7 +313,9 @@ impl<'s, 'a> Expansion<'s, 'a> {
             Err(failed) => {
                 let (builder, error) = *failed;
                 match error {
-                    CircuitError::DuplicateElement(_) => self.report_duplicates(builder.elements()),
+                    CircuitError::DuplicateElement(_) => {
+                        self.report_duplicates(builder.element_names())
+                    }
                     error => self.report.add(Span::default(), error.into()),
                 }
                 None
@@ -322,11 +324,11 @@ impl<'s, 'a> Expansion<'s, 'a> {
     }
 
     /// Reports all elements with names that others have.
-    fn report_duplicates(&mut self, elements: &[Element]) {
+    fn report_duplicates(&mut self, names: &[String]) {
         let mut places = Map::default();
-        for (element, place) in elements.iter().zip(&self.places) {
-            if let Some(first) = places.insert(element.name(), *place) {
-                let fault = self.sources.duplicate("the element", element.name(), first);
+        for (name, place) in names.iter().zip(&self.places) {
+            if let Some(first) = places.insert(name, *place) {
+                let fault = self.sources.duplicate("the element", name, first);
                 self.report.add(*place, fault);
             }
         }

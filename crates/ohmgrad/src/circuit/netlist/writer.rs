@@ -57,9 +57,9 @@ impl<'c> Writer<'c> {
     fn new(circuit: &'c Circuit, title: &'c str) -> Writer<'c> {
         let nodes = circuit.node_names().iter();
         let nodes: Vec<_> = nodes.map(|name| (name.as_str(), None)).collect();
-        let elements = circuit.elements().iter();
-        let letter = |element: &Element| Some(letter(element.law()));
-        let names = elements.map(|element| (element.name(), letter(element)));
+        let letters = circuit.elements().iter().map(|e| Some(letter(e.law())));
+        let names = circuit.element_names().iter().map(String::as_str);
+        let names = names.zip(letters);
         let names: Vec<_> = names.collect();
         let mut leakages = circuit.elements().iter().filter_map(|e| match e.law() {
             Law::Shockley(shockley) => Some(shockley.leakage),
@@ -90,9 +90,12 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
-    fn write_element(&self, f: &mut Formatter, name: &str, element: &Element) -> fmt::Result {
-        if name != element.name() {
-            writeln!(f, "{NOTE} element {name} {}", element.name())?;
+    /// The element number `k`.
+    fn write_element(&self, f: &mut Formatter, k: usize) -> fmt::Result {
+        let (name, element) = (&self.elements[k], &self.circuit.elements()[k]);
+        let meant = &self.circuit.element_names()[k];
+        if name != meant {
+            writeln!(f, "{NOTE} element {name} {meant}")?;
         }
         let [a, b] = element.nodes().map(|node| &self.nodes[node.index()]);
         write!(f, "{name} {a} {b} ")?;
@@ -131,8 +134,8 @@ impl Display for Writer<'_> {
         let title = self.title.trim().replace(char::is_control, " ");
         writeln!(f, "{title}")?;
         self.write_nodes(f)?;
-        for (name, element) in self.elements.iter().zip(self.circuit.elements()) {
-            self.write_element(f, name, element)?;
+        for k in 0..self.elements.len() {
+            self.write_element(f, k)?;
         }
         for (k, law) in self.models.laws.iter().enumerate() {
             self.write_model(f, k + 1, law)?;
