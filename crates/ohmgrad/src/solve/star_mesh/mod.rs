@@ -12,7 +12,7 @@
 //!
 //! [`Plan`] chooses the order and holds everything that depends on the network's shape alone; [`Factor`]
 //! holds the numbers. The factorization is multifrontal (Duff and Reid, 1983): the network left
-//! around a group of nodes is a dense matrix of conductances, its front.
+//! around a group of nodes is a dense matrix of conductances, its front. `solution` finds potentials with it.
 
 mod factor;
 mod front;
