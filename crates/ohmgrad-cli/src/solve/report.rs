@@ -60,7 +60,7 @@ fn print_elements(out: &mut impl Write, circuit: &Circuit, solution: &Solution) 
         let across = voltage(element, solution);
         let columns = [(across, "V"), (*current, "A"), (across * current, "W")];
         let [u, i, p] = columns.map(|(value, unit)| engineering(value, unit));
-        writeln!(out, "{:<width$}  {u:>14}  {i:>14}  {p:>14}", name)?;
+        writeln!(out, "{name:<width$}  {u:>14}  {i:>14}  {p:>14}")?;
     }
     writeln!(out)
 }

@@ -273,8 +273,7 @@ fn write_table(
         .iter()
         .skip(1)
         .map(|name| format!("v({name})"));
-    let currents =
-        shown(circuit).map(|id| format!("i({})", circuit.element_names()[id.index()].as_str()));
+    let currents = shown(circuit).map(|id| format!("i({})", circuit.element_names()[id.index()]));
     let last = ["status", "residual"].map(str::to_owned);
     table.write_record(sources.chain(nodes).chain(currents).chain(last))?;
     let width = inputs.sources.len();
