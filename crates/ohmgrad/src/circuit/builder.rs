@@ -1,7 +1,7 @@
 //! Building circuits element by element.
 
 use super::names::NameIndex;
-use super::{Circuit, CircuitError, Element, NodeId};
+use super::{Circuit, CircuitError, Element, Mark, NodeId};
 use crate::device::{Diode, Law};
 
 /// Collects elements; [`build`](CircuitBuilder::build) checks them and makes the circuit.
@@ -129,7 +129,7 @@ impl CircuitBuilder {
         cathode: &str,
         forward_voltage: f64,
     ) -> Self {
-        let law = Law::Diode(Diode::ideal(forward_voltage));
+        let law = Law::from(Diode::ideal(forward_voltage));
         self.element(name, anode, cathode, law)
     }
 
@@ -150,6 +150,7 @@ impl CircuitBuilder {
                 elements: self.elements,
                 nodes_by_name: self.nodes_by_name,
                 elements_by_name,
+                mark: Mark::new(),
             }),
             Err(error) => Err(Box::new((self, error))),
         }

@@ -10,6 +10,8 @@ pub mod netlist;
 
 pub use builder::CircuitBuilder;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::device::Law;
 use names::NameIndex;
 
@@ -71,6 +73,19 @@ pub struct Circuit {
     elements: Vec<Element>,
     nodes_by_name: NameIndex,
     elements_by_name: NameIndex,
+    mark: Mark,
+}
+
+/// Circuits with the same mark differ by the values of their sources at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark(u64);
+
+impl Mark {
+    /// A mark that no circuit has.
+    fn new() -> Mark {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Mark(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 impl PartialEq for Circuit {
@@ -149,6 +164,10 @@ impl Circuit {
         (0..self.elements.len() as u32).map(ElementId)
     }
 
+    pub(crate) fn mark(&self) -> Mark {
+        self.mark
+    }
+
     /// Gives an element another law.
     ///
     /// ```
@@ -173,7 +192,11 @@ impl Circuit {
             let element = self.element_names[element.index()].clone();
             return Err(CircuitError::Law { element, fault });
         }
-        self.elements[element.index()].law = law;
+        let present = &mut self.elements[element.index()].law;
+        if !law.is_source_like(present) {
+            self.mark = Mark::new();
+        }
+        *present = law;
         Ok(())
     }
 }

@@ -19,6 +19,15 @@ pub use shockley::Shockley;
 ///
 /// The voltage u is that of the first node above the second; the current i flows from the first node
 /// through the element to the second (for a voltage source as in SPICE: from + through it to -).
+///
+/// Resistors and sources, the most of every circuit, are kept in 16 bytes, the laws with more numbers in boxes;
+/// `Law::from` makes one of each.
+///
+/// ```
+/// use ohmgrad::device::{Diode, Law};
+/// let law = Law::from(Diode::ideal(0.7));
+/// assert_eq!(law.fault(), None);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Law {
@@ -38,16 +47,28 @@ pub enum Law {
         current: f64,
     },
     /// An ideal diode, or one with on and off conductances.
-    Diode(Diode),
+    Diode(Box<Diode>),
     /// A diode with the exponential law of Shockley.
-    Shockley(Shockley),
+    Shockley(Box<Shockley>),
     /// A measured curve, straight between its points.
-    Curve(IvCurve),
+    Curve(Box<IvCurve>),
     /// A resistor that saturates.
-    Tanh(Tanh),
+    Tanh(Box<Tanh>),
     /// A resistor with a power law.
-    PowerLaw(PowerLaw),
+    PowerLaw(Box<PowerLaw>),
 }
+
+macro_rules! law_from {
+    ($($variant:ident: $device:ty),*) => {
+        $(impl From<$device> for Law {
+            fn from(device: $device) -> Law {
+                Law::$variant(Box::new(device))
+            }
+        })*
+    };
+}
+
+law_from!(Diode: Diode, Shockley: Shockley, Curve: IvCurve, Tanh: Tanh, PowerLaw: PowerLaw);
 
 /// A smooth or piecewise smooth nondecreasing law i(u).
 pub trait Characteristic {
@@ -74,12 +95,22 @@ impl Law {
     /// The characteristic, if the law is one: not a straight line, and not an ideal corner.
     pub fn characteristic(&self) -> Option<&dyn Characteristic> {
         match self {
-            Law::Shockley(shockley) => Some(shockley),
-            Law::Curve(curve) => Some(curve),
-            Law::Tanh(tanh) => Some(tanh),
-            Law::PowerLaw(power) => Some(power),
+            Law::Shockley(shockley) => Some(&**shockley),
+            Law::Curve(curve) => Some(&**curve),
+            Law::Tanh(tanh) => Some(&**tanh),
+            Law::PowerLaw(power) => Some(&**power),
             _ => None,
         }
+    }
+
+    /// Whether both are voltage sources, or both current sources.
+    pub(crate) fn is_source_like(&self, other: &Law) -> bool {
+        use Law::{CurrentSource, VoltageSource};
+        matches!(
+            (self, other),
+            (VoltageSource { .. }, VoltageSource { .. })
+                | (CurrentSource { .. }, CurrentSource { .. })
+        )
     }
 
     /// The largest finite conductance of a resistor or diode, in siemens; 0 for other laws.
@@ -139,6 +170,9 @@ fn load_line(
             break;
         }
         let newton = u - excess / (1.0 + r * slope);
+        if slope.is_finite() && (newton - u).abs() <= f64::EPSILON * u.abs() {
+            return newton.clamp(low, high);
+        }
         let closes_in = high - low <= 0.5 * width || (newton - u).abs() <= 0.5 * width;
         width = high - low;
         let next = if newton > low && newton < high && closes_in {
@@ -146,7 +180,7 @@ fn load_line(
         } else {
             0.5 * (low + high)
         };
-        if next == u || (next - u).abs() <= f64::EPSILON * u.abs() {
+        if next == u {
             return next;
         }
         u = next;

@@ -56,7 +56,9 @@ impl Shockley {
         let (saturation, nvt) = (self.saturation_current, self.thermal_voltage);
         let (current, slope) = if w >= -3.0 * nvt {
             let x = w / nvt;
-            (saturation * x.exp_m1(), saturation / nvt * x.exp())
+            // Far from 0 nothing is lost by the difference, and `exp` is several times as fast.
+            let grown = if x > 1.0 { x.exp() - 1.0 } else { x.exp_m1() };
+            (saturation * grown, saturation / nvt * (grown + 1.0))
         } else {
             let tail = self.tail(w);
             (-saturation * (1.0 + tail), saturation * 3.0 * tail / w)

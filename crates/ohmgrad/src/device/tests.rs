@@ -5,16 +5,16 @@ use proptest::prelude::*;
 
 fn law() -> impl Strategy<Value = Law> {
     let shockley = (-16.0..-6.0, 0.02..0.1, 0.0..20.0, 0.0..1e-9).prop_map(|(s, n, r, g)| {
-        Law::Shockley(Shockley {
+        Law::from(Shockley {
             saturation_current: 10f64.powf(s),
             thermal_voltage: n,
             series_resistance: r,
             leakage: g,
         })
     });
-    let tanh = (1e-3..1.0, 0.1..2.0).prop_map(|(limit, scale)| Law::Tanh(Tanh { limit, scale }));
+    let tanh = (1e-3..1.0, 0.1..2.0).prop_map(|(limit, scale)| Law::from(Tanh { limit, scale }));
     let power = (1e-3..1.0, 0.5..4.0).prop_map(|(coefficient, exponent)| {
-        Law::PowerLaw(PowerLaw {
+        Law::from(PowerLaw {
             coefficient,
             exponent,
         })
@@ -25,7 +25,7 @@ fn law() -> impl Strategy<Value = Law> {
             point = (point.0 + du, point.1 + di);
             point
         });
-        Law::Curve(IvCurve::new(points.collect::<Vec<_>>()).expect("rising points"))
+        Law::from(IvCurve::new(points.collect::<Vec<_>>()).expect("rising points"))
     });
     prop_oneof![shockley, tanh, power, curve]
 }
@@ -66,6 +66,21 @@ proptest! {
 }
 
 #[test]
+fn a_load_line_is_met_to_the_last_digit() {
+    let diode = Shockley::new(1e-14);
+    for x in [-5.0, -0.05, 0.01, 0.3, 0.7, 3.0] {
+        for r in [1e-8, 1e-3, 1e3] {
+            let u = diode.on_load_line(x, r);
+            let (current, slope) = diode.current(u);
+            // What one rounding of u is worth.
+            let digit = f64::EPSILON * (u.abs() + x.abs() + r * slope * u.abs());
+            let off = (u - x) + r * current;
+            assert!(off.abs() <= digit, "x = {x}, r = {r}: off by {off:e}");
+        }
+    }
+}
+
+#[test]
 fn shockley_current_is_finite_behind_a_series_resistance() {
     let diode = Shockley {
         series_resistance: 1.0,
@@ -99,18 +114,18 @@ fn numbers_out_of_range_are_faults() {
             voltage: f64::INFINITY,
         },
         Law::CurrentSource { current: f64::NAN },
-        Law::Diode(Diode::ideal(f64::NAN)),
-        Law::Diode(Diode {
+        Law::from(Diode::ideal(f64::NAN)),
+        Law::from(Diode {
             forward_voltage: 0.0,
             on_conductance: 1.0,
             off_conductance: 1.0,
         }),
-        Law::Shockley(Shockley::new(0.0)),
-        Law::Tanh(Tanh {
+        Law::from(Shockley::new(0.0)),
+        Law::from(Tanh {
             limit: 1.0,
             scale: 0.0,
         }),
-        Law::PowerLaw(PowerLaw {
+        Law::from(PowerLaw {
             coefficient: 1.0,
             exponent: -1.0,
         }),

@@ -100,7 +100,7 @@ impl Network {
                     true => ("0", node.as_str()),
                     false => (node.as_str(), "0"),
                 };
-                let law = Law::Diode(Diode::ideal(0.0));
+                let law = Law::from(Diode::ideal(0.0));
                 builder.push(format!("d{}_{j}", l + 1), anode, cathode, law);
             }
         }

@@ -11,6 +11,7 @@ mod diode_loops;
 mod error;
 mod islands;
 mod network;
+mod numbers;
 mod reduction;
 mod restore;
 
@@ -18,5 +19,6 @@ pub use error::PresolveError;
 pub use restore::Undetermined;
 
 pub(crate) use network::{Curved, GROUND, Network, at};
-pub(crate) use reduction::{Numbers, Reduction};
+pub(crate) use numbers::{Conductances, Numbers};
+pub(crate) use reduction::Reduction;
 pub(crate) use restore::{OwnCurrents, State};

@@ -1,14 +1,12 @@
-//! The reduction of a circuit to its network: what depends on the circuit's shape, and the numbers of a solve.
+//! The reduction of a circuit to its network: what depends on the circuit's shape alone.
 
 use std::collections::HashMap;
 
 use super::contraction::{Contraction, Link};
 use super::diode_loops::{Bound, tight_bounds};
 use super::error::PresolveError;
-use super::islands;
-use super::network::{Curved, DiodeBranch, GROUND, Network, Resistor};
 use crate::circuit::{Circuit, Element};
-use crate::device::{Diode, Law};
+use crate::device::Law;
 
 /// How a circuit becomes a [`Network`], for all circuits of the same shape.
 pub(crate) struct Reduction {
@@ -23,8 +21,11 @@ pub(crate) struct Reduction {
     edges: Edges,
     /// The place of an element among `edges`.
     pub(super) places: Vec<u32>,
-    /// Whether ideal diodes could form a loop.
-    may_weld: bool,
+    /// Ideal diodes.
+    pub(super) ideal: Vec<u32>,
+    pub(super) current_sources: Vec<u32>,
+    /// Diodes and curved elements that are branches of the network.
+    pub(super) bent: Vec<u32>,
     /// Diodes with an on resistance and curved elements between nodes of fixed voltage, which are no branches of
     /// the network.
     pub(super) inside: Vec<u32>,
@@ -49,13 +50,6 @@ enum Shape {
     Curved,
 }
 
-/// The numbers of one solve: offsets of the nodes, and the network.
-pub(crate) struct Numbers<'c> {
-    /// Potential of each node of the circuit above its node of the network, in volt.
-    pub(super) offsets: Vec<f64>,
-    pub(crate) network: Network<'c>,
-}
-
 const NOWHERE: u32 = u32::MAX;
 
 impl Shape {
@@ -77,6 +71,14 @@ impl Shape {
         }
     }
 
+    /// Whether the element is a diode or curved.
+    fn bends(self) -> bool {
+        matches!(
+            self,
+            Shape::Ideal { .. } | Shape::Soft { .. } | Shape::Curved
+        )
+    }
+
     /// Whether the element is, or contains, a linear resistor.
     fn resists(self) -> bool {
         matches!(
@@ -86,17 +88,8 @@ impl Shape {
     }
 }
 
-/// The linear resistor that an element is or contains.
-pub(super) fn conductance(law: &Law) -> f64 {
-    match law {
-        Law::Resistor { conductance } => *conductance,
-        Law::Diode(diode) => diode.off_conductance,
-        _ => 0.0,
-    }
-}
-
 /// The voltage that a source or a short holds.
-pub(super) fn held_voltage(law: &Law) -> f64 {
+fn held_voltage(law: &Law) -> f64 {
     match law {
         Law::VoltageSource { voltage } => *voltage,
         _ => 0.0,
@@ -115,7 +108,13 @@ impl Reduction {
             .collect();
         let sources = Contraction::new(circuit.node_names().len(), &links);
         let offsets = source_offsets(circuit, &sources)?;
-        let bounds = bounds(circuit, &shapes, &sources, &offsets);
+        let ids = |wanted: fn(Shape) -> bool| -> Vec<u32> {
+            let shapes = (0..).zip(&shapes);
+            let of = |(id, shape): (u32, &Shape)| wanted(*shape).then_some(id);
+            shapes.filter_map(of).collect()
+        };
+        let ideal = ids(|shape| matches!(shape, Shape::Ideal { .. }));
+        let bounds = bounds(circuit, &ideal, &sources, &offsets);
         let welds = welds(circuit, sources.count, &bounds)?;
         let links: Vec<Link> = welds
             .iter()
@@ -129,17 +128,17 @@ impl Reduction {
         // Ground is node 0 of the circuit, hence cluster 0 of each contraction, and none of the network.
         let node = |cluster: &u32| welded.clusters[*cluster as usize].wrapping_sub(1);
         let nodes: Vec<u32> = sources.clusters.iter().map(node).collect();
-        let (edges, places) = Edges::new(circuit, &shapes, &nodes, welded.count - 1);
-        let is_inside = |(id, element): (usize, &Element)| {
-            let [a, b] = ends(element).map(|node| nodes[node as usize]);
-            let bends = matches!(shapes[id], Shape::Soft { .. } | Shape::Curved);
-            (bends && a == b).then_some(id as u32)
+        let is_inner = |id: &u32| {
+            let [a, b] = ends(&circuit.elements()[*id as usize]);
+            nodes[a as usize] != nodes[b as usize]
         };
-        let elements = circuit.elements().iter().enumerate();
-        let inside = elements.filter_map(is_inside).collect();
-        let may_weld = shapes
-            .iter()
-            .any(|shape| matches!(shape, Shape::Ideal { .. }));
+        let (bent, inside): (Vec<u32>, Vec<u32>) =
+            ids(Shape::bends).into_iter().partition(is_inner);
+        // Ideal diodes between nodes of fixed voltage either block or are welded.
+        let is_ideal = |id: &u32| matches!(shapes[*id as usize], Shape::Ideal { .. });
+        let inside = inside.into_iter().filter(|id| !is_ideal(id)).collect();
+        let (edges, places) = Edges::new(circuit, &shapes, &bent, &nodes, welded.count - 1);
+        let current_sources = ids(|shape| shape == Shape::CurrentSource);
         Ok(Reduction {
             shapes,
             sources,
@@ -148,156 +147,41 @@ impl Reduction {
             nodes,
             edges,
             places,
-            may_weld,
+            ideal,
+            current_sources,
+            bent,
             inside,
         })
+    }
+
+    /// Whether a circuit has this reduction's shape, as far as its ideal diodes do not decide.
+    pub(super) fn fits(&self, circuit: &Circuit) -> bool {
+        let shapes = laws(circuit).map(Shape::of);
+        self.shapes.len() == circuit.elements().len()
+            && shapes.zip(&self.shapes).all(|(now, then)| now == *then)
     }
 
     /// The network's branches, whatever their values.
     pub(crate) fn edges(&self) -> &Edges {
         &self.edges
     }
-
-    /// The network of a circuit; `None` if the circuit is not of this reduction's shape.
-    pub(crate) fn numbers<'c>(
-        &self,
-        circuit: &'c Circuit,
-    ) -> Result<Option<Numbers<'c>>, PresolveError> {
-        let same_shape = self.shapes.len() == circuit.elements().len()
-            && laws(circuit)
-                .zip(&self.shapes)
-                .all(|(law, shape)| Shape::of(law) == *shape);
-        if !same_shape {
-            return Ok(None);
-        }
-        let mut offsets = source_offsets(circuit, &self.sources)?;
-        if self.may_weld {
-            let bounds = bounds(circuit, &self.shapes, &self.sources, &offsets);
-            let welds = welds(circuit, self.sources.count, &bounds)?;
-            if welds != self.welds {
-                return Ok(None);
-            }
-            self.add_weld_offsets(&bounds, &mut offsets);
-        }
-        let mut network = self.network(circuit, &offsets);
-        islands::settle(circuit, &self.nodes, &mut network)?;
-        Ok(Some(Numbers { offsets, network }))
-    }
-
-    /// Adds to each node's offset that of its cluster among the welded ones.
-    fn add_weld_offsets(&self, bounds: &[(u32, Bound)], offsets: &mut [f64]) {
-        if self.welds.is_empty() {
-            return;
-        }
-        let voltages: HashMap<u32, f64> = bounds.iter().map(|(id, b)| (*id, b.bound)).collect();
-        let added = self.welded.offsets(|id| voltages[&id]);
-        let added = added.unwrap_or_else(|_| vec![0.0; self.sources.count]);
-        for (offset, cluster) in offsets.iter_mut().zip(&self.sources.clusters) {
-            *offset += added[*cluster as usize];
-        }
-    }
-
-    fn network<'c>(&self, circuit: &'c Circuit, offsets: &[f64]) -> Network<'c> {
-        let resistors = &self.edges.ends[..self.edges.resistors];
-        let resistor = |ends: &[u32; 2]| Resistor {
-            ends: *ends,
-            conductance: 0.0,
-            offset: 0.0,
-        };
-        let mut network = Network {
-            nodes: self.edges.nodes,
-            resistors: resistors.iter().map(resistor).collect(),
-            diodes: Vec::new(),
-            curved: Vec::new(),
-            injections: vec![0.0; self.edges.nodes],
-            largest_conductance: 0.0,
-        };
-        let mut moments = vec![0.0; self.edges.resistors];
-        let mut bent = self.edges.resistors as u32;
-        for (id, element) in circuit.elements().iter().enumerate() {
-            let [a, b] = element.nodes();
-            let [from, to] = [a, b].map(|node| self.nodes[node.index()]);
-            let largest = &mut network.largest_conductance;
-            *largest = largest.max(element.law().largest_conductance());
-            if from == to {
-                continue;
-            }
-            let offset = offsets[a.index()] - offsets[b.index()];
-            if let Some(resistor) = network.resistors.get_mut(self.places[id] as usize) {
-                let sign = if resistor.ends == [from, to] {
-                    1.0
-                } else {
-                    -1.0
-                };
-                let conductance = conductance(element.law());
-                if resistor.conductance == 0.0 {
-                    resistor.offset = sign * offset;
-                }
-                resistor.conductance += conductance;
-                moments[self.places[id] as usize] +=
-                    conductance * (sign * offset - resistor.offset);
-            }
-            let id = id as u32;
-            match element.law() {
-                Law::CurrentSource { current } => {
-                    for (node, sign) in [(from, -1.0), (to, 1.0)] {
-                        if node != GROUND {
-                            network.injections[node as usize] += sign * current;
-                        }
-                    }
-                }
-                Law::Diode(diode) => {
-                    network
-                        .diodes
-                        .push(branch(diode, [from, to], offset, bent, id));
-                    bent += 1;
-                }
-                law => {
-                    if let Some(law) = law.characteristic() {
-                        network.curved.push(Curved {
-                            ends: [from, to],
-                            offset,
-                            law,
-                            edge: bent,
-                            element: id,
-                        });
-                        bent += 1;
-                    }
-                }
-            }
-        }
-        // The mean offset; that of a single resistor is kept to the last digit.
-        for (resistor, moment) in network.resistors.iter_mut().zip(moments) {
-            if moment != 0.0 {
-                resistor.offset += moment / resistor.conductance;
-            }
-        }
-        network
-    }
-}
-
-/// The corner of a diode. Beyond it the conductance grows from g_off, which is a resistor beside it, to g_on.
-fn branch(diode: &Diode, ends: [u32; 2], offset: f64, edge: u32, element: u32) -> DiodeBranch {
-    DiodeBranch {
-        ends,
-        bound: diode.forward_voltage - offset,
-        resistance: diode.series_resistance(),
-        edge,
-        element,
-    }
 }
 
 impl Edges {
-    fn new(circuit: &Circuit, shapes: &[Shape], nodes: &[u32], count: usize) -> (Edges, Vec<u32>) {
+    fn new(
+        circuit: &Circuit,
+        shapes: &[Shape],
+        bent: &[u32],
+        nodes: &[u32],
+        count: usize,
+    ) -> (Edges, Vec<u32>) {
         let mut places = vec![NOWHERE; shapes.len()];
         let mut merged = HashMap::new();
         let mut list = Vec::new();
-        let inner = |element: &Element| {
-            let [a, b] = ends(element).map(|node| nodes[node as usize]);
-            (a != b).then_some([a, b])
-        };
+        let between = |element: &Element| ends(element).map(|node| nodes[node as usize]);
         for (id, element) in circuit.elements().iter().enumerate() {
-            if let Some([a, b]) = inner(element).filter(|_| shapes[id].resists()) {
+            let [a, b] = between(element);
+            if a != b && shapes[id].resists() {
                 let pair = [a.min(b), a.max(b)];
                 places[id] = *merged.entry(pair).or_insert_with(|| {
                     list.push(pair);
@@ -306,14 +190,8 @@ impl Edges {
             }
         }
         let resistors = list.len();
-        for (element, shape) in circuit.elements().iter().zip(shapes) {
-            if matches!(
-                shape,
-                Shape::Ideal { .. } | Shape::Soft { .. } | Shape::Curved
-            ) {
-                list.extend(inner(element));
-            }
-        }
+        let bent = bent.iter().map(|id| &circuit.elements()[*id as usize]);
+        list.extend(bent.map(between));
         let edges = Edges {
             ends: list,
             resistors,
@@ -349,7 +227,10 @@ fn names(circuit: &Circuit, elements: impl Iterator<Item = u32>) -> Vec<String> 
 }
 
 /// The potential of each node above its cluster's root.
-fn source_offsets(circuit: &Circuit, sources: &Contraction) -> Result<Vec<f64>, PresolveError> {
+pub(super) fn source_offsets(
+    circuit: &Circuit,
+    sources: &Contraction,
+) -> Result<Vec<f64>, PresolveError> {
     let voltage = |id: u32| held_voltage(circuit.elements()[id as usize].law());
     sources
         .offsets(voltage)
@@ -360,29 +241,30 @@ fn source_offsets(circuit: &Circuit, sources: &Contraction) -> Result<Vec<f64>, 
 }
 
 /// The bounds that ideal diodes put on the potentials of clusters, with their elements.
-fn bounds(
+pub(super) fn bounds(
     circuit: &Circuit,
-    shapes: &[Shape],
+    ideal: &[u32],
     sources: &Contraction,
     offsets: &[f64],
 ) -> Vec<(u32, Bound)> {
-    let mut bounds = Vec::new();
-    for (id, element) in circuit.elements().iter().enumerate() {
-        if let (Shape::Ideal { .. }, Law::Diode(diode)) = (shapes[id], element.law()) {
-            let [a, b] = ends(element).map(|node| node as usize);
-            let bound = Bound {
-                anode: sources.clusters[a],
-                cathode: sources.clusters[b],
-                bound: diode.forward_voltage - (offsets[a] - offsets[b]),
-            };
-            bounds.push((id as u32, bound));
-        }
-    }
-    bounds
+    let bound = |id: &u32| {
+        let element = &circuit.elements()[*id as usize];
+        let Law::Diode(diode) = element.law() else {
+            return None;
+        };
+        let [a, b] = ends(element).map(|node| node as usize);
+        let bound = Bound {
+            anode: sources.clusters[a],
+            cathode: sources.clusters[b],
+            bound: diode.forward_voltage - (offsets[a] - offsets[b]),
+        };
+        Some((*id, bound))
+    };
+    ideal.iter().filter_map(bound).collect()
 }
 
 /// The ideal diodes that loops hold at their bounds.
-fn welds(
+pub(super) fn welds(
     circuit: &Circuit,
     clusters: usize,
     bounds: &[(u32, Bound)],

@@ -5,8 +5,9 @@ use std::collections::{HashMap, VecDeque};
 use petgraph::unionfind::UnionFind;
 
 use super::network::{Network, at};
-use super::reduction::{Numbers, Reduction};
-use crate::circuit::{Circuit, Element, NodeId};
+use super::numbers::{Linear, Numbers};
+use super::reduction::Reduction;
+use crate::circuit::{Circuit, NodeId};
 use crate::device::Law;
 
 /// The state of a network.
@@ -93,8 +94,8 @@ impl Reduction {
         own: OwnCurrents,
     ) -> Restored {
         let open = OpenParts::find(self, circuit, numbers, &mut state);
-        let potentials = self.potentials(numbers, &state);
-        let potentials: Vec<f64> = potentials.iter().map(|(high, low)| high + low).collect();
+        let nodes = self.nodes_at(numbers, &state);
+        let potentials: Vec<f64> = nodes.iter().map(|node| node.high + node.low).collect();
         let currents = self.balance(circuit, own);
         let undetermined = open.undetermined(self, &potentials);
         Restored {
@@ -104,14 +105,16 @@ impl Reduction {
         }
     }
 
-    /// The potentials of the circuit's nodes, each the sum of two numbers.
-    fn potentials(&self, numbers: &Numbers, state: &State) -> Vec<(f64, f64)> {
+    /// The nodes of the circuit.
+    fn nodes_at(&self, numbers: &Numbers, state: &State) -> Vec<Node> {
         let ends = self.nodes.iter().zip(&numbers.offsets);
-        let potential = |(end, offset): (&u32, &f64)| {
+        let node = |(end, offset): (&u32, &f64)| {
             let (high, low) = difference(at(&state.potentials, *end), -offset);
-            (high, low + at(&state.remainders, *end))
+            let low = low + at(&state.remainders, *end);
+            let surplus = [0.0; 2];
+            Node { high, low, surplus }
         };
-        ends.map(potential).collect()
+        ends.map(node).collect()
     }
 
     /// The currents of all elements but voltage sources, shorts and welded diodes.
@@ -121,40 +124,38 @@ impl Reduction {
         numbers: &Numbers,
         state: &State,
     ) -> OwnCurrents {
-        let potentials = self.potentials(numbers, state);
-        let elements = circuit.elements();
-        let voltage = |element: &Element| {
-            let [(a, a_low), (b, b_low)] = element.nodes().map(|node| potentials[node.index()]);
-            let (high, low) = difference(a, b);
-            high + (low + (a_low - b_low))
-        };
-        let current = |element: &Element| match element.law() {
-            Law::Resistor { conductance: g } if g.is_finite() => g * voltage(element),
-            Law::Resistor { .. } | Law::VoltageSource { .. } => 0.0,
-            Law::CurrentSource { current } => *current,
-            Law::Diode(diode) => diode.off_conductance * voltage(element),
-            _ => 0.0,
+        let mut nodes = self.nodes_at(numbers, state);
+        let linear = &numbers.conductances.linear;
+        let mut largest = 0.0;
+        let current = |(turn, resistor): (usize, &Linear)| {
+            let current = resistor.conductance * voltage(&nodes, resistor);
+            let [a, b] = resistor.nodes.map(|node| node as usize);
+            nodes[a].surplus[turn % 2] -= current;
+            nodes[b].surplus[turn % 2] += current;
+            raise(&mut largest, current);
+            current
         };
         let mut own = OwnCurrents {
-            currents: Vec::with_capacity(elements.len()),
-            surplus: vec![0.0; self.nodes.len()],
+            currents: linear.iter().enumerate().map(current).collect(),
+            largest,
+            surplus: nodes.iter().map(|node| node.surplus.iter().sum()).collect(),
         };
-        for element in elements {
-            let current = current(element);
-            own.currents.push(current);
-            own.pass(element, current);
+        for &source in &self.current_sources {
+            if let Law::CurrentSource { current } = circuit.elements()[source as usize].law() {
+                own.add(linear, source, *current);
+            }
         }
         let network = &numbers.network;
         let diodes = network.diodes.iter().map(|diode| diode.element);
         let curved = network.curved.iter().map(|curved| curved.element);
         let branches = diodes.zip(&state.diode_currents);
         for (element, current) in branches.chain(curved.zip(&state.curved_currents)) {
-            own.add(circuit, element, *current);
+            own.add(linear, element, *current);
         }
         for &element in &self.inside {
-            let voltage = voltage(&elements[element as usize]);
-            let current = current_at(elements[element as usize].law(), voltage);
-            own.add(circuit, element, current);
+            let voltage = voltage(&nodes, &linear[element as usize]);
+            let current = current_at(circuit.elements()[element as usize].law(), voltage);
+            own.add(linear, element, current);
         }
         own
     }
@@ -224,31 +225,48 @@ impl Reduction {
     }
 }
 
+/// A node of the circuit.
+#[derive(Clone, Copy)]
+struct Node {
+    /// The potential, as the sum of two numbers.
+    high: f64,
+    low: f64,
+    /// Current into the node: two sums, taken in turn, so that no addition waits for the one before.
+    surplus: [f64; 2],
+}
+
+/// The voltage of an element.
+#[inline]
+fn voltage(nodes: &[Node], element: &Linear) -> f64 {
+    let [a, b] = element.nodes.map(|node| nodes[node as usize]);
+    let (high, low) = difference(a.high, b.high);
+    high + (low + (a.low - b.low))
+}
+
 /// Currents of elements, as far as the elements' own laws set them.
 #[derive(Default)]
 pub(crate) struct OwnCurrents {
     /// Of all elements, in ampere.
-    pub(crate) currents: Vec<f64>,
+    currents: Vec<f64>,
+    /// No less than the largest of them, in ampere.
+    pub(crate) largest: f64,
     /// What they bring into each node of the circuit, in ampere.
     surplus: Vec<f64>,
 }
 
 impl OwnCurrents {
-    fn add(&mut self, circuit: &Circuit, element: u32, current: f64) {
+    fn add(&mut self, linear: &[Linear], element: u32, current: f64) {
         self.currents[element as usize] += current;
-        self.pass(&circuit.elements()[element as usize], current);
+        raise(&mut self.largest, current);
+        let [a, b] = linear[element as usize].nodes;
+        self.surplus[a as usize] -= current;
+        self.surplus[b as usize] += current;
     }
+}
 
-    fn pass(&mut self, element: &Element, current: f64) {
-        let [a, b] = element.nodes().map(NodeId::index);
-        self.surplus[a] -= current;
-        self.surplus[b] += current;
-    }
-
-    /// The largest, in ampere.
-    pub(crate) fn largest(&self) -> f64 {
-        let currents = self.currents.iter();
-        currents.fold(0.0, |max: f64, current| max.max(current.abs()))
+fn raise(largest: &mut f64, current: f64) {
+    if current.abs() > *largest {
+        *largest = current.abs();
     }
 }
 

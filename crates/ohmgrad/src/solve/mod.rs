@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::presolve::{
-    Network, Numbers, OwnCurrents, PresolveError, Reduction, State, Undetermined,
+    Conductances, Network, Numbers, OwnCurrents, PresolveError, Reduction, State, Undetermined,
 };
 
 /// How a [`Solver`] finds the state of a network.
@@ -164,6 +164,7 @@ impl Solution {
 pub struct Solver {
     options: SolveOptions,
     reduction: Arc<Reduction>,
+    conductances: Arc<Conductances>,
     plan: Arc<Plan>,
     newton: Newton,
     interior_point: InteriorPoint,
@@ -177,30 +178,35 @@ impl Solver {
     /// # Errors
     /// If the circuit has no operating point.
     pub fn new(circuit: &Circuit, options: SolveOptions) -> Result<Solver, PresolveError> {
-        let reduction = Arc::new(Reduction::new(circuit)?);
+        let reduction = Reduction::new(circuit)?;
+        let conductances = reduction.conductances(circuit);
+        let conductances = conductances.expect("a reduction fits the circuit that it was made for");
         let edges = reduction.edges();
-        let plan = Arc::new(Plan::new(edges.nodes, &edges.ends));
-        Ok(Solver::with_plan(options, reduction, plan))
-    }
-
-    fn with_plan(options: SolveOptions, reduction: Arc<Reduction>, plan: Arc<Plan>) -> Solver {
-        Solver {
+        let plan = Plan::new(edges.nodes, &edges.ends);
+        Ok(Solver {
             options,
             newton: Newton::new(&plan),
             interior_point: InteriorPoint::new(),
             multipliers: Multipliers::new(),
             last: None,
-            reduction,
-            plan,
-        }
+            reduction: Arc::new(reduction),
+            conductances: Arc::new(conductances),
+            plan: Arc::new(plan),
+        })
     }
 
     /// A solver for circuits of the same shape that starts from the same state.
     fn fork(&self) -> Solver {
-        let (reduction, plan) = (Arc::clone(&self.reduction), Arc::clone(&self.plan));
-        let mut fork = Solver::with_plan(self.options, reduction, plan);
-        fork.last.clone_from(&self.last);
-        fork
+        Solver {
+            options: self.options,
+            newton: Newton::new(&self.plan),
+            interior_point: InteriorPoint::new(),
+            multipliers: Multipliers::new(),
+            last: self.last.clone(),
+            reduction: Arc::clone(&self.reduction),
+            conductances: Arc::clone(&self.conductances),
+            plan: Arc::clone(&self.plan),
+        }
     }
 
     /// Finds the operating point of a circuit.
@@ -224,11 +230,17 @@ impl Solver {
     /// # Errors
     /// If the circuit has no operating point. Not finding one that exists is a [`Status`].
     pub fn solve(&mut self, circuit: &Circuit) -> Result<Solution, PresolveError> {
-        if let Some(numbers) = self.reduction.numbers(circuit)? {
+        if !self.conductances.are_of(circuit) {
+            match self.reduction.conductances(circuit) {
+                Some(conductances) => self.conductances = Arc::new(conductances),
+                None => *self = Solver::new(circuit, self.options)?,
+            }
+        }
+        if let Some(numbers) = self.reduction.numbers(circuit, &self.conductances)? {
             return Ok(self.solve_numbers(circuit, &numbers));
         }
         *self = Solver::new(circuit, self.options)?;
-        let numbers = self.reduction.numbers(circuit)?;
+        let numbers = self.reduction.numbers(circuit, &self.conductances)?;
         let numbers = numbers.expect("a reduction fits the circuit that it was made for");
         Ok(self.solve_numbers(circuit, &numbers))
     }
@@ -238,7 +250,7 @@ impl Solver {
         let own = self.reduction.own_currents(circuit, numbers, &state);
         let residual = self.reduction.residual(&own);
         let missed = residual.iter().fold(0.0, |max: f64, r| max.max(r.abs()));
-        let corrects = missed > 1e-2 * self.options.tolerance * own.largest();
+        let corrects = missed > 1e-2 * self.options.tolerance * own.largest;
         self.last = Some(state.clone());
         let mut solution = self.certify(circuit, numbers, state.clone(), own);
         if corrects {

@@ -91,19 +91,19 @@ fn jamming_case() {
 #[test]
 fn curved_elements_meet_their_load_lines() {
     let laws = [
-        Law::Tanh(Tanh {
+        Law::from(Tanh {
             limit: 1e-3,
             scale: 0.2,
         }),
-        Law::PowerLaw(PowerLaw {
+        Law::from(PowerLaw {
             coefficient: 1e-3,
             exponent: 3.0,
         }),
-        Law::PowerLaw(PowerLaw {
+        Law::from(PowerLaw {
             coefficient: 1e-3,
             exponent: 0.5,
         }),
-        Law::Curve(
+        Law::from(
             IvCurve::new([(-1.0, -1e-3), (0.2, 0.0), (0.5, 0.0), (0.6, 1e-2)]).expect("rising"),
         ),
         families::shockley(),

@@ -14,7 +14,7 @@ const COUNTS: &[(&str, [usize; 4])] = &[
     ("ladder forward", [100, 4, 3, 4]),
     ("ladder shockley", [100, 3, 4, 5]),
     ("rectifiers forward", [60, 17, 17, 44]),
-    ("rectifiers shockley", [60, 13, 14, 21]),
+    ("rectifiers shockley", [60, 13, 14, 20]),
     ("layered ideal", [60, 3, 2, 3]),
     ("layered shockley", [60, 4, 5, 6]),
 ];

@@ -13,11 +13,11 @@ pub(crate) fn resistor(siemens: f64) -> Law {
 }
 
 pub(crate) fn ideal(forward_voltage: f64) -> Law {
-    Law::Diode(Diode::ideal(forward_voltage))
+    Law::from(Diode::ideal(forward_voltage))
 }
 
 pub(crate) fn shockley() -> Law {
-    Law::Shockley(Shockley {
+    Law::from(Shockley {
         leakage: 1e-12,
         ..Shockley::new(1e-14)
     })
@@ -250,27 +250,27 @@ fn any_law(rng: &mut impl Rng, kinds: u32) -> Law {
             current: rng.random_range(-1.0..1.0),
         },
         2..8 => ideal([0.0, 0.0, 0.7, 0.3][rng.random_range(0..4)]),
-        8 if kinds > 0 => Law::Diode(Diode {
+        8 if kinds > 0 => Law::from(Diode {
             forward_voltage: 0.6,
             on_conductance: log_uniform(rng, -1.0, 3.0),
             off_conductance: [0.0, 1e-9][rng.random_range(0..2)],
         }),
-        9 | 10 if kinds > 1 => Law::Shockley(Shockley {
+        9 | 10 if kinds > 1 => Law::from(Shockley {
             leakage: 1e-12,
             series_resistance: rng.random_range(0.1..10.0),
             ..Shockley::new(1e-14)
         }),
-        11 if kinds > 2 => Law::Tanh(Tanh {
+        11 if kinds > 2 => Law::from(Tanh {
             limit: rng.random_range(0.1..1.0),
             scale: 0.5,
         }),
-        12 if kinds > 2 => Law::PowerLaw(PowerLaw {
+        12 if kinds > 2 => Law::from(PowerLaw {
             coefficient: rng.random_range(0.1..1.0),
             exponent: rng.random_range(0.5..3.0),
         }),
         13 if kinds > 2 => {
             let points = [(-1.0, -0.1), (0.0, 0.0), (0.5, 0.0), (0.7, 1.0), (1.0, 1.1)];
-            Law::Curve(IvCurve::new(points).expect("rising points"))
+            Law::from(IvCurve::new(points).expect("rising points"))
         }
         _ => resistor(log_uniform(rng, -9.0, 3.0)),
     }

@@ -97,7 +97,7 @@ fn current_into_an_island_is_named() {
 
 #[test]
 fn current_beyond_saturation_is_named() {
-    let tanh = Law::Tanh(Tanh {
+    let tanh = Law::from(Tanh {
         limit: 1e-3,
         scale: 1.0,
     });

@@ -168,3 +168,29 @@ fn a_solver_follows_a_change_of_shape() {
         "opened",
     );
 }
+
+#[test]
+fn a_solver_sees_every_change() {
+    let circuit = families::graph(60, &families::ideal(0.2), 3);
+    let doubled = with_laws(&circuit, |law| match law {
+        Law::Resistor { conductance } => families::resistor(2.0 * conductance),
+        law => law.clone(),
+    });
+    let softened = with_laws(&circuit, |law| match law {
+        Law::Diode(_) => families::resistor(1e-3),
+        law => law.clone(),
+    });
+    let raised = with_laws(&circuit, |law| match law {
+        Law::VoltageSource { voltage } => Law::VoltageSource {
+            voltage: voltage + 1.0,
+        },
+        law => law.clone(),
+    });
+    let mut solver = Solver::new(&circuit, SolveOptions::default()).expect("solvable");
+    for changed in [&circuit, &doubled, &raised, &softened, &circuit, &raised] {
+        let solution = solver.solve(changed).expect("solvable");
+        assert_eq!(solution.status, Status::Solved);
+        let wanted = solve(changed).potentials;
+        assert_same(&solution.potentials, wanted.into_iter(), 1e-10, "changed");
+    }
+}

@@ -244,7 +244,7 @@ fn table<'a>(line: Piece<'a>, parameters: Parameters<'_, 'a>) -> Outcome<Describ
     }
     let points = numbers.chunks(2).map(|pair| (pair[0], pair[1]));
     let curve = clamped(points.collect()).map_err(|error| fault(error.into()))?;
-    Ok(head.with(Law::Curve(curve)))
+    Ok(head.with(Law::from(curve)))
 }
 
 /// A curve through points that is level beyond the first and the last.

@@ -102,12 +102,12 @@ impl Model {
     /// The law of a diode with this model and an area factor: that many diodes side by side.
     pub(super) fn law(&self, area: f64) -> Law {
         match self {
-            Model::Ideal { diode, .. } => Law::Diode(Diode {
+            Model::Ideal { diode, .. } => Law::from(Diode {
                 on_conductance: diode.on_conductance * area,
                 off_conductance: diode.off_conductance * area,
                 ..*diode
             }),
-            Model::Junction(shockley) => Law::Shockley(Shockley {
+            Model::Junction(shockley) => Law::from(Shockley {
                 saturation_current: shockley.saturation_current * area,
                 series_resistance: shockley.series_resistance / area,
                 ..*shockley

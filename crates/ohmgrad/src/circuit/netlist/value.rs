@@ -157,9 +157,9 @@ impl Value {
     pub(super) fn law(self) -> Result<Law, Fault> {
         match self {
             Value::Number(_) | Value::Voltage { .. } => Err(Fault::Behaviour),
-            Value::Tanh(tanh) => Ok(Law::Tanh(tanh)),
-            Value::PowerLaw(power) => Ok(Law::PowerLaw(power)),
-            Value::Curve(points) => Ok(Law::Curve(IvCurve::new(points)?)),
+            Value::Tanh(tanh) => Ok(Law::from(tanh)),
+            Value::PowerLaw(power) => Ok(Law::from(power)),
+            Value::Curve(points) => Ok(Law::from(IvCurve::new(points)?)),
         }
     }
 }

@@ -37,14 +37,14 @@ fn diode() -> impl Strategy<Value = Law> {
         on_conductance: a.max(b),
         off_conductance: a.min(b),
     });
-    diode.prop_map(Law::Diode)
+    diode.prop_map(Law::from)
 }
 
 fn shockley() -> impl Strategy<Value = Law> {
     let thermal = prop_oneof![0.02..0.1, positive()];
     let leakage = prop_oneof![Just(0.0), Just(1e-12), positive()];
     (positive(), thermal, 0.0..1e3, leakage).prop_map(|(s, thermal_voltage, r, leakage)| {
-        Law::Shockley(Shockley {
+        Law::from(Shockley {
             saturation_current: s,
             thermal_voltage,
             series_resistance: r,
@@ -62,7 +62,7 @@ fn curve() -> impl Strategy<Value = Law> {
             point
         });
         let points: Vec<_> = points.collect();
-        IvCurve::new(points).ok().map(Law::Curve)
+        IvCurve::new(points).ok().map(Law::from)
     })
 }
 
@@ -79,8 +79,8 @@ fn any_law() -> impl Strategy<Value = Law> {
         diode(),
         shockley(),
         curve(),
-        tanh.prop_map(Law::Tanh),
-        power.prop_map(Law::PowerLaw),
+        tanh.prop_map(Law::from),
+        power.prop_map(Law::from),
     ];
     law.prop_filter("within range", |law| law.fault().is_none())
 }
