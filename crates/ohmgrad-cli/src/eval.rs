@@ -31,7 +31,9 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let path = &arguments.model;
     let (network, info) = model::load(path, threads_or_all(arguments.threads))?;
     let examples = load_data(arguments.data, &info)?.test;
-    let evaluation = evaluate_physics(&network, &examples, &info.inference)
+    let cost = info.training.as_ref().map(|origin| origin.cost);
+    let cost = cost.unwrap_or_default();
+    let evaluation = evaluate_physics(&network, &examples, &info.inference, cost)
         .with_context(|| format!("{} cannot be measured", path.display()))?;
     let physics = evaluation.physics.unwrap_or_default();
     if arguments.json {

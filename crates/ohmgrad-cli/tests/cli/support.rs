@@ -23,7 +23,7 @@ outputs = 10
 input_gain = 100.0
 
 [training]
-rule = "centered"
+rule = "c-ep"
 beta = 0.5
 batch = 32
 

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::board::Board;
 use super::kernels::{BLOCK, Input, Row};
-use super::relaxation::{Phase, Worker, Workspace};
+use super::relaxation::{Load, Phase, Worker, Workspace};
 use super::share::{self, Part, Share};
 use super::{Architecture, ArchitectureError, Settling, SettlingError, team};
 
@@ -459,10 +459,11 @@ impl Network {
         let sources = physics.then(|| self.source_conductances());
         let phase = Phase {
             slots: &(0..batch),
-            betas: &[0.0],
+            loads: &[Load::Free],
             targets: &[],
             settling,
             groups: &groups,
+            response_of: None,
         };
         let receive = Mutex::new(receive);
         team::run(self.shares.iter(), |index, share, barrier| {

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use pulp::Arch;
 
-use super::board::{Board, LayerState, Published};
+use super::board::{Board, LayerState};
 use super::kernels::{
     BLOCK, Gather, Input, InputProduct, Kernel, Measure, ReadOut, Relax, Row, Surroundings,
 };
-use super::share::{LayerShare, Output, Share};
+use super::share::{LayerShare, Share};
 use super::team::Barrier;
 use super::{Architecture, Settled, Settling};
 
@@ -25,6 +25,8 @@ pub(crate) struct Workspace {
     gathered: Vec<Row>,
     /// Output potentials in volt, slot after slot; the same in every share.
     pub(crate) outputs: Vec<f32>,
+    /// Currents into the outputs, one per output and slot of the phase.
+    output_currents: Vec<f32>,
     /// Which of the two boards of partial sums was written last.
     parity: usize,
     /// The lowest layer where the nudged states of an example have come apart, and with it all above.
@@ -56,8 +58,50 @@ impl Workspace {
                 }
             ],
             outputs: vec![0.0; slots * architecture.outputs],
+            output_currents: vec![0.0; slots * architecture.outputs],
             parity: 0,
             apart: 0,
+        }
+    }
+}
+
+impl Workspace {
+    /// Holds the outputs of a batch of slots on the line from those of the first batch (0) to the target (1).
+    pub(crate) fn hold_outputs(&mut self, phase: usize, targets: &[f32], share: f32) {
+        let (free, rest) = self.outputs.split_at_mut(targets.len());
+        let held = &mut rest[(phase - 1) * targets.len()..];
+        for ((held, free), target) in held.iter_mut().zip(free).zip(targets) {
+            *held = *free + share * (target - *free);
+        }
+    }
+}
+
+/// What is connected to the outputs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Load {
+    /// Nothing.
+    Free,
+    /// To each output, a conductance (siemens) from a source at its target. A negative one is a nudge away.
+    Conductance(f32),
+    /// Into each output, a current: this many siemens times its target.
+    Current(f32),
+    /// Sources that hold the outputs where they are.
+    Hold,
+}
+
+impl Load {
+    fn conductance(self) -> f32 {
+        match self {
+            Load::Conductance(beta) => beta,
+            _ => 0.0,
+        }
+    }
+
+    /// Into an output at 0 V, in ampere.
+    fn current(self, target: impl FnOnce() -> f32) -> f32 {
+        match self {
+            Load::Conductance(beta) | Load::Current(beta) => beta * target(),
+            Load::Free | Load::Hold => 0.0,
         }
     }
 }
@@ -66,19 +110,39 @@ impl Workspace {
 #[derive(Clone, Copy)]
 pub(crate) struct Phase<'a> {
     pub(crate) slots: &'a Range<usize>,
-    /// Nudging strength of each batch of slots, in siemens; `[0.0]` for a free phase.
-    pub(crate) betas: &'a [f32],
-    /// Target potentials in volt, example after example; may be empty in a free phase.
+    /// What is connected to the outputs in each batch of slots.
+    pub(crate) loads: &'a [Load],
+    /// The loads' targets in volt, example after example; may be empty where they need none.
     pub(crate) targets: &'a [f32],
     pub(crate) settling: &'a Settling,
     /// The groups of layers of one sweep.
     pub(crate) groups: &'a [Vec<usize>],
+    /// If the phase finds the response of a settled state to the loads alone, the first slot of that state.
+    pub(crate) response_of: Option<usize>,
 }
 
 impl Phase<'_> {
     /// Whether each example has two nudged states; they start as the same.
     fn twins(&self) -> bool {
-        self.betas.len() == 2
+        self.loads.len() == 2
+    }
+
+    /// The slots of the state whose response the phase finds.
+    fn settled_slots(&self, count: usize) -> Option<Range<usize>> {
+        self.response_of.map(|first| first..first + count)
+    }
+
+    /// The bias of an output; it does not change in a response.
+    fn bias(&self, bias: f32) -> f32 {
+        match self.response_of {
+            Some(_) => 0.0,
+            None => bias,
+        }
+    }
+
+    /// Example and load of a slot of the phase.
+    fn load(&self, slot: usize, batch: usize) -> (usize, Load) {
+        (slot % batch, self.loads[slot / batch])
     }
 }
 
@@ -159,10 +223,38 @@ impl Worker<'_> {
         }
     }
 
+    /// Turns `count` states v from slot 0 on, and their responses d in the slots that follow, into v - d / 2 in place of
+    /// the responses and v + d / 2 behind them.
+    pub(crate) fn straddle(&mut self, count: usize) {
+        let sides = |v: &mut [f32], d: usize, after: usize, at: usize| {
+            let (potential, half) = (v[at], 0.5 * v[d + at]);
+            v[d + at] = potential - half;
+            v[after + at] = potential + half;
+        };
+        for layer in &self.board.layers {
+            let mut state = layer.write(self.index);
+            for k in 0..state.blocks() {
+                let rows = state.range(k, &(0..3 * count));
+                let potentials: &mut [f32] = bytemuck::cast_slice_mut(&mut state.rows[rows]);
+                for at in 0..count * BLOCK {
+                    sides(potentials, count * BLOCK, 2 * count * BLOCK, at);
+                }
+            }
+        }
+        let outputs = count * self.share.output.bias.len();
+        for at in 0..outputs {
+            sides(&mut self.space.outputs, outputs, 2 * outputs, at);
+        }
+    }
+
     /// Sweeps until the phase's stopping rule is met; returns the number of sweeps.
     pub(crate) fn settle(&mut self, phase: &Phase) -> usize {
         let output = self.output_layer(phase);
-        self.space.apart = if phase.twins() { output + 1 } else { 0 };
+        self.space.apart = match (phase.twins(), phase.loads[0]) {
+            (false, _) => 0,
+            (true, Load::Hold) => output,
+            (true, _) => output + 1,
+        };
         if self.share.layers.len() > 1 {
             self.barrier.wait(); // neighbours' potentials are in place
         }
@@ -208,12 +300,15 @@ impl Worker<'_> {
         });
         for k in 0..layer.blocks.len() {
             let range = state.range(k, phase.slots);
+            let settled = phase.settled_slots(slots);
+            let settled = settled.map_or(0..0, |slots| state.range(k, &slots));
             let LayerState { rows, active, .. } = &mut *state;
+            let (before, rows) = rows.split_at_mut(range.start);
             let readout = if last { layer.above.rows * slots } else { 0 };
             Relax {
-                surroundings: surroundings(layer, k, self.space, phase, last),
+                surroundings: surroundings(layer, k, self.space, phase, last, &before[settled]),
                 reciprocal: &layer.units[k].reciprocal,
-                potentials: &mut rows[range.clone()],
+                potentials: &mut rows[..slots],
                 active: match active.is_empty() {
                     true => &mut [],
                     false => &mut active[range],
@@ -241,8 +336,10 @@ impl Worker<'_> {
         let rows = |k: usize, count: usize| k * count..(k + 1) * count;
         for k in 0..layer.blocks.len() {
             let gathered = &mut self.space.gathered[rows(k, slots)];
-            match l {
-                0 => gathered[..batch].copy_from_slice(&self.space.currents[rows(k, batch)]),
+            match (l, phase.response_of) {
+                (0, None) => {
+                    gathered[..batch].copy_from_slice(&self.space.currents[rows(k, batch)])
+                }
                 _ => gathered[..batch].fill(Row::ZERO),
             }
             let below = l.checked_sub(1).map(|below| (below, layer.below.block(k)));
@@ -279,6 +376,8 @@ impl Worker<'_> {
         let blocks = partials.chunks_exact_mut(phase.slots.len() * outputs);
         for (k, partials) in blocks.enumerate().take(layer.blocks.len()) {
             match layer.above.rows {
+                // Sources do not change in a response.
+                0 if phase.response_of.is_some() => partials.fill(0.0),
                 0 => self.place_sources(k, outputs, partials),
                 _ => ReadOut {
                     readout: layer.above.block(k),
@@ -302,21 +401,25 @@ impl Worker<'_> {
         }
     }
 
-    /// v = (sum_j v_j g_jk + b_k + beta y_k) / (sum_j g_jk + beta)
+    /// v = (sum_j v_j g_jk + b_k + beta y_k) / (sum_j g_jk + beta), where nothing holds it.
     fn relax_output(&mut self, phase: &Phase) {
         let output = &self.share.output;
         let count = output.bias.len();
-        let range = phase.slots.start * count..phase.slots.end * count;
-        let capacity = self.space.outputs.len();
-        let potentials = &mut self.space.outputs[range];
-        let partials = &self.board.partials[self.space.parity];
-        add_up(partials, capacity, potentials);
-        for (slot, potentials) in potentials.chunks_exact_mut(count).enumerate() {
-            let (example, beta) = nudge(phase, slot, self.space.batch);
+        self.add_up_outputs(phase);
+        let potentials = &mut self.space.outputs[phase.slots.start * count..];
+        let slots = potentials
+            .chunks_exact_mut(count)
+            .zip(self.space.output_currents.chunks_exact(count));
+        for (slot, (potentials, currents)) in slots.take(phase.slots.len()).enumerate() {
+            let (example, load) = phase.load(slot, self.space.batch);
+            if load == Load::Hold {
+                continue;
+            }
             for (k, v) in potentials.iter_mut().enumerate() {
-                *v = match output.conductance[k] + beta {
+                *v = match output.conductance[k] + load.conductance() {
                     conductance if conductance > 0.0 => {
-                        output_current(output, k, *v, beta, phase, example) / conductance
+                        let nudge = load.current(|| phase.targets[example * count + k]);
+                        (currents[k] + phase.bias(output.bias[k]) + nudge) / conductance
                     }
                     _ => 0.0,
                 };
@@ -377,8 +480,10 @@ impl Worker<'_> {
         let last = l + 1 == self.share.layers.len();
         let state = self.board.layers[l].read(self.index);
         for k in 0..layer.blocks.len() {
+            let settled = phase.settled_slots(phase.slots.len());
+            let settled = settled.map_or(0..0, |slots| state.range(k, &slots));
             Measure {
-                surroundings: surroundings(layer, k, self.space, phase, last),
+                surroundings: surroundings(layer, k, self.space, phase, last, &state.rows[settled]),
                 conductance: &layer.units[k].conductance,
                 reciprocal: &layer.units[k].reciprocal,
                 potentials: &state.rows[state.range(k, phase.slots)],
@@ -389,18 +494,21 @@ impl Worker<'_> {
     }
 
     fn measure_output(&mut self, phase: &Phase, largest: &mut [(f32, f32)]) {
+        self.add_up_outputs(phase);
         let output = &self.share.output;
         let count = output.bias.len();
-        let mut currents = vec![0.0; phase.slots.len() * count];
-        let partials = &self.board.partials[self.space.parity];
-        add_up(partials, self.space.outputs.len(), &mut currents);
         for (slot, largest) in largest.iter_mut().enumerate() {
-            let (example, beta) = nudge(phase, slot, self.space.batch);
+            let (example, load) = phase.load(slot, self.space.batch);
             let potentials = &self.space.outputs[(phase.slots.start + slot) * count..];
+            let currents = &self.space.output_currents[slot * count..];
             for k in 0..count {
-                let sum = currents[slot * count + k];
-                let current = output_current(output, k, sum, beta, phase, example);
-                let violation = (output.conductance[k] + beta) * potentials[k] - current;
+                let nudge = load.current(|| phase.targets[example * count + k]);
+                let current = currents[k] + phase.bias(output.bias[k]) + nudge;
+                let conductance = output.conductance[k] + load.conductance();
+                let violation = match load {
+                    Load::Hold => 0.0,
+                    _ => conductance * potentials[k] - current,
+                };
                 largest.0 = largest.0.max(violation.abs());
                 largest.1 = largest.1.max(current.abs());
             }
@@ -450,13 +558,28 @@ impl Worker<'_> {
         totals
     }
 
+    /// Sums the currents that all blocks drive into the outputs, in the order of the blocks.
+    fn add_up_outputs(&mut self, phase: &Phase) {
+        let count = self.share.output.bias.len();
+        let capacity = self.space.outputs.len();
+        let currents = &mut self.space.output_currents[..phase.slots.len() * count];
+        currents.fill(0.0);
+        for partials in self.board.partials[self.space.parity].all() {
+            let blocks = partials.len() / capacity;
+            for block in partials.chunks_exact(currents.len()).take(blocks) {
+                for (sum, partial) in currents.iter_mut().zip(block) {
+                    *sum += partial;
+                }
+            }
+        }
+    }
+
     /// The share of the sources and of the outputs in [`Self::powers`].
-    fn output_powers(&self, phase: &Phase, sources: &[f64]) -> Vec<(f64, f64)> {
+    fn output_powers(&mut self, phase: &Phase, sources: &[f64]) -> Vec<(f64, f64)> {
+        self.add_up_outputs(phase);
         let output = &self.share.output;
         let count = output.bias.len();
-        let mut currents = vec![0.0; phase.slots.len() * count];
-        let partials = &self.board.partials[self.space.parity];
-        add_up(partials, self.space.outputs.len(), &mut currents);
+        let currents = &self.space.output_currents[..phase.slots.len() * count];
         let supply = |volts: &[f32]| {
             let supply = sources.iter().zip(volts);
             supply.map(|(g, x)| g * f64::from(*x).powi(2)).sum::<f64>()
@@ -495,12 +618,20 @@ fn surroundings<'a>(
     space: &'a Workspace,
     phase: &Phase,
     last: bool,
+    settled: &'a [Row],
 ) -> Surroundings<'a> {
     let units = &layer.units[k];
     let count = space.outputs.len() / space.slots;
+    let own = match phase.response_of {
+        // Sources and biases do not change.
+        Some(_) if space.gathered.is_empty() => (&[Row::ZERO][..], &Row::ZERO),
+        Some(_) => (currents_of(space, k, phase.slots.len()), &Row::ZERO),
+        None => (currents_of(space, k, phase.slots.len()), &units.bias),
+    };
     Surroundings {
-        currents: currents_of(space, k, phase.slots.len()),
-        bias: &units.bias,
+        currents: own.0,
+        bias: own.1,
+        settled,
         readout: if last { layer.above.block(k) } else { &[] },
         outputs: &space.outputs[phase.slots.start * count..phase.slots.end * count],
         lo: &units.lo,
@@ -541,40 +672,6 @@ fn gather_from(
         }
         .run_on(arch);
         rest = next;
-    }
-}
-
-/// Example and nudging strength of a slot of the phase.
-fn nudge(phase: &Phase, slot: usize, batch: usize) -> (usize, f32) {
-    (slot % batch, phase.betas[slot / batch])
-}
-
-/// Sum of the currents that all blocks drive into the outputs, in the order of the blocks.
-fn add_up(partials: &Published<Vec<f32>>, block_capacity: usize, currents: &mut [f32]) {
-    currents.fill(0.0);
-    for partials in partials.all() {
-        let blocks = partials.len() / block_capacity;
-        for block in partials.chunks_exact(currents.len()).take(blocks) {
-            for (sum, partial) in currents.iter_mut().zip(block) {
-                *sum += partial;
-            }
-        }
-    }
-}
-
-/// Total current into output `k` held at 0 V, in ampere: that from the hidden layer, bias, nudge.
-fn output_current(
-    output: &Output,
-    k: usize,
-    sum: f32,
-    beta: f32,
-    phase: &Phase,
-    example: usize,
-) -> f32 {
-    let current = sum + output.bias[k];
-    match beta {
-        0.0 => current,
-        _ => current + beta * phase.targets[example * output.bias.len() + k],
     }
 }
 

@@ -108,9 +108,13 @@ mod tests {
         ] {
             let e = Preset::named(name).unwrap().experiment().unwrap();
             let phase = e.training.free_phase;
+            let beta = e
+                .training
+                .beta
+                .expect("centered equilibrium propagation has one");
             let (size, gain) = (e.network.conductances(), e.network.input_gain);
             assert_eq!(
-                (size, gain, phase.sweeps, e.training.beta, e.epochs),
+                (size, gain, phase.sweeps, beta, e.epochs),
                 expected,
                 "{name}"
             );

@@ -2,7 +2,7 @@
 
 use super::examples::{encode_examples, volts_per_step};
 use super::trainer::check_fit;
-use super::{Epoch, TrainError};
+use super::{Cost, Epoch, TrainError};
 use crate::data::Dataset;
 use crate::drn::{Input, Network, Settled, Settling};
 
@@ -16,7 +16,7 @@ pub struct Evaluation {
     pub examples: usize,
     /// Number of misclassified examples.
     pub errors: usize,
-    /// Mean cost: half the squared distance of the outputs (volt) to the one-hot target.
+    /// Mean cost.
     pub cost: f64,
     /// `confusion[label][prediction]` counts the examples.
     pub confusion: Vec<Vec<usize>>,
@@ -52,8 +52,9 @@ pub fn evaluate(
     network: &Network,
     data: &Dataset,
     settling: &Settling,
+    cost: Cost,
 ) -> Result<Evaluation, TrainError> {
-    run(network, data, settling, false)
+    run(network, data, settling, cost, false)
 }
 
 /// Classifies every example, and measures dissipated power and residuals.
@@ -64,14 +65,16 @@ pub fn evaluate_physics(
     network: &Network,
     data: &Dataset,
     settling: &Settling,
+    cost: Cost,
 ) -> Result<Evaluation, TrainError> {
-    run(network, data, settling, true)
+    run(network, data, settling, cost, true)
 }
 
 fn run(
     network: &Network,
     data: &Dataset,
     settling: &Settling,
+    cost: Cost,
     physics: bool,
 ) -> Result<Evaluation, TrainError> {
     check_fit(network.architecture(), data)?;
@@ -93,7 +96,7 @@ fn run(
         encode,
         |b, settled| {
             let examples = batches.clone().nth(b).unwrap_or_default();
-            score(&settled.outputs, data, examples, &mut totals)?;
+            score(&settled.outputs, data, examples, cost, &mut totals)?;
             for (&example, output) in examples.iter().zip(settled.outputs.chunks(data.classes())) {
                 confusion[usize::from(data.label(example as usize))][prediction(output)] += 1;
             }
@@ -135,14 +138,12 @@ pub(super) fn score(
     outputs: &[f32],
     data: &Dataset,
     examples: &[u32],
+    cost: Cost,
     totals: &mut Epoch,
 ) -> Result<(), TrainError> {
     for (&example, output) in examples.iter().zip(outputs.chunks(data.classes())) {
         let label = usize::from(data.label(example as usize));
-        for (k, &v) in output.iter().enumerate() {
-            let target = f64::from(u8::from(k == label));
-            totals.cost += (f64::from(v) - target).powi(2) / 2.0;
-        }
+        totals.cost += cost.of(output, label);
         if output.iter().any(|v| !v.is_finite()) {
             let example = totals.examples;
             return Err(TrainError::Diverged { example });

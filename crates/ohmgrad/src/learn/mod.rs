@@ -1,21 +1,23 @@
-//! Learning: a rule makes two settled states, and one local law changes every conductance along their contrast.
+//! Learning: a rule makes two states, and one local law changes every conductance along their contrast.
 //!
-//! [`Trainer`] trains a [`Network`](crate::drn::Network) on a [`Dataset`](crate::data::Dataset) by
-//! [equilibrium propagation](EquilibriumPropagation); [`evaluate`] measures it.
+//! [`Trainer`] trains a [`Network`](crate::drn::Network) on a [`Dataset`](crate::data::Dataset) by a [`Rule`];
+//! [`evaluate`] measures it.
 
 mod benchmark;
-mod equilibrium_propagation;
+mod cost;
 mod evaluation;
 mod examples;
 mod optimizer;
+mod rules;
 #[cfg(test)]
 mod tests;
 mod trainer;
 
 pub use benchmark::{Benchmark, Breakdown, benchmark};
-pub use equilibrium_propagation::{EquilibriumPropagation, Unbounded};
+pub use cost::Cost;
 pub use evaluation::{Evaluation, Physics, evaluate, evaluate_physics};
 pub use optimizer::{Optimizer, OptimizerError};
+pub use rules::{Rule, Unbounded};
 pub use trainer::{
     Epoch, InitialState, Step, StepTimes, TrainError, TrainOptions, TrainOptionsError, Trainer,
 };

@@ -7,6 +7,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::rules::Push;
 use super::*;
 use crate::data::Dataset;
 use crate::drn::kernels::BLOCK;
@@ -14,9 +15,47 @@ use crate::drn::kernels::reference::{Gradient, Nudge, Potentials, Reference, cos
 use crate::drn::tests::{FREE, ORDERS, Twins, bits, close, largest, several_blocks, widths};
 use crate::drn::{Architecture, Network, Settling, SweepOrder};
 
-use EquilibriumPropagation::{Centered, Negative, Positive};
+use Rule::{
+    AdjointLearning, CenteredCpl, CenteredEp, ContrastiveLearning, NegativeCpl, NegativeEp,
+    PositiveCpl, PositiveEp, RecurrentBackpropagation,
+};
 
-const RULES: [EquilibriumPropagation; 3] = [Positive, Negative, Centered];
+/// All but adjoint learning, which sweeps until f32 has no more digits: its number of sweeps is not that of f64.
+const RULES: [Rule; 8] = [
+    PositiveEp,
+    NegativeEp,
+    CenteredEp,
+    ContrastiveLearning,
+    PositiveCpl,
+    NegativeCpl,
+    CenteredCpl,
+    RecurrentBackpropagation,
+];
+
+/// A conductance to a source that no other element moves: in f64 the output is at the target to 9 digits.
+const HELD: f64 = 1e9;
+
+/// The options' amplitude, or 1 for a rule without one.
+fn amplitude(options: &TrainOptions) -> f64 {
+    f64::from(options.beta.unwrap_or(1.0))
+}
+
+/// -dC/dv of the outputs.
+fn pull_of(cost: Cost, v: &Potentials, target: &[f64]) -> Vec<f64> {
+    let outputs = v.last().map(Vec::as_slice).unwrap_or_default();
+    let shares = match cost {
+        Cost::SquaredError => outputs.to_vec(),
+        Cost::CrossEntropy => {
+            let sum: f64 = outputs.iter().map(|v| v.exp()).sum();
+            outputs.iter().map(|v| v.exp() / sum).collect()
+        }
+    };
+    target
+        .iter()
+        .zip(shares)
+        .map(|(y, share)| y - share)
+        .collect()
+}
 
 /// Random examples; half of the pixels are 0.
 fn random_data(features: usize, classes: usize, examples: usize, seed: u64) -> Dataset {
@@ -61,7 +100,10 @@ struct Simulation {
     epochs: usize,
     /// Largest potential seen, in volt.
     highest: f64,
-    /// Whether rounding could decide on one sweep more or less, or on boundedness.
+    /// The smallest sum of conductances over the outputs at first, in siemens.
+    weakest: f64,
+    /// Whether rounding could decide on one sweep more or less, or on boundedness, or is amplified by outputs that
+    /// training leaves with hardly a conductance.
     close_call: bool,
 }
 
@@ -77,6 +119,7 @@ impl Simulation {
             seed,
             epochs: 0,
             highest: 0.0,
+            weakest: weakest_output(network),
             close_call: false,
         }
     }
@@ -114,51 +157,150 @@ impl Simulation {
             }
             free.push(v);
         }
-        let free_nudges = vec![FREE; free.len()];
-        epoch.sweeps[0] += self.settle(&mut free, &free_nudges, self.options.free_phase);
+        let nothing = vec![0.0; data.classes()];
+        let nothing = vec![(nothing.clone(), 0.0, nothing); free.len()];
+        epoch.sweeps[0] += self.settle(&mut free, &nothing, self.options.free_phase);
         for (v, &e) in free.iter().zip(examples) {
+            let target = target_of(data, e as usize);
             epoch.examples += 1;
-            epoch.cost += cost(v, &target_of(data, e as usize));
+            epoch.cost += match self.options.cost {
+                Cost::SquaredError => cost(v, &target),
+                Cost::CrossEntropy => {
+                    let outputs = v.last().expect("outputs");
+                    let label = usize::from(data.label(e as usize));
+                    outputs.iter().map(|v| v.exp()).sum::<f64>().ln() - outputs[label]
+                }
+            };
         }
 
-        let beta = f64::from(self.options.beta);
-        self.close_call |= weakest_output(&self.network) < 1.05 * beta;
-        let betas = match self.options.rule {
-            Positive => vec![beta],
-            Negative => vec![-beta],
-            Centered => vec![-beta, beta],
+        self.close_call |= weakest_output(&self.network) < 0.3 * self.weakest;
+        let beta = amplitude(&self.options);
+        let (before, after) = match self.options.rule {
+            PositiveEp | PositiveCpl => (0.0, beta),
+            NegativeEp | NegativeCpl => (-beta, 0.0),
+            CenteredEp | CenteredCpl => (-beta, beta),
+            ContrastiveLearning => (0.0, 1.0),
+            _ => (-0.5, 0.5),
         };
-        let nudge = |beta| targets.iter().map(move |target| Nudge { beta, target });
-        let nudges: Vec<Nudge> = betas.iter().flat_map(|beta| nudge(*beta)).collect();
-        let mut nudged: Vec<Potentials> = betas.iter().flat_map(|_| free.clone()).collect();
-        epoch.sweeps[1] += self.settle(&mut nudged, &nudges, self.options.nudged_phase);
-
-        let (first, second, span) = match self.options.rule {
-            Positive => (free, nudged, beta),
-            Negative => (nudged, free, beta),
-            Centered => {
-                let plus = nudged.split_off(free.len());
-                (nudged, plus, 2.0 * beta)
-            }
+        let (first, second) = match self.options.rule {
+            RecurrentBackpropagation => self.respond(&free, &targets, epoch),
+            _ => self.push(&free, &targets, [before, after], epoch),
         };
         let pairs = first.iter().zip(&second).take(examples.len());
         let gradients: Vec<Gradient> = pairs
-            .map(|(v1, v2)| self.network.contrast(v1, v2, span))
+            .map(|(v1, v2)| self.network.contrast(v1, v2, after - before))
             .collect();
         self.descend(&gradients);
-        self.carried = second;
+        self.carried = match self.options.rule {
+            RecurrentBackpropagation => free,
+            _ => second,
+        };
     }
 
-    /// Sweeps over all states at once, until all are within tolerance.
-    fn settle(&mut self, states: &mut [Potentials], nudges: &[Nudge], settling: Settling) -> u64 {
+    /// The states at two amplitudes; the free ones at 0.
+    fn push(
+        &mut self,
+        free: &[Potentials],
+        targets: &[Vec<f64>],
+        amplitudes: [f64; 2],
+        epoch: &mut Epoch,
+    ) -> (Vec<Potentials>, Vec<Potentials>) {
+        let clamps = self.options.rule.clamps();
+        let current = self.options.cost == Cost::CrossEntropy;
+        if !clamps && !current {
+            let beta = amplitudes[1].max(-amplitudes[0]);
+            self.close_call |= weakest_output(&self.network) < 1.05 * beta;
+        }
+        let batch = free.len();
+        let pushed = || amplitudes.into_iter().filter(|amplitude| *amplitude != 0.0);
+        let mut states: Vec<Potentials> = pushed().flat_map(|_| free.to_vec()).collect();
+        // (extra current into the outputs, nudging strength, target) of each state.
+        let push = |amplitude: f64, v: &Potentials, target: &[f64]| {
+            let pull = pull_of(self.options.cost, v, target);
+            let scaled = |values: Vec<f64>| values.iter().map(|x| amplitude * x).collect();
+            let outputs = &v[v.len() - 1];
+            match (clamps, current) {
+                (true, _) => {
+                    let held: Vec<f64> = scaled(pull);
+                    let held = held.iter().zip(outputs).map(|(d, v)| v + d).collect();
+                    (vec![0.0; target.len()], HELD, held)
+                }
+                (false, true) => (scaled(pull), 0.0, target.to_vec()),
+                (false, false) => (vec![0.0; target.len()], amplitude, target.to_vec()),
+            }
+        };
+        let pushes: Vec<(Vec<f64>, f64, Vec<f64>)> = pushed()
+            .flat_map(|amplitude| {
+                let slots = free.iter().zip(targets);
+                slots.map(move |(v, target)| push(amplitude, v, target))
+            })
+            .collect();
+        if clamps {
+            for (v, (_, _, held)) in states.iter_mut().zip(&pushes) {
+                v.last_mut().expect("outputs").clone_from(held);
+            }
+        }
+        epoch.sweeps[1] += self.settle(&mut states, &pushes, self.options.nudged_phase);
+        let mut states = states.chunks(batch);
+        let mut at = |amplitude: f64| match amplitude {
+            0.0 => free.to_vec(),
+            _ => states.next().expect("one per amplitude").to_vec(),
+        };
+        let [before, after] = amplitudes;
+        (at(before), at(after))
+    }
+
+    /// The states on both sides of the free ones, half of their response away.
+    fn respond(
+        &mut self,
+        free: &[Potentials],
+        targets: &[Vec<f64>],
+        epoch: &mut Epoch,
+    ) -> (Vec<Potentials>, Vec<Potentials>) {
+        let settling = self.options.nudged_phase;
+        epoch.sweeps[1] += settling.sweeps as u64;
+        let sides = free.iter().zip(targets).map(|(v, target)| {
+            let pull = pull_of(self.options.cost, v, target);
+            let mut d: Potentials = v.iter().map(|layer| vec![0.0; layer.len()]).collect();
+            for _ in 0..settling.sweeps {
+                self.network
+                    .sweep_response(&mut d, v, settling.order, &pull);
+            }
+            let side = |half: f64| -> Potentials {
+                let layers = v.iter().zip(&d);
+                let layer = |(v, d): (&Vec<f64>, &Vec<f64>)| {
+                    v.iter().zip(d).map(|(v, d)| v + half * d).collect()
+                };
+                layers.map(layer).collect()
+            };
+            (side(-0.5), side(0.5))
+        });
+        sides.unzip()
+    }
+
+    /// Sweeps over all states at once, until all are within tolerance. Each has an extra current into its outputs, a
+    /// nudging strength and a target.
+    fn settle(
+        &mut self,
+        states: &mut [Potentials],
+        pushes: &[(Vec<f64>, f64, Vec<f64>)],
+        settling: Settling,
+    ) -> u64 {
         let mut sweeps = 0;
         while sweeps < settling.sweeps {
             sweeps += 1;
             let mut worst = 0.0_f64;
-            for (v, nudge) in states.iter_mut().zip(nudges) {
-                self.network.sweep(v, settling.order, *nudge);
+            for (v, (current, beta, target)) in states.iter_mut().zip(pushes) {
+                let mut network = self.network.clone();
+                let biases = network.biases.last_mut().expect("outputs have biases");
+                biases.iter_mut().zip(current).for_each(|(b, i)| *b += i);
+                let nudge = Nudge {
+                    beta: *beta,
+                    target,
+                };
+                network.sweep(v, settling.order, nudge);
                 if settling.tolerance.is_some() {
-                    worst = worst.max(self.network.residual(v, *nudge));
+                    worst = worst.max(network.residual(v, nudge));
                 }
                 self.highest = self.highest.max(largest(&*v));
             }
@@ -218,7 +360,7 @@ impl Simulation {
 struct Case {
     architecture: Architecture,
     options: TrainOptions,
-    /// Nudging strength as a share of the weakest output's conductance.
+    /// Nudging strength as a share of the weakest output's conductance, or of the way to the target.
     nudge: f64,
     examples: usize,
     epochs: usize,
@@ -279,6 +421,11 @@ fn cases() -> impl Strategy<Value = Case> {
     let initial = select(vec![InitialState::Persistent, InitialState::Zero]);
     let options = (
         select(&RULES[..]),
+        select(vec![
+            Cost::SquaredError,
+            Cost::SquaredError,
+            Cost::CrossEntropy,
+        ]),
         1..=5_usize,
         initial,
         settlings(),
@@ -288,7 +435,12 @@ fn cases() -> impl Strategy<Value = Case> {
     let schedule = (1..=12_usize, 1..=2_usize, 1..=3_usize);
     (architectures(), options, 0.1..0.7, schedule, any::<u64>()).prop_map(
         |(architecture, options, nudge, (examples, epochs, threads), seed)| {
-            let (rule, batch, initial_state, free_phase, nudged_phase, mut optimizer) = options;
+            let (rule, cost, batch, initial_state, free_phase, mut nudged_phase, mut optimizer) =
+                options;
+            // Of other phases than nudged ones the reference knows no residual.
+            if rule.clamps() || rule == RecurrentBackpropagation {
+                nudged_phase.tolerance = None;
+            }
             let names = architecture.parameter_names();
             optimizer
                 .learning_rates
@@ -297,7 +449,12 @@ fn cases() -> impl Strategy<Value = Case> {
                 architecture,
                 options: TrainOptions {
                     rule,
-                    beta: 1.0,
+                    beta: rule.has_beta().then_some(1.0),
+                    cost: if rule.clamps() {
+                        Cost::SquaredError
+                    } else {
+                        cost
+                    },
                     batch,
                     initial_state,
                     free_phase,
@@ -336,7 +493,8 @@ fn every_rule_and_order_agrees_with_the_f64_simulation() {
                 architecture: Architecture::new(6, vec![8; hidden], 3).with_input_gain(4.0),
                 options: TrainOptions {
                     rule,
-                    beta: 1.0,
+                    beta: rule.has_beta().then_some(1.0),
+                    cost: Cost::SquaredError,
                     batch: 2,
                     initial_state: InitialState::Persistent,
                     free_phase: Settling::sweeps(free, 1),
@@ -367,7 +525,10 @@ fn agrees(case: &Case) -> Result<(), TestCaseError> {
     let weakest = weakest_output(&twins.reference);
     prop_assume!(weakest > 0.02);
     let options = TrainOptions {
-        beta: (case.nudge * weakest) as f32,
+        beta: case.options.beta.map(|_| match case.options.rule.clamps() {
+            true => case.nudge as f32,
+            false => (case.nudge * weakest) as f32,
+        }),
         ..case.options.clone()
     };
     let data = random_data(
@@ -403,7 +564,7 @@ fn agrees(case: &Case) -> Result<(), TestCaseError> {
 fn same_parameters(trainer: &Trainer, simulation: &Simulation) -> Result<(), TestCaseError> {
     let (network, truth) = (trainer.network(), &simulation.network);
     let Optimizer { learning_rates, .. } = &trainer.options().optimizer;
-    let steepest = simulation.highest.powi(2) / f64::from(trainer.options().beta);
+    let steepest = simulation.highest.powi(2) / amplitude(trainer.options());
     for l in 0..truth.weights.len() {
         let matrix = (format!("W{}", l + 1), network.weights(l), &truth.weights[l]);
         let biases = (format!("b{}", l + 1), network.biases(l), &truth.biases[l]);
@@ -435,8 +596,9 @@ fn same_state(trainer: &Trainer, simulation: &Simulation) -> Result<(), TestCase
 fn busy_options(architecture: &Architecture, order: SweepOrder, momentum: f32) -> TrainOptions {
     let rates = vec![0.02; architecture.matrices()];
     TrainOptions {
-        rule: Centered,
-        beta: 0.1,
+        rule: CenteredEp,
+        beta: Some(0.1),
+        cost: Cost::SquaredError,
         batch: 4,
         initial_state: InitialState::Persistent,
         free_phase: Settling::tolerance(order, 1e-3, 20),
@@ -627,19 +789,19 @@ fn the_contrast_of_equilibria_tends_to_the_gradient_of_the_cost() {
             )
         };
         let (first, second) = match rule {
-            Positive => (0.0, beta),
-            Negative => (-beta, 0.0),
-            Centered => (-beta, beta),
+            PositiveEp => (0.0, beta),
+            NegativeEp => (-beta, 0.0),
+            _ => (-beta, beta),
         };
         let gradient = reference.contrast(&at(first), &at(second), second - first);
         largest_difference(&flat(gradient), &truth) / largest([&truth])
     };
     assert!(
-        error(Centered, 1e-3) < 1e-5,
+        error(CenteredEp, 1e-3) < 1e-5,
         "relative error {:e}",
-        error(Centered, 1e-3)
+        error(CenteredEp, 1e-3)
     );
-    for (rule, order) in [(Positive, 1.0), (Negative, 1.0), (Centered, 2.0)] {
+    for (rule, order) in [(PositiveEp, 1.0), (NegativeEp, 1.0), (CenteredEp, 2.0)] {
         let fall = (error(rule, 0.04) / error(rule, 0.02)).log2();
         assert!(
             (fall - order).abs() < 0.2,
@@ -648,17 +810,98 @@ fn the_contrast_of_equilibria_tends_to_the_gradient_of_the_cost() {
     }
 }
 
+/// The gradient of the cost by the response of the free state, of all parameters, in f64.
+fn adjoint_gradient(network: &Reference, features: &[f64], target: &[f64]) -> Vec<f64> {
+    let v = equilibrium(network, features, FREE);
+    let pull = pull_of(Cost::SquaredError, &v, target);
+    let mut d: Potentials = v.iter().map(|layer| vec![0.0; layer.len()]).collect();
+    for _ in 0..5000 {
+        network.sweep_response(&mut d, &v, SweepOrder::Forward, &pull);
+    }
+    let side = |half: f64| -> Potentials {
+        let layer =
+            |(v, d): (&Vec<f64>, &Vec<f64>)| v.iter().zip(d).map(|(v, d)| v + half * d).collect();
+        v.iter().zip(&d).map(layer).collect()
+    };
+    flat(network.contrast(&side(-0.5), &side(0.5), 1.0))
+}
+
+#[test]
+fn adjoint_learning_is_exact_and_the_limit_of_equilibrium_propagation() {
+    let (Twins { reference, .. }, features, target) = smooth_problem();
+    let exact = adjoint_gradient(&reference, &features, &target);
+    let truth = cost_derivatives(&reference, &features, &target);
+    let off = largest_difference(&exact, &truth) / largest([&truth]);
+    assert!(off < 1e-6, "relative error {off:e}");
+    let error = |beta: f64| {
+        let target = &target;
+        let at = |beta| equilibrium(&reference, &features, Nudge { beta, target });
+        let gradient = reference.contrast(&at(-beta), &at(beta), 2.0 * beta);
+        largest_difference(&flat(gradient), &exact)
+    };
+    for beta in [0.04, 0.02, 0.01] {
+        let fall = (error(beta) / error(0.5 * beta)).log2();
+        assert!((fall - 2.0).abs() < 0.1, "the error falls as beta^{fall}");
+    }
+}
+
+/// Held at a small share of the way to the target or away from it, the outputs give the same contrast to first order.
+/// While no diode switches, potentials are linear in the share, and the centered contrast is exact.
+#[test]
+fn the_variants_of_coupled_learning_agree_in_the_limit() {
+    let (Twins { reference, .. }, features, target) = smooth_problem();
+    let free = equilibrium(&reference, &features, FREE);
+    let outputs = free.last().expect("outputs");
+    let at = |share: f64| {
+        let towards = outputs.iter().zip(&target);
+        let held: Vec<f64> = towards.map(|(v, y)| v + share * (y - v)).collect();
+        let (beta, target) = (HELD, &held[..]);
+        equilibrium(&reference, &features, Nudge { beta, target })
+    };
+    let contrast = |rule: Rule, share: f32| {
+        let states = rule.states(share);
+        let state = |k: usize| match k {
+            0 => free.clone(),
+            k => match states.pushes[k - 1] {
+                Push::Clamp(share) => at(f64::from(share)),
+                other => panic!("{other:?}"),
+            },
+        };
+        let (first, second) = (state(states.first), state(states.second));
+        flat(reference.contrast(&first, &second, f64::from(states.span)))
+    };
+    let limit = contrast(CenteredCpl, 1.0 / 1024.0);
+    let error =
+        |rule, share| largest_difference(&contrast(rule, share), &limit) / largest([&limit]);
+    for rule in [PositiveCpl, NegativeCpl] {
+        let fall = (error(rule, 1.0 / 16.0) / error(rule, 1.0 / 32.0)).log2();
+        assert!(
+            (fall - 1.0).abs() < 0.2,
+            "{rule:?}: the error falls as eta^{fall}"
+        );
+    }
+    let centered = error(CenteredCpl, 1.0 / 16.0);
+    assert!(centered < 1e-5, "relative error {centered:e}");
+}
+
 /// The engine's own step, in f32, on the same problem.
 #[test]
 fn a_training_step_descends_the_gradient_of_the_cost() {
     let (twins, features, target) = smooth_problem();
     let truth = cost_derivatives(&twins.reference, &features, &target);
     let settling = Settling::tolerance(SweepOrder::Forward, 1e-7, 500);
-    for rule in RULES {
+    for rule in [
+        PositiveEp,
+        NegativeEp,
+        CenteredEp,
+        AdjointLearning,
+        RecurrentBackpropagation,
+    ] {
         let rate = 0.125;
         let options = TrainOptions {
             rule,
-            beta: 0.01,
+            beta: rule.has_beta().then_some(0.01),
+            cost: Cost::SquaredError,
             batch: 1,
             initial_state: InitialState::Zero,
             free_phase: settling,
@@ -701,7 +944,7 @@ fn evaluation_agrees_with_the_f64_reference() {
     let twins = Twins::random(&architecture, 2, 1);
     let data = random_data(12, 4, 70, 2);
     let settling = Settling::sweeps(SweepOrder::Asynchronous, 4);
-    let evaluation = evaluate_physics(&twins.engine, &data, &settling).unwrap();
+    let evaluation = evaluate_physics(&twins.engine, &data, &settling, Cost::SquaredError).unwrap();
     let (mut confusion, mut expected, mut total_cost) =
         (vec![vec![0; 4]; 4], Physics::default(), 0.0);
     for example in 0..70 {
@@ -751,7 +994,7 @@ fn unbounded_nudging_is_refused() {
         network.set_weights(1, &[0.25; 2]).unwrap();
         let options = TrainOptions {
             rule,
-            beta,
+            beta: Some(beta),
             optimizer: Optimizer::plain(&[0.0; 2], &[0.0; 2], 1.0),
             ..busy_options(&architecture, SweepOrder::Forward, 0.0)
         };
@@ -760,7 +1003,7 @@ fn unbounded_nudging_is_refused() {
             .train_epoch(&data, |_| {})
             .map(|_| ())
     };
-    for rule in [Negative, Centered] {
+    for rule in [NegativeEp, CenteredEp] {
         assert_eq!(train(rule, 0.499), Ok(()));
         for beta in [0.5, 0.7] {
             let source = Unbounded {
@@ -772,7 +1015,7 @@ fn unbounded_nudging_is_refused() {
             assert_eq!(train(rule, beta), Err(error), "{rule:?}, beta {beta}");
         }
     }
-    assert_eq!(train(Positive, 50.0), Ok(()));
+    assert_eq!(train(PositiveEp, 50.0), Ok(()));
 }
 
 /// Steps that are far too large end in an error, or in numbers: never in a network that holds none.
@@ -789,6 +1032,7 @@ fn divergence_is_an_error() {
             };
             let options = TrainOptions {
                 rule,
+                beta: rule.has_beta().then_some(0.1),
                 optimizer,
                 ..busy_options(&architecture, SweepOrder::Forward, 0.0)
             };
@@ -831,7 +1075,10 @@ fn data_that_do_not_fit_are_refused() {
             expected_classes: 3,
         };
         assert_eq!(trainer.train_epoch(&data, |_| {}).unwrap_err(), error);
-        assert_eq!(evaluate(&engine, &data, &settling).unwrap_err(), error);
+        assert_eq!(
+            evaluate(&engine, &data, &settling, Cost::SquaredError).unwrap_err(),
+            error
+        );
     }
     assert_eq!(trainer.epoch(), 0, "a refused dataset counted as an epoch");
 }
@@ -857,10 +1104,14 @@ fn train_options_out_of_range_are_refused() {
     };
     for beta in [0.0, -0.1, f32::NAN, f32::INFINITY] {
         assert!(
-            matches!(refused(&|o| o.beta = beta), E::Beta(_)),
+            matches!(refused(&|o| o.beta = Some(beta)), E::Beta(_)),
             "beta {beta}"
         );
     }
+    assert_eq!(refused(&|o| o.beta = None), E::NoBeta);
+    assert_eq!(refused(&|o| o.rule = AdjointLearning), E::UnusedBeta(0.1));
+    let clamped = refused(&|o| (o.rule, o.cost) = (CenteredCpl, Cost::CrossEntropy));
+    assert_eq!(clamped, E::NoTarget);
     assert_eq!(refused(&|o| o.batch = 0), E::EmptyBatch);
     let large = TrainOptions::MAX_BATCH + 1;
     assert_eq!(refused(&|o| o.batch = large), E::LargeBatch(large));

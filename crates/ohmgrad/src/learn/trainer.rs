@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::evaluation::score;
 use super::examples::{encode_examples, volts_per_step, write_targets};
-use super::{EquilibriumPropagation, Optimizer, OptimizerError, Unbounded};
+use super::rules::{Push, States};
+use super::{Cost, Optimizer, OptimizerError, Rule, Unbounded};
 use crate::data::Dataset;
 use crate::drn::{
-    Barrier, Board, Contrast, Learner, Network, ParameterError, Phase, Scratch, Settling,
+    Barrier, Board, Contrast, Learner, Load, Network, ParameterError, Phase, Scratch, Settling,
     SettlingError, Share, Worker, Workspace,
 };
 
@@ -30,10 +31,15 @@ pub enum InitialState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainOptions {
-    /// Which two states are contrasted.
-    pub rule: EquilibriumPropagation,
-    /// Nudging strength in siemens. Finite and above 0.
-    pub beta: f32,
+    /// How the states that are contrasted are made.
+    pub rule: Rule,
+    /// The rule's amplitude, if it has one: the nudging strength in siemens of equilibrium propagation, the share of
+    /// the way to the target of coupled learning. Finite and above 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beta: Option<f32>,
+    /// What is made small. Default: squared error.
+    #[serde(default)]
+    pub cost: Cost,
     /// Examples per step. At least 1.
     pub batch: usize,
     /// Where the free phase starts from. Default: persistent.
@@ -55,9 +61,23 @@ fn persistent() -> InitialState {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainOptionsError {
-    /// A nudging strength that is not finite and positive.
+    /// An amplitude that is not finite and positive.
     #[error("beta is {0}: it must be finite and above 0")]
     Beta(f32),
+    /// A rule without its amplitude.
+    #[error(
+        "beta is missing: it is the nudging strength in siemens of p-ep, n-ep and c-ep, and the share of the way to \
+         the target of p-cpl, n-cpl and c-cpl"
+    )]
+    NoBeta,
+    /// An amplitude for a rule that has none.
+    #[error("beta is {0}: this rule has no amplitude; leave it out")]
+    UnusedBeta(f32),
+    /// A rule that holds outputs at the target, with a cost that does not end there.
+    #[error(
+        "cost is cross-entropy: cl, p-cpl, n-cpl and c-cpl hold the outputs at the target; use squared-error"
+    )]
+    NoTarget,
     /// An empty batch.
     #[error("batch is 0: a step needs at least one example")]
     EmptyBatch,
@@ -84,8 +104,16 @@ impl TrainOptions {
     /// # Errors
     /// The first setting that is wrong, by name.
     pub fn validate(&self, network: &crate::drn::Architecture) -> Result<(), TrainOptionsError> {
-        if !(self.beta.is_finite() && self.beta > 0.0) {
-            return Err(TrainOptionsError::Beta(self.beta));
+        match (self.rule.has_beta(), self.beta) {
+            (true, None) => return Err(TrainOptionsError::NoBeta),
+            (true, Some(beta)) if !(beta.is_finite() && beta > 0.0) => {
+                return Err(TrainOptionsError::Beta(beta));
+            }
+            (false, Some(beta)) => return Err(TrainOptionsError::UnusedBeta(beta)),
+            _ => {}
+        }
+        if self.rule.clamps() && self.cost != Cost::SquaredError {
+            return Err(TrainOptionsError::NoTarget);
         }
         if self.batch == 0 {
             return Err(TrainOptionsError::EmptyBatch);
@@ -102,6 +130,11 @@ impl TrainOptions {
         self.optimizer
             .validate(network)
             .map_err(TrainOptionsError::Optimizer)
+    }
+
+    /// The states that the rule makes.
+    fn states(&self) -> States {
+        self.rule.states(self.beta.unwrap_or(1.0))
     }
 }
 
@@ -229,8 +262,7 @@ impl Trainer {
         if options.optimizer.momentum > 0.0 {
             network.allocate_velocities();
         }
-        let states = 1 + options.rule.betas(options.beta).len();
-        let slots = states * options.batch;
+        let slots = (1 + options.states().pushes.len()) * options.batch;
         let members = network.shares.iter().map(|share| {
             let space = Workspace::new(network.architecture(), share, options.batch, slots);
             (space, Scratch::default())
@@ -279,21 +311,21 @@ impl Trainer {
 
         let options = &self.options;
         let (weights, biases) = options.optimizer.steps(&architecture, self.epoch);
-        let (first, second) = options.rule.states();
+        let states = options.states();
         let free_layers = architecture.free_layers();
         let plan = Plan {
             data,
             order: &order,
             options,
-            betas: &options.rule.betas(options.beta),
+            states: &states,
             free_groups: &options.free_phase.order.groups(free_layers),
             nudged_groups: &options.nudged_phase.order.groups(free_layers),
             volts_per_step: volts_per_step(architecture.input_gain, data),
             contrast: Contrast {
                 examples: options.batch,
-                first: first * options.batch,
-                second: second * options.batch,
-                span: options.rule.span(options.beta),
+                first: states.first * options.batch,
+                second: states.second * options.batch,
+                span: states.span,
                 weights: &weights,
                 biases: &biases,
             },
@@ -332,7 +364,7 @@ impl Trainer {
     /// The potentials that the next free phase starts from, one array per free layer: `batch * width` volt.
     pub fn carried_state(&self) -> Vec<Vec<f32>> {
         let architecture = self.network.architecture();
-        let start = self.options.rule.states().1 * self.options.batch;
+        let start = self.options.states().carried() * self.options.batch;
         let slots = start..start + self.options.batch;
         let hidden = (0..architecture.hidden.len())
             .map(|l| crate::drn::collect(&self.board, l, architecture.width(l), &slots));
@@ -354,7 +386,7 @@ impl Trainer {
             let expected = architecture.width(l) * batch;
             check_length(&format!("state[{l}]"), potentials.len(), expected)?;
         }
-        let start = self.options.rule.states().1 * batch;
+        let start = self.options.states().carried() * batch;
         for (l, potentials) in state.iter().take(architecture.hidden.len()).enumerate() {
             crate::drn::distribute(&self.board, l, potentials, &(start..start + batch));
         }
@@ -412,7 +444,7 @@ struct Plan<'a> {
     data: &'a Dataset,
     order: &'a [u32],
     options: &'a TrainOptions,
-    betas: &'a [f32],
+    states: &'a States,
     free_groups: &'a [Vec<usize>],
     nudged_groups: &'a [Vec<usize>],
     volts_per_step: f32,
@@ -453,17 +485,22 @@ impl Member<'_> {
             self.advance(pending.as_ref(), &mut clock, &mut times);
 
             let fail = |example| move |source| TrainError::Unbounded { example, source };
-            let conductance = &self.share.output.conductance;
-            options
-                .rule
-                .check_bounded(options.beta, conductance)
-                .map_err(fail(epoch.examples))?;
+            if options.cost == Cost::SquaredError {
+                let bounded = plan.states.check_bounded(&self.share.output.conductance);
+                bounded.map_err(fail(epoch.examples))?;
+            }
 
             let free_sweeps = self.free_phase(plan);
             times.free_phase = clock.lap();
-            score(&self.space.outputs, plan.data, examples, &mut epoch)?;
+            score(
+                &self.space.outputs,
+                plan.data,
+                examples,
+                options.cost,
+                &mut epoch,
+            )?;
 
-            let nudged_sweeps = self.nudged_phases(plan, &targets);
+            let nudged_sweeps = self.second_phases(plan, &mut targets);
             times.nudged_phases = clock.lap();
             if self.space.outputs.iter().any(|v| !v.is_finite()) {
                 let example = epoch.examples - examples.len();
@@ -512,37 +549,96 @@ impl Member<'_> {
 
     fn free_phase(&mut self, plan: &Plan) -> usize {
         let batch = plan.options.batch;
-        let second = plan.contrast.second;
+        let carried = plan.states.carried() * batch;
         let mut worker = self.worker();
         match plan.options.initial_state {
             InitialState::Zero => worker.clear_state(&(0..batch)),
-            InitialState::Persistent if second > 0 => {
-                worker.copy_state(second, 0, batch, plan.free_groups);
+            InitialState::Persistent if carried > 0 => {
+                worker.copy_state(carried, 0, batch, plan.free_groups);
             }
             InitialState::Persistent => {}
         }
         worker.settle(&Phase {
             slots: &(0..batch),
-            betas: &[0.0],
+            loads: &[Load::Free],
             targets: &[],
             settling: &plan.options.free_phase,
             groups: plan.free_groups,
+            response_of: None,
         })
     }
 
-    fn nudged_phases(&mut self, plan: &Plan, targets: &[f32]) -> usize {
-        let batch = plan.options.batch;
-        let mut worker = self.worker();
-        for phase in 1..=plan.betas.len() {
-            worker.copy_state(0, phase * batch, batch, plan.nudged_groups);
+    /// Makes the other states of the rule. `targets` are one-hot at first.
+    fn second_phases(&mut self, plan: &Plan, targets: &mut [f32]) -> usize {
+        match plan.states.pushes[0] {
+            Push::Respond(_) => self.response(plan, targets),
+            _ => self.pushed_phases(plan, targets),
         }
+    }
+
+    /// Settles the states under the rule's pushes, all at once, from the free state.
+    fn pushed_phases(&mut self, plan: &Plan, targets: &mut [f32]) -> usize {
+        let batch = plan.options.batch;
+        if plan.options.cost == Cost::CrossEntropy {
+            self.pull(plan.options.cost, targets);
+        }
+        let pushes = &plan.states.pushes;
+        let mut worker = self.worker();
+        for (phase, push) in (1..).zip(pushes) {
+            worker.copy_state(0, phase * batch, batch, plan.nudged_groups);
+            if let &Push::Clamp(eta) = push {
+                worker.space.hold_outputs(phase, targets, eta);
+            }
+        }
+        let load = |push: &Push| match (*push, plan.options.cost) {
+            (Push::Nudge(beta), Cost::SquaredError) => Load::Conductance(beta),
+            (Push::Nudge(beta), Cost::CrossEntropy) => Load::Current(beta),
+            (Push::Clamp(_) | Push::Respond(_), _) => Load::Hold,
+        };
+        let loads: [Load; 2] = std::array::from_fn(|k| pushes.get(k).map_or(Load::Free, load));
         worker.settle(&Phase {
-            slots: &(batch..(1 + plan.betas.len()) * batch),
-            betas: plan.betas,
+            slots: &(batch..(1 + pushes.len()) * batch),
+            loads: &loads[..pushes.len()],
             targets,
             settling: &plan.options.nudged_phase,
             groups: plan.nudged_groups,
+            response_of: None,
         })
+    }
+
+    /// Finds the response of the free state to an infinitesimal nudge, and the states on both sides of it.
+    fn response(&mut self, plan: &Plan, targets: &mut [f32]) -> usize {
+        let batch = plan.options.batch;
+        self.pull(plan.options.cost, targets);
+        let settling = plan
+            .options
+            .rule
+            .response_settling(plan.options.nudged_phase);
+        let mut worker = self.worker();
+        worker.clear_state(&(batch..2 * batch));
+        let sweeps = worker.settle(&Phase {
+            slots: &(batch..2 * batch),
+            loads: &[Load::Current(1.0)],
+            targets,
+            settling: &settling,
+            groups: plan.nudged_groups,
+            response_of: Some(0),
+        });
+        worker.barrier.wait(); // others read the responses in their last sweep
+        worker.straddle(batch);
+        worker.barrier.wait();
+        sweeps
+    }
+
+    /// Replaces targets by what the cost pulls at the free outputs with.
+    fn pull(&self, cost: Cost, targets: &mut [f32]) {
+        let count = self.share.output.bias.len();
+        let outputs = self.space.outputs.chunks_exact(count);
+        let mut pull = vec![0.0; count];
+        for (target, outputs) in targets.chunks_exact_mut(count).zip(outputs) {
+            cost.pull(outputs, target, &mut pull);
+            target.copy_from_slice(&pull);
+        }
     }
 
     fn worker(&mut self) -> Worker<'_> {

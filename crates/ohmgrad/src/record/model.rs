@@ -24,6 +24,7 @@ use super::tensors::{self, Tensor, TensorFile};
 use super::{ReadError, WriteError, atomic};
 use crate::drn::{Architecture, Network, Part, Settling};
 use crate::experiment::DataSource;
+use crate::learn::Cost;
 
 const FORMAT: &str = "ohmgrad-drn";
 pub(super) const CHECKPOINT_FORMAT: &str = "ohmgrad-checkpoint";
@@ -48,6 +49,9 @@ pub struct Origin {
     pub epoch: usize,
     /// The data it was trained on.
     pub data: DataSource,
+    /// What training made small. Default: squared error.
+    #[serde(default)]
+    pub cost: Cost,
 }
 
 /// Writes a model; the file appears whole or not at all.

@@ -61,6 +61,7 @@ impl Progress {
                 seed: self.experiment.seed,
                 epoch: self.epochs(),
                 data: self.experiment.data.clone(),
+                cost: self.experiment.training.cost,
             }),
         }
     }

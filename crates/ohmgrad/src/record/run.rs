@@ -9,7 +9,9 @@ use super::{EpochMetrics, Progress, ReadError, WriteError, atomic, checkpoint, m
 use crate::data::Split;
 use crate::drn::Network;
 use crate::experiment::{DataSourceError, Experiment, ExperimentError, SettingsError};
-use crate::learn::{Epoch, Evaluation, Step, TrainError, Trainer, check_fit, evaluate};
+use crate::learn::{
+    Epoch, Evaluation, Step, TrainError, TrainOptions, Trainer, check_fit, evaluate,
+};
 
 const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
@@ -264,8 +266,11 @@ impl Run {
         let start = Instant::now();
         let epoch = self.trainer.train_epoch(&self.split.train, observe)?;
         let seconds = start.elapsed().as_secs_f64();
-        let inference = &self.progress.experiment.training.free_phase;
-        let test = evaluate(self.trainer.network(), &self.split.test, inference)?;
+        let TrainOptions {
+            free_phase, cost, ..
+        } = &self.progress.experiment.training;
+        let network = self.trainer.network();
+        let test = evaluate(network, &self.split.test, free_phase, *cost)?;
         let metrics = self.metrics(&epoch, &test, seconds);
         self.progress.metrics.push(metrics.clone());
         checkpoint::save(&self.folder.join(CHECKPOINT), &self.trainer, &self.progress)?;

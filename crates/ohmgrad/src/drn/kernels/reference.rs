@@ -112,6 +112,35 @@ impl Reference {
         settling.sweeps
     }
 
+    /// One sweep over the response d of a settled state v to currents (ampere) into the outputs, with the states of all
+    /// diodes fixed.
+    pub fn sweep_response(
+        &self,
+        d: &mut Potentials,
+        v: &Potentials,
+        order: SweepOrder,
+        currents: &[f64],
+    ) {
+        let free = Nudge {
+            beta: 0.0,
+            target: currents,
+        };
+        let output = self.architecture.free_layers() - 1;
+        for l in order.groups(output + 1).concat() {
+            let response = |j: usize| {
+                let (lo, hi) = self.architecture.interval(l, j);
+                let is_free = f64::from(lo) < v[l + 1][j] && v[l + 1][j] < f64::from(hi);
+                let (conductance, current) = self.pull(d, l, j, free);
+                let own = if l == output { currents[j] } else { 0.0 };
+                match is_free && conductance > 0.0 {
+                    true => (current - self.biases[l][j] + own) / conductance,
+                    false => 0.0,
+                }
+            };
+            d[l + 1] = (0..v[l + 1].len()).map(response).collect();
+        }
+    }
+
     /// Largest violation of Kirchhoff's current law, diodes included, relative to the largest node current.
     pub fn residual(&self, v: &Potentials, nudge: Nudge) -> f64 {
         let (mut violation, mut largest) = (0.0_f64, 0.0_f64);

@@ -134,6 +134,9 @@ pub(crate) struct Surroundings<'a> {
     /// Interval that each unit's diode allows, in volt.
     pub(crate) lo: &'a Row,
     pub(crate) hi: &'a Row,
+    /// In a response, the potentials that respond, one row per slot: units at the ends of their intervals are held by
+    /// their diodes, the others are free. Else empty.
+    pub(crate) settled: &'a [Row],
 }
 
 impl Surroundings<'_> {
@@ -156,17 +159,29 @@ impl Surroundings<'_> {
         pull
     }
 
-    /// v = clip(pull / conductance, lo, hi)
+    /// v = clip(pull / conductance, lo, hi); in a response, pull / conductance or 0.
     #[inline(always)]
     fn optimum<S: Simd, const N: usize>(
         &self,
         simd: S,
+        slot: usize,
         pull: &[S::f32s; N],
         reciprocal: &Row,
     ) -> [S::f32s; N] {
         let (lo, hi) = (lanes::<S, N>(self.lo), lanes::<S, N>(self.hi));
         let reciprocal = lanes::<S, N>(reciprocal);
         let mut optimum = *pull;
+        if let Some(settled) = self.settled.get(slot) {
+            let settled = lanes::<S, N>(settled);
+            for v in 0..N {
+                let response = simd.mul_f32s(pull[v], reciprocal[v]);
+                let above = simd.less_than_f32s(lo[v], settled[v]);
+                let below = simd.less_than_f32s(settled[v], hi[v]);
+                let free = simd.and_m32s(above, below);
+                optimum[v] = simd.select_f32s(free, response, simd.splat_f32s(0.0));
+            }
+            return optimum;
+        }
         for v in 0..N {
             let free = simd.mul_f32s(pull[v], reciprocal[v]);
             optimum[v] = simd.min_f32s(simd.max_f32s(free, lo[v]), hi[v]);
@@ -197,7 +212,7 @@ impl Kernel for Relax<'_> {
         let around = &self.surroundings;
         for (slot, row) in self.potentials.iter_mut().enumerate() {
             let pull: [_; N] = around.pull(simd, slot);
-            *lanes_mut::<S, N>(row) = around.optimum(simd, &pull, self.reciprocal);
+            *lanes_mut::<S, N>(row) = around.optimum(simd, slot, &pull, self.reciprocal);
         }
         let twin = if self.twins {
             self.potentials.len() / 2
@@ -266,10 +281,14 @@ impl Kernel for Measure<'_> {
         let slots = self.potentials.iter().zip(self.largest).enumerate();
         for (slot, (row, largest)) in slots {
             let pull: [S::f32s; N] = self.surroundings.pull(simd, slot);
-            let optimum: [S::f32s; N] = self.surroundings.optimum(simd, &pull, self.reciprocal);
+            let optimum: [S::f32s; N] =
+                self.surroundings
+                    .optimum(simd, slot, &pull, self.reciprocal);
             let potential = lanes::<S, N>(row);
             // No resistor leads the bias current of an isolated unit away; its diode may.
-            let stuck: [S::f32s; N] = self.surroundings.optimum(simd, &pull, &Row([1.0; BLOCK]));
+            let stuck: [S::f32s; N] =
+                self.surroundings
+                    .optimum(simd, slot, &pull, &Row([1.0; BLOCK]));
             for v in 0..N {
                 let moved = simd.sub_f32s(potential[v], optimum[v]);
                 let isolated = simd.equal_f32s(conductance[v], simd.splat_f32s(0.0));
