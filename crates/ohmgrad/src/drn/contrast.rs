@@ -31,6 +31,9 @@ pub(crate) struct Contrast<'a> {
     pub(crate) second: usize,
     /// beta_second - beta_first, in siemens.
     pub(crate) span: f32,
+    /// How many slots after its two states the mean s of a layer with an odd number has its own place; 0 where it
+    /// is the mean of the two.
+    pub(crate) lag: usize,
     /// One step per conductance matrix, and one per free layer's biases.
     pub(crate) weights: &'a [Step],
     pub(crate) biases: &'a [Step],
@@ -43,8 +46,27 @@ impl Contrast<'_> {
     }
 
     fn states<'a>(&self, rows: &'a [Row]) -> (&'a [Row], &'a [Row]) {
-        let slots = |start: usize| &rows[start..start + self.examples];
+        self.states_after(rows, 0)
+    }
+
+    fn states_after<'a>(&self, rows: &'a [Row], slots: usize) -> (&'a [Row], &'a [Row]) {
+        let slots = |start: usize| &rows[start + slots..start + slots + self.examples];
         (slots(self.first), slots(self.second))
+    }
+
+    /// scale * sum_b d_b s_b, for each unit of a block of layer `l`; `rows` are all its slots.
+    fn scaled_drop(&self, l: usize, rows: &[Row], scale: f32) -> Row {
+        let (first, second) = self.states(rows);
+        let means = self.states_after(rows, if l.is_multiple_of(2) { 0 } else { self.lag });
+        let mut sum = Row::ZERO;
+        for (state, mean) in first.iter().zip(second).zip(means.0.iter().zip(means.1)) {
+            for c in 0..BLOCK {
+                let rise = state.1.0[c] - state.0.0[c];
+                sum.0[c] += rise * (mean.1.0[c] + mean.0.0[c]) * 0.5;
+            }
+        }
+        sum.0.iter_mut().for_each(|sum| *sum *= scale);
+        sum
     }
 }
 
@@ -54,6 +76,8 @@ pub(crate) struct Scratch {
     /// The input that the two states were settled with.
     pub(crate) input: Input,
     other: OtherLayer,
+    /// A block of the outputs, one row per slot.
+    outputs: Vec<Row>,
     slopes: Vec<Row>,
 }
 
@@ -75,16 +99,15 @@ impl OtherLayer {
         self.drops.clear();
     }
 
-    /// Adds a block: a row per example.
-    fn push(&mut self, states: impl Iterator<Item = (Row, Row)>, scale: f32) {
-        let start = self.first.len();
-        for (first, second) in states {
-            self.active.push(Active::of_either(&first, &second));
-            self.first.push(first);
-            self.second.push(second);
-        }
-        let drop = scaled_drop(&self.first[start..], &self.second[start..], scale);
-        self.drops.push(drop);
+    /// Adds a block of layer `l`: `rows` are all its slots.
+    fn push(&mut self, l: usize, rows: &[Row], contrast: &Contrast, scale: f32) {
+        let (first, second) = contrast.states(rows);
+        self.first.extend_from_slice(first);
+        self.second.extend_from_slice(second);
+        let states = first.iter().zip(second);
+        self.active
+            .extend(states.map(|(first, second)| Active::of_either(first, second)));
+        self.drops.push(contrast.scaled_drop(l, rows, scale));
     }
 
     fn blocks(&self) -> impl Iterator<Item = OtherStates<'_>> {
@@ -146,10 +169,15 @@ impl Learner<'_> {
         let scale = contrast.mean() * step.gradient_scale();
         let currents = self.space.currents.chunks_exact_mut(self.space.batch);
         for (k, currents) in currents.enumerate() {
-            let (first, second) = contrast.states(&state.rows[state.range(k, &(0..state.slots))]);
-            slopes(first, second, scale, &mut self.scratch.slopes);
-            let slots = self.scratch.input.slots();
-            self.scratch.slopes.resize(slots, Row::ZERO);
+            let rows = &state.rows[state.range(k, &(0..state.slots))];
+            let slopes = &mut self.scratch.slopes;
+            slopes.clear();
+            slopes.resize(self.scratch.input.slots(), Row::ZERO);
+            add_slopes(
+                contrast.states(rows),
+                scale,
+                &mut slopes[..self.space.batch],
+            );
             let mut sum = Row::ZERO;
             let (weights, velocity) = layer.below.block_mut(k);
             InputPass {
@@ -157,7 +185,7 @@ impl Learner<'_> {
                 velocity,
                 contrast: InputContrast {
                     input: &self.scratch.input,
-                    rise: &scaled_drop(first, second, -scale),
+                    rise: &contrast.scaled_drop(0, rows, -scale),
                     slopes: &self.scratch.slopes,
                     step,
                     bounds: &layer.units[k].bounds,
@@ -181,9 +209,7 @@ impl Learner<'_> {
         for state in self.board.layers[l].all() {
             for k in 0..state.blocks() {
                 let rows = &state.rows[state.range(k, &(0..state.slots))];
-                let (first, second) = contrast.states(rows);
-                let states = first.iter().zip(second).map(|(v1, v2)| (*v1, *v2));
-                self.scratch.other.push(states, scale);
+                self.scratch.other.push(l, rows, contrast, scale);
             }
         }
     }
@@ -192,18 +218,20 @@ impl Learner<'_> {
     fn collect_outputs(&mut self, contrast: &Contrast, step: Step) {
         let scale = contrast.mean() * step.gradient_scale();
         let count = self.share.output.bias.len();
-        let potentials = |slot: usize| &self.space.outputs[slot * count..(slot + 1) * count];
+        let slots = self.space.outputs.chunks_exact(count);
+        let layer = self.share.layers.len();
         self.scratch.other.clear();
         for block in (0..count).step_by(BLOCK) {
-            let row = |slot: usize| {
+            let row = |potentials: &[f32]| {
                 let mut row = Row::ZERO;
-                let values = potentials(slot)[block..].iter();
+                let values = potentials[block..].iter();
                 row.0.iter_mut().zip(values).for_each(|(to, v)| *to = *v);
                 row
             };
-            let slots = (0..contrast.examples).map(|b| (contrast.first + b, contrast.second + b));
-            let states = slots.map(|(first, second)| (row(first), row(second)));
-            self.scratch.other.push(states, scale);
+            let rows = &mut self.scratch.outputs;
+            rows.clear();
+            rows.extend(slots.clone().map(row));
+            self.scratch.other.push(layer, rows, contrast, scale);
         }
     }
 
@@ -218,8 +246,9 @@ impl Learner<'_> {
         let scale = contrast.mean() * step.gradient_scale();
         let state = self.board.layers[l].read(self.index);
         for (k, units) in layer.units.iter_mut().enumerate() {
-            let (first, second) = contrast.states(&state.rows[state.range(k, &(0..state.slots))]);
-            let column = scaled_drop(first, second, scale);
+            let rows = &state.rows[state.range(k, &(0..state.slots))];
+            let (first, second) = contrast.states(rows);
+            let column = contrast.scaled_drop(l, rows, scale);
             let mut sum = Row::ZERO;
             let (mut rest, velocity) = matrix.block_mut(k);
             let mut velocity = velocity.chunks_mut(BLOCK);
@@ -282,29 +311,14 @@ fn descend(bias: &mut f32, velocity: &mut f32, gradient: f32, step: Step) {
     *bias -= step.rate * *velocity;
 }
 
-/// d s = (v_second - v_first) (v_second + v_first) / 2
-fn drop_of(first: f32, second: f32) -> f32 {
-    (second - first) * (second + first) * 0.5
-}
-
-/// scale * sum_b d_b s_b, for each unit of a block.
-fn scaled_drop(first: &[Row], second: &[Row], scale: f32) -> Row {
-    let mut sum = Row::ZERO;
-    for (first, second) in first.iter().zip(second) {
+/// Adds scale * d_b to the slopes of each example and each unit of a block. Where there are more states than examples, each
+/// example has one in every batch of them.
+fn add_slopes((first, second): (&[Row], &[Row]), scale: f32, slopes: &mut [Row]) {
+    let examples = slopes.len();
+    for (at, (first, second)) in first.iter().zip(second).enumerate() {
+        let slope = &mut slopes[at % examples].0;
         for c in 0..BLOCK {
-            sum.0[c] += drop_of(first.0[c], second.0[c]);
+            slope[c] += (second.0[c] - first.0[c]) * scale;
         }
     }
-    sum.0.iter_mut().for_each(|sum| *sum *= scale);
-    sum
-}
-
-/// scale * d_b, for each example and each unit of a block.
-fn slopes(first: &[Row], second: &[Row], scale: f32, slopes: &mut Vec<Row>) {
-    slopes.clear();
-    slopes.extend(
-        first.iter().zip(second).map(|(first, second)| {
-            Row(std::array::from_fn(|c| (second.0[c] - first.0[c]) * scale))
-        }),
-    );
 }

@@ -33,7 +33,7 @@ pub(crate) use board::Board;
 pub(crate) use contrast::{Contrast, Learner, Scratch};
 pub(crate) use kernels::{Input, Step};
 pub(crate) use network::{collect, distribute};
-pub(crate) use relaxation::{Load, Phase, Worker, Workspace};
+pub(crate) use relaxation::{Load, Phase, Straddle, Worker, Workspace};
 pub(crate) use share::{Part, Share};
 pub(crate) use stream::Stream;
 pub(crate) use team::{Barrier, run as run_team};

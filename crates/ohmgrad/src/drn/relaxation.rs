@@ -146,6 +146,16 @@ impl Phase<'_> {
     }
 }
 
+/// Where the states on both sides of a response are made; all are first slots of a batch.
+pub(crate) struct Straddle {
+    /// The states y in the middle: of layers with an even number, and of the others.
+    pub(crate) means: [usize; 2],
+    /// The response d.
+    pub(crate) response: usize,
+    pub(crate) first: usize,
+    pub(crate) second: usize,
+}
+
 /// A member of the team at work on its share.
 pub(crate) struct Worker<'a> {
     pub(crate) arch: Arch,
@@ -223,28 +233,36 @@ impl Worker<'_> {
         }
     }
 
-    /// Turns `count` states v from slot 0 on, and their responses d in the slots that follow, into v - d / 2 in place of
-    /// the responses and v + d / 2 behind them.
-    pub(crate) fn straddle(&mut self, count: usize) {
-        let sides = |v: &mut [f32], d: usize, after: usize, at: usize| {
-            let (potential, half) = (v[at], 0.5 * v[d + at]);
-            v[d + at] = potential - half;
-            v[after + at] = potential + half;
+    /// Sets a batch of slots to y - d / 2 and another to y + d / 2.
+    pub(crate) fn straddle(&mut self, straddle: &Straddle) {
+        let batch = self.space.batch;
+        let set = |v: &mut [f32], l: usize, unit: usize| {
+            let Straddle {
+                means,
+                response,
+                first,
+                second,
+            } = straddle;
+            for at in 0..batch * unit {
+                let mean = v[means[l % 2] * unit + at];
+                let half = 0.5 * v[response * unit + at];
+                v[first * unit + at] = mean - half;
+                v[second * unit + at] = mean + half;
+            }
         };
-        for layer in &self.board.layers {
+        for (l, layer) in self.board.layers.iter().enumerate() {
             let mut state = layer.write(self.index);
             for k in 0..state.blocks() {
-                let rows = state.range(k, &(0..3 * count));
-                let potentials: &mut [f32] = bytemuck::cast_slice_mut(&mut state.rows[rows]);
-                for at in 0..count * BLOCK {
-                    sides(potentials, count * BLOCK, 2 * count * BLOCK, at);
-                }
+                let rows = state.range(k, &(0..state.slots));
+                set(bytemuck::cast_slice_mut(&mut state.rows[rows]), l, BLOCK);
             }
         }
-        let outputs = count * self.share.output.bias.len();
-        for at in 0..outputs {
-            sides(&mut self.space.outputs, outputs, 2 * outputs, at);
-        }
+        let output = match self.share.layers[0].above.rows {
+            0 => 0,
+            _ => self.share.layers.len(),
+        };
+        let count = self.share.output.bias.len();
+        set(&mut self.space.outputs, output, count);
     }
 
     /// Sweeps until the phase's stopping rule is met; returns the number of sweeps.

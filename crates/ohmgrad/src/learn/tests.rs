@@ -17,7 +17,7 @@ use crate::drn::{Architecture, Network, Settling, SweepOrder};
 
 use Rule::{
     AdjointLearning, CenteredCpl, CenteredEp, ContrastiveLearning, NegativeCpl, NegativeEp,
-    PositiveCpl, PositiveEp, RecurrentBackpropagation,
+    PositiveCpl, PositiveEp, RecurrentBackpropagation, TruncatedBackpropagation,
 };
 
 /// All but adjoint learning, which sweeps until f32 has no more digits: its number of sweeps is not that of f64.
@@ -937,6 +937,115 @@ fn a_training_step_descends_the_gradient_of_the_cost() {
     }
 }
 
+/// Mean cost after the sweeps of the free phase, from the states that it starts from.
+fn cost_after_sweeps(
+    network: &Reference,
+    options: &TrainOptions,
+    starts: &[Potentials],
+    targets: &[Vec<f64>],
+) -> f64 {
+    let costs = starts.iter().zip(targets).map(|(start, target)| {
+        let mut v = start.clone();
+        network.settle(&mut v, options.free_phase, FREE);
+        match options.cost {
+            Cost::SquaredError => cost(&v, target),
+            Cost::CrossEntropy => {
+                let outputs = v.last().expect("outputs");
+                let pairs = outputs.iter().zip(target);
+                let labelled: f64 = pairs.map(|(v, y)| v * y).sum();
+                outputs.iter().map(|v| v.exp()).sum::<f64>().ln() - labelled
+            }
+        }
+    });
+    costs.sum::<f64>() / starts.len() as f64
+}
+
+/// Two steps, the second from the state that the first ends with and with one example only, on networks with conducting
+/// and blocking diodes: every parameter moves along the derivative, by central differences, of the cost after the sweeps.
+#[test]
+fn truncated_backpropagation_descends_the_cost_after_the_sweeps() {
+    let (rate, batch) = (0.125_f32, 2);
+    for (hidden, sweeps, cost) in [
+        (vec![], 2, Cost::SquaredError),
+        (vec![7], 1, Cost::SquaredError),
+        (vec![7], 3, Cost::SquaredError),
+        (vec![7], 3, Cost::CrossEntropy),
+        (vec![6, 5], 3, Cost::SquaredError),
+        (vec![6, 5, 70], 4, Cost::SquaredError),
+    ] {
+        let architecture = Architecture::new(4, hidden.clone(), 3).with_input_gain(2.0);
+        let matrices = architecture.matrices();
+        let options = TrainOptions {
+            rule: TruncatedBackpropagation,
+            beta: None,
+            cost,
+            batch,
+            initial_state: InitialState::Persistent,
+            free_phase: Settling::sweeps(SweepOrder::Asynchronous, sweeps),
+            nudged_phase: Settling::sweeps(SweepOrder::Asynchronous, 1),
+            optimizer: Optimizer::plain(&vec![rate; matrices], &vec![rate; matrices], 1.0),
+        };
+        let Twins {
+            engine,
+            mut reference,
+        } = Twins::random(&architecture, 2, 5);
+        let data = random_data(4, 3, 3, 8);
+        let mut order: Vec<u32> = vec![0, 1, 2];
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        rng.set_stream(1 << 32);
+        order.shuffle(&mut rng);
+        let mut carried = vec![reference.at_rest(&[0.0; 4]); batch];
+        let mut truth = 0.0_f64;
+        for examples in order.chunks(batch) {
+            let start = |(slot, example): (usize, &u32)| {
+                let mut v = reference.at_rest(&features_of(&data, *example as usize));
+                v[1..].clone_from_slice(&carried[slot][1..]);
+                v
+            };
+            let starts: Vec<Potentials> = examples.iter().enumerate().map(start).collect();
+            let targets = examples.iter().map(|e| target_of(&data, *e as usize));
+            let targets: Vec<Vec<f64>> = targets.collect();
+            let before = reference.clone();
+            for l in 0..2 * matrices {
+                let (part, l) = (l / matrices, l % matrices);
+                for i in 0..[&before.weights, &before.biases][part][l].len() {
+                    let at = |step: f64| {
+                        let mut moved = before.clone();
+                        [&mut moved.weights, &mut moved.biases][part][l][i] += step;
+                        cost_after_sweeps(&moved, &options, &starts, &targets)
+                    };
+                    let slope = (at(1e-6) - at(-1e-6)) / 2e-6;
+                    truth = truth.max(slope.abs());
+                    let parameter =
+                        &mut [&mut reference.weights, &mut reference.biases][part][l][i];
+                    *parameter -= f64::from(rate) * slope;
+                    if part == 0 {
+                        *parameter = parameter.max(0.0);
+                    }
+                }
+            }
+            for (v, start) in carried.iter_mut().zip(starts) {
+                *v = start;
+                before.settle(v, options.free_phase, FREE);
+            }
+        }
+        let mut trainer = Trainer::new(engine, options, 0).unwrap();
+        trainer.train_epoch(&data, |_| {}).unwrap();
+        let network = trainer.network();
+        for l in 0..matrices {
+            let weights = network.weights(l).into_iter().zip(&reference.weights[l]);
+            let biases = network.biases(l).into_iter().zip(&reference.biases[l]);
+            for (i, (got, want)) in weights.chain(biases).enumerate() {
+                let off = (f64::from(got) - want).abs() / (f64::from(rate) * truth);
+                assert!(
+                    off < 1e-3,
+                    "{hidden:?}, {cost:?}, parameter {i} of {l}: {off:e}"
+                );
+            }
+        }
+    }
+}
+
 /// 70 examples make two batches, the second one short.
 #[test]
 fn evaluation_agrees_with_the_f64_reference() {
@@ -1110,6 +1219,8 @@ fn train_options_out_of_range_are_refused() {
     }
     assert_eq!(refused(&|o| o.beta = None), E::NoBeta);
     assert_eq!(refused(&|o| o.rule = AdjointLearning), E::UnusedBeta(0.1));
+    let back = |o: &mut TrainOptions| (o.rule, o.beta) = (TruncatedBackpropagation, None);
+    assert_eq!(refused(&back), E::NotUnrolled, "forward, with a tolerance");
     let clamped = refused(&|o| (o.rule, o.cost) = (CenteredCpl, Cost::CrossEntropy));
     assert_eq!(clamped, E::NoTarget);
     assert_eq!(refused(&|o| o.batch = 0), E::EmptyBatch);

@@ -14,7 +14,7 @@ use super::{Cost, Optimizer, OptimizerError, Rule, Unbounded};
 use crate::data::Dataset;
 use crate::drn::{
     Barrier, Board, Contrast, Learner, Load, Network, ParameterError, Phase, Scratch, Settling,
-    SettlingError, Share, Worker, Workspace,
+    SettlingError, Share, Straddle, SweepOrder, Worker, Workspace,
 };
 
 /// Where the free phase of a training step starts from.
@@ -73,6 +73,13 @@ pub enum TrainOptionsError {
     /// An amplitude for a rule that has none.
     #[error("beta is {0}: this rule has no amplitude; leave it out")]
     UnusedBeta(f32),
+    /// Sweeps that cannot be gone back through.
+    #[error(
+        "free_phase: tbp goes back through a fixed number of asynchronous sweeps, at most {max}: set order and sweeps, \
+         and no tolerance",
+        max = TrainOptions::MAX_UNROLLED
+    )]
+    NotUnrolled,
     /// A rule that holds outputs at the target, with a cost that does not end there.
     #[error(
         "cost is cross-entropy: cl, p-cpl, n-cpl and c-cpl hold the outputs at the target; use squared-error"
@@ -99,6 +106,9 @@ impl TrainOptions {
     /// The largest batch.
     pub const MAX_BATCH: usize = 1 << 16;
 
+    /// The most sweeps that backpropagation goes back through.
+    pub const MAX_UNROLLED: usize = 100;
+
     /// Checks everything that does not need the data.
     ///
     /// # Errors
@@ -111,6 +121,9 @@ impl TrainOptions {
             }
             (false, Some(beta)) => return Err(TrainOptionsError::UnusedBeta(beta)),
             _ => {}
+        }
+        if self.rule == Rule::TruncatedBackpropagation && !self.can_be_unrolled() {
+            return Err(TrainOptionsError::NotUnrolled);
         }
         if self.rule.clamps() && self.cost != Cost::SquaredError {
             return Err(TrainOptionsError::NoTarget);
@@ -130,6 +143,24 @@ impl TrainOptions {
         self.optimizer
             .validate(network)
             .map_err(TrainOptionsError::Optimizer)
+    }
+
+    fn can_be_unrolled(&self) -> bool {
+        let Settling {
+            order,
+            sweeps,
+            tolerance,
+        } = self.free_phase;
+        order == SweepOrder::Asynchronous && sweeps <= Self::MAX_UNROLLED && tolerance.is_none()
+    }
+
+    /// Where the states of unrolled sweeps are kept, if the rule goes back through them.
+    fn unrolled(&self) -> Option<Unrolled> {
+        let unrolls = self.states().pushes[0] == Push::Unroll;
+        unrolls.then_some(Unrolled {
+            batch: self.batch,
+            sweeps: self.free_phase.sweeps,
+        })
     }
 
     /// The states that the rule makes.
@@ -242,6 +273,9 @@ pub struct Trainer {
     members: Vec<(Workspace, Scratch)>,
 }
 
+/// The groups of a sweep that reads all layers before it sets one.
+const ALL_LAYERS: &[Vec<usize>] = &[Vec::new()];
+
 /// Streams of the seeded generator: the shuffle of epoch e has stream FIRST_SHUFFLE + e.
 const FIRST_SHUFFLE: u64 = 1 << 32;
 
@@ -262,7 +296,10 @@ impl Trainer {
         if options.optimizer.momentum > 0.0 {
             network.allocate_velocities();
         }
-        let slots = (1 + options.states().pushes.len()) * options.batch;
+        let slots = match options.unrolled() {
+            Some(unrolled) => unrolled.slots(),
+            None => (1 + options.states().pushes.len()) * options.batch,
+        };
         let members = network.shares.iter().map(|share| {
             let space = Workspace::new(network.architecture(), share, options.batch, slots);
             (space, Scratch::default())
@@ -311,7 +348,7 @@ impl Trainer {
 
         let options = &self.options;
         let (weights, biases) = options.optimizer.steps(&architecture, self.epoch);
-        let states = options.states();
+        let (states, unrolled) = (options.states(), options.unrolled());
         let free_layers = architecture.free_layers();
         let plan = Plan {
             data,
@@ -321,11 +358,13 @@ impl Trainer {
             free_groups: &options.free_phase.order.groups(free_layers),
             nudged_groups: &options.nudged_phase.order.groups(free_layers),
             volts_per_step: volts_per_step(architecture.input_gain, data),
+            unrolled,
             contrast: Contrast {
-                examples: options.batch,
-                first: states.first * options.batch,
-                second: states.second * options.batch,
+                examples: options.batch * unrolled.map_or(1, |u| u.sweeps),
+                first: unrolled.map_or(states.first * options.batch, |u| u.first(1)),
+                second: unrolled.map_or(states.second * options.batch, |u| u.second(1)),
                 span: states.span,
+                lag: unrolled.map_or(0, |u| u.batch),
                 weights: &weights,
                 biases: &biases,
             },
@@ -445,10 +484,58 @@ struct Plan<'a> {
     order: &'a [u32],
     options: &'a TrainOptions,
     states: &'a States,
+    unrolled: Option<Unrolled>,
     free_groups: &'a [Vec<usize>],
     nudged_groups: &'a [Vec<usize>],
     volts_per_step: f32,
     contrast: Contrast<'a>,
+}
+
+impl<'a> Plan<'a> {
+    /// The contrast of a batch with so many examples.
+    fn contrast_of(&self, examples: usize) -> Contrast<'a> {
+        match self.unrolled {
+            None => Contrast {
+                examples,
+                ..self.contrast
+            },
+            // The mean is over the examples, not over their states, of which some may be empty.
+            Some(_) => Contrast {
+                span: examples as f32 / self.contrast.examples as f32,
+                ..self.contrast
+            },
+        }
+    }
+}
+
+/// The slots of a free phase that is gone back through, in batches: its present state, the states y + a/2 (at first
+/// those after each sweep, from the state before the first on), the states y - a/2 from the first sweep on, and a. Behind
+/// the states of the last sweep the final state stands in both.
+#[derive(Clone, Copy)]
+struct Unrolled {
+    batch: usize,
+    sweeps: usize,
+}
+
+impl Unrolled {
+    /// First slot of the state y + a/2 of a sweep.
+    fn second(self, sweep: usize) -> usize {
+        (1 + sweep) * self.batch
+    }
+
+    /// First slot of the state y - a/2 of a sweep.
+    fn first(self, sweep: usize) -> usize {
+        self.second(self.sweeps + 1) + sweep * self.batch
+    }
+
+    /// First slot of the errors a.
+    fn errors(self) -> usize {
+        self.first(self.sweeps + 2)
+    }
+
+    fn slots(self) -> usize {
+        self.errors() + self.batch
+    }
 }
 
 struct Member<'a> {
@@ -500,16 +587,13 @@ impl Member<'_> {
                 &mut epoch,
             )?;
 
-            let nudged_sweeps = self.second_phases(plan, &mut targets);
+            let nudged_sweeps = self.second_phases(plan, &mut targets, examples.len());
             times.nudged_phases = clock.lap();
             if self.space.outputs.iter().any(|v| !v.is_finite()) {
                 let example = epoch.examples - examples.len();
                 return Err(TrainError::Diverged { example });
             }
-            pending = Some(Contrast {
-                examples: examples.len(),
-                ..plan.contrast
-            });
+            pending = Some(plan.contrast_of(examples.len()));
             epoch.sweeps[0] += free_sweeps as u64;
             epoch.sweeps[1] += nudged_sweeps as u64;
             observe(&Step {
@@ -558,18 +642,41 @@ impl Member<'_> {
             }
             InitialState::Persistent => {}
         }
-        worker.settle(&Phase {
+        let phase = Phase {
             slots: &(0..batch),
             loads: &[Load::Free],
             targets: &[],
             settling: &plan.options.free_phase,
             groups: plan.free_groups,
             response_of: None,
-        })
+        };
+        let Some(unrolled) = plan.unrolled else {
+            return worker.settle(&phase);
+        };
+        let settling = Settling {
+            sweeps: 1,
+            ..plan.options.free_phase
+        };
+        worker.copy_state(0, unrolled.second(0), batch, ALL_LAYERS);
+        for sweep in 1..=unrolled.sweeps {
+            worker.settle(&Phase {
+                settling: &settling,
+                ..phase
+            });
+            worker.copy_state(0, unrolled.second(sweep), batch, ALL_LAYERS);
+        }
+        let behind = unrolled.sweeps + 1;
+        for copy in [unrolled.first(behind), unrolled.second(behind)] {
+            worker.copy_state(0, copy, batch, ALL_LAYERS);
+        }
+        unrolled.sweeps
     }
 
     /// Makes the other states of the rule. `targets` are one-hot at first.
-    fn second_phases(&mut self, plan: &Plan, targets: &mut [f32]) -> usize {
+    fn second_phases(&mut self, plan: &Plan, targets: &mut [f32], examples: usize) -> usize {
+        if let Some(unrolled) = plan.unrolled {
+            return self.go_back(plan, unrolled, targets, examples);
+        }
         match plan.states.pushes[0] {
             Push::Respond(_) => self.response(plan, targets),
             _ => self.pushed_phases(plan, targets),
@@ -593,7 +700,7 @@ impl Member<'_> {
         let load = |push: &Push| match (*push, plan.options.cost) {
             (Push::Nudge(beta), Cost::SquaredError) => Load::Conductance(beta),
             (Push::Nudge(beta), Cost::CrossEntropy) => Load::Current(beta),
-            (Push::Clamp(_) | Push::Respond(_), _) => Load::Hold,
+            (Push::Clamp(_) | Push::Respond(_) | Push::Unroll, _) => Load::Hold,
         };
         let loads: [Load; 2] = std::array::from_fn(|k| pushes.get(k).map_or(Load::Free, load));
         worker.settle(&Phase {
@@ -625,9 +732,57 @@ impl Member<'_> {
             response_of: Some(0),
         });
         worker.barrier.wait(); // others read the responses in their last sweep
-        worker.straddle(batch);
+        worker.straddle(&Straddle {
+            means: [0, 0],
+            response: batch,
+            first: batch,
+            second: 2 * batch,
+        });
         worker.barrier.wait();
         sweeps
+    }
+
+    /// Goes back through the sweeps of the free phase: errors, and the states on both sides of them.
+    fn go_back(
+        &mut self,
+        plan: &Plan,
+        unrolled: Unrolled,
+        targets: &mut [f32],
+        examples: usize,
+    ) -> usize {
+        self.pull(plan.options.cost, targets);
+        let outputs = self.share.output.bias.len();
+        targets[examples * outputs..].fill(0.0);
+        let settling = Settling::sweeps(SweepOrder::Asynchronous, 1);
+        let groups: Vec<Vec<usize>> = plan.free_groups.iter().rev().cloned().collect();
+        let errors = unrolled.errors();
+        let slots = errors..errors + unrolled.batch;
+        let mut worker = self.worker();
+        worker.clear_state(&slots);
+        for sweep in (1..=unrolled.sweeps).rev() {
+            let load = match sweep == unrolled.sweeps {
+                true => Load::Current(1.0),
+                false => Load::Free,
+            };
+            worker.settle(&Phase {
+                slots: &slots,
+                loads: &[load],
+                targets,
+                settling: &settling,
+                groups: &groups,
+                response_of: Some(unrolled.second(sweep)),
+            });
+            worker.barrier.wait(); // others have read the errors
+            // A layer's neighbours read the potentials that it has after this sweep if it comes first, else those before.
+            worker.straddle(&Straddle {
+                means: [unrolled.second(sweep), unrolled.second(sweep - 1)],
+                response: errors,
+                first: unrolled.first(sweep),
+                second: unrolled.second(sweep),
+            });
+        }
+        worker.barrier.wait();
+        unrolled.sweeps
     }
 
     /// Replaces targets by what the cost pulls at the free outputs with.

@@ -5,6 +5,7 @@ mod contrastive_learning;
 mod coupled_learning;
 mod equilibrium_propagation;
 mod recurrent_backpropagation;
+mod truncated_backpropagation;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +14,8 @@ use crate::drn::Settling;
 /// A learning rule.
 ///
 /// Every rule settles the network freely. Most settle it again under a push towards the target, or away from it; two find
-/// the response of the free state to an infinitesimal push. Every conductance then changes along the contrast of
-/// two states, by one local law.
+/// the response of the free state to an infinitesimal push, and one goes back through the sweeps. Every conductance then
+/// changes along the contrast of two states, by one local law.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Rule {
@@ -46,6 +47,9 @@ pub enum Rule {
     /// `rbp`: recurrent backpropagation, the same response after a few sweeps only (Almeida 1987, Pineda 1987).
     #[serde(rename = "rbp")]
     RecurrentBackpropagation,
+    /// `tbp`: truncated backpropagation through the sweeps of the free phase. For layered networks.
+    #[serde(rename = "tbp")]
+    TruncatedBackpropagation,
 }
 
 /// How a phase departs from the free one.
@@ -57,6 +61,8 @@ pub(crate) enum Push {
     Clamp(f32),
     /// The free state plus so many times its response to an infinitesimal nudge.
     Respond(f32),
+    /// All states of the free phase, one per sweep, and their errors.
+    Unroll,
 }
 
 /// The states that a rule makes, and the two that it contrasts: 0 is the free one, k the one under push k.
@@ -71,7 +77,7 @@ pub(crate) struct States {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Rule; 9] = [
+    pub const ALL: [Rule; 10] = [
         Rule::PositiveEp,
         Rule::NegativeEp,
         Rule::CenteredEp,
@@ -81,6 +87,7 @@ impl Rule {
         Rule::CenteredCpl,
         Rule::AdjointLearning,
         Rule::RecurrentBackpropagation,
+        Rule::TruncatedBackpropagation,
     ];
 
     /// Whether the rule has an amplitude `beta`: the nudging strength in siemens of equilibrium propagation, or the
@@ -116,6 +123,7 @@ impl Rule {
             Rule::CenteredCpl => coupled_learning::centered(beta),
             Rule::AdjointLearning => adjoint_learning::states(),
             Rule::RecurrentBackpropagation => recurrent_backpropagation::states(),
+            Rule::TruncatedBackpropagation => truncated_backpropagation::states(),
         }
     }
 
@@ -132,7 +140,7 @@ impl States {
     /// The state that the next free phase starts from: the second, if it is one of the network.
     pub(crate) fn carried(&self) -> usize {
         match self.pushes[0] {
-            Push::Respond(_) => 0,
+            Push::Respond(_) | Push::Unroll => 0,
             _ => self.second,
         }
     }
