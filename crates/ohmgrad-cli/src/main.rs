@@ -3,6 +3,7 @@
 mod bench;
 mod eval;
 mod export;
+mod plot;
 mod presets;
 mod solve;
 mod train;
@@ -33,6 +34,7 @@ enum Command {
     Bench(bench::Arguments),
     Solve(solve::Arguments),
     Export(export::Arguments),
+    Plot(plot::Arguments),
 }
 
 /// Exit code of every error: bad usage, bad input, or a run that cannot go on.
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(arguments),
         Command::Solve(arguments) => solve::run(arguments),
         Command::Export(arguments) => export::run(arguments),
+        Command::Plot(arguments) => plot::run(arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
