@@ -4,10 +4,12 @@ use std::path::Path;
 
 use ohmgrad::experiment::Experiment;
 use ohmgrad::record::{EpochMetrics, Progress};
+use plotters::element::DashedPathElement;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::axis::Axis;
-use super::picture::{COLORS, draw, font};
+use super::picture::{Area, COLORS, Drawn, draw, font};
 
 /// Runs that differ only in their seed.
 pub(super) struct Group {
@@ -114,81 +116,78 @@ pub(super) fn groups<'a>(runs: impl Iterator<Item = (&'a Path, &'a Progress)>) -
     groups
 }
 
+/// A group, its colour, and its test and train error.
+type Drawing<'a> = (&'a Group, RGBColor, [Curve; 2]);
+
+/// Height of a line of the legend.
+const LINE: u32 = 24;
+
 /// The learning curves as SVG.
 pub(super) fn picture(groups: &[Group]) -> anyhow::Result<String> {
-    let curves: Vec<[Curve; 2]> = groups
+    let drawings: Vec<Drawing> = groups
         .iter()
-        .map(|group| {
-            [
+        .zip(COLORS.into_iter().cycle())
+        .map(|(group, color)| {
+            let errors = [
                 group.curve(|m| m.test_error),
                 group.curve(|m| m.train_error),
-            ]
+            ];
+            (group, color, errors)
         })
         .collect();
-    let values = curves
-        .iter()
-        .flatten()
-        .flat_map(|curve| curve.0.iter().flatten().copied());
-    let axis = Axis::holding(values);
-    let epochs = groups.iter().map(Group::epochs).max().unwrap_or_default();
-    draw((800, 520), |area| {
-        let mut chart = ChartBuilder::on(area)
-            .margin(18)
-            .x_label_area_size(48)
-            .y_label_area_size(60)
-            .build_cartesian_2d(0..epochs as i32, axis)?;
-        chart
-            .configure_mesh()
-            .x_desc("Epoch")
-            .y_desc("Error in %")
-            .axis_desc_style(font(18.0))
-            .label_style(font(15.0))
-            .bold_line_style(BLACK.mix(0.12))
-            .light_line_style(TRANSPARENT)
-            .axis_style(BLACK.mix(0.6))
-            .draw()?;
-        for ((group, [test, train]), color) in groups.iter().zip(&curves).zip(COLORS.iter().cycle())
-        {
-            for curve in [test, train] {
-                chart.draw_series([Polygon::new(curve.band(), color.mix(0.18))])?;
-            }
-            chart
-                .draw_series(LineSeries::new(test.points(1), color.stroke_width(2)))?
-                .label(format!("{}: test {}", group.describe(), test.ending()))
-                .legend(|at| PathElement::new(across(at), color.stroke_width(2)));
-            chart
-                .draw_series(DashedLineSeries::new(
-                    train.points(1),
-                    6,
-                    4,
-                    color.stroke_width(2),
-                ))?
-                .label(format!("{}: train {}", group.describe(), train.ending()))
-                .legend(|at| {
-                    plotters::element::DashedPathElement::new(
-                        across(at),
-                        6,
-                        4,
-                        color.stroke_width(2),
-                    )
-                });
-            let ends = [test, train].map(|curve| curve.points(1));
-            let ends = ends.iter().filter_map(|points| points.last());
-            chart.draw_series(ends.map(|end| Circle::new(*end, 3, color.filled())))?;
-        }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .margin(12)
-            .legend_area_size(36)
-            .label_font(font(15.0))
-            .background_style(WHITE.mix(0.85))
-            .border_style(BLACK.mix(0.3))
-            .draw()
+    let legend = LINE * groups.len() as u32 + 20;
+    draw((800, 500 + legend), |area| {
+        let (above, below) = area.split_vertically(legend);
+        draw_legend(&above, &drawings)?;
+        draw_chart(&below, &drawings)
     })
 }
 
-/// The line of a curve in the legend.
-fn across((x, y): (i32, i32)) -> [(i32, i32); 2] {
-    [(x, y), (x + 28, y)]
+/// A line per group: its name, and the last errors beside the lines that they are drawn with.
+fn draw_legend(area: &Area, drawings: &[Drawing]) -> Drawn {
+    let text = font(15.0).pos(Pos::new(HPos::Left, VPos::Center));
+    let mut y = 20 + LINE as i32 / 2;
+    for (group, color, [test, train]) in drawings {
+        let style = color.stroke_width(2);
+        area.draw(&PathElement::new([(78, y), (106, y)], style))?;
+        area.draw_text(&format!("test {}", test.ending()), &text, (114, y))?;
+        area.draw(&DashedPathElement::new([(308, y), (336, y)], 6, 4, style))?;
+        area.draw_text(&format!("train {}", train.ending()), &text, (344, y))?;
+        area.draw_text(&group.describe(), &text, (544, y))?;
+        y += LINE as i32;
+    }
+    Ok(())
+}
+
+fn draw_chart(area: &Area, drawings: &[Drawing]) -> Drawn {
+    let curves = drawings.iter().flat_map(|(_, _, curves)| curves);
+    let epochs = curves.clone().map(|curve| curve.0.len()).max();
+    let axis = Axis::holding(curves.flat_map(|curve| curve.0.iter().flatten().copied()));
+    let mut chart = ChartBuilder::on(area)
+        .margin(18)
+        .margin_right(26)
+        .x_label_area_size(48)
+        .y_label_area_size(60)
+        .build_cartesian_2d(0..epochs.unwrap_or(1) as i32, axis)?;
+    chart
+        .configure_mesh()
+        .x_desc("Epoch")
+        .y_desc("Error in %")
+        .axis_desc_style(font(18.0))
+        .label_style(font(15.0))
+        .bold_line_style(BLACK.mix(0.12))
+        .light_line_style(TRANSPARENT)
+        .axis_style(BLACK.mix(0.6))
+        .draw()?;
+    for (_, color, [test, train]) in drawings {
+        let style = color.stroke_width(2);
+        let bands = [test, train].map(|curve| Polygon::new(curve.band(), color.mix(0.18)));
+        chart.draw_series(bands)?;
+        chart.draw_series(LineSeries::new(test.points(1), style))?;
+        chart.draw_series(DashedLineSeries::new(train.points(1), 6, 4, style))?;
+        let ends = [test, train].map(|curve| curve.points(1).pop());
+        let dots = ends.into_iter().flatten();
+        chart.draw_series(dots.map(|end| Circle::new(end, 3, color.filled())))?;
+    }
+    Ok(())
 }

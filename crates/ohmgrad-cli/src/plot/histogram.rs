@@ -45,9 +45,11 @@ pub(super) fn picture(name: &str, network: &Network) -> anyhow::Result<String> {
     let matrices = network.architecture().matrices();
     let columns = matrices.min(2);
     let rows = matrices.div_ceil(columns);
-    let size = (PANEL.0 * columns as u32, PANEL.1 * rows as u32 + 36);
+    let size = (PANEL.0 * columns as u32, PANEL.1 * rows as u32 + 46);
     draw(size, |area| {
-        let area = area.titled(&format!("{name}: conductances"), font(20.0))?;
+        let area = area
+            .margin(10, 0, 0, 0)
+            .titled(&format!("{name}: conductances"), font(20.0))?;
         let panels = area.split_evenly((rows, columns));
         let mut numbered = panels.iter().zip(0..matrices);
         numbered.try_for_each(|(panel, l)| draw_panel(panel, l, &network.weights(l)))
