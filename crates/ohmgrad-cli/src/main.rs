@@ -5,6 +5,7 @@ mod eval;
 mod export;
 mod plot;
 mod presets;
+mod reproduce;
 mod solve;
 mod train;
 
@@ -35,6 +36,7 @@ enum Command {
     Solve(solve::Arguments),
     Export(export::Arguments),
     Plot(plot::Arguments),
+    Reproduce(reproduce::Arguments),
 }
 
 /// Exit code of every error: bad usage, bad input, or a run that cannot go on.
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Solve(arguments) => solve::run(arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Plot(arguments) => plot::run(arguments),
+        Command::Reproduce(arguments) => reproduce::run(arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

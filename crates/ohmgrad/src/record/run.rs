@@ -183,14 +183,18 @@ impl Run {
         Ok(run)
     }
 
+    /// Whether a folder holds a run.
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(CONFIG).exists()
+    }
+
     /// Reads the settings of the run in a folder.
     ///
     /// # Errors
     /// If there is no run, or its settings are not valid.
     pub fn settings(folder: &Path) -> Result<Experiment, RunError> {
-        let path = folder.join(CONFIG);
-        match path.exists() {
-            true => Ok(Experiment::from_file(&path)?),
+        match Self::exists(folder) {
+            true => Ok(Experiment::from_file(&folder.join(CONFIG))?),
             false => Err(RunError::NoRun {
                 folder: folder.to_owned(),
             }),
@@ -228,7 +232,7 @@ impl Run {
     pub fn resume(folder: &Path, experiment: Experiment, threads: usize) -> Result<Self, RunError> {
         experiment.validate()?;
         let folder = folder.to_owned();
-        if !folder.join(CONFIG).exists() {
+        if !Self::exists(&folder) {
             return Err(RunError::NoRun { folder });
         }
         let lock = lock(&folder)?;
