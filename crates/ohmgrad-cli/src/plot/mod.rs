@@ -7,7 +7,6 @@ mod histogram;
 mod picture;
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{self, Path, PathBuf};
@@ -28,29 +27,31 @@ pub(crate) struct Arguments {
 }
 
 /// What is drawn: a run and its best model, or a model.
-enum Target {
-    Run(PathBuf, Progress),
-    Model(PathBuf),
+struct Target {
+    path: PathBuf,
+    /// That of the run, if it is one.
+    progress: Option<Progress>,
 }
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let out = &arguments.out;
     let targets = arguments.targets.into_iter().map(Target::read);
     let targets = targets.collect::<anyhow::Result<Vec<_>>>()?;
-    fs::create_dir_all(out)
-        .with_context(|| format!("{} cannot be made: give another --out", out.display()))?;
+    let mut pictures = Vec::new();
     let groups = curves::groups(targets.iter().filter_map(Target::as_run));
     if !groups.is_empty() {
-        report(picture::save(
-            out,
-            "learning-curves",
-            &curves::picture(&groups)?,
-        )?)?;
+        pictures.push(("learning-curves".to_owned(), curves::picture(&groups)?));
     }
     let mut names = BTreeSet::new();
     for target in &targets {
         let name = unused(target.name()?, &mut names);
-        draw_model(out, &name, &target.model())?;
+        pictures.extend(of_model(&name, &target.model())?);
+    }
+    fs::create_dir_all(out)
+        .with_context(|| format!("{} cannot be made: give another --out", out.display()))?;
+    for (stem, svg) in pictures {
+        let [svg, png] = picture::save(out, &stem, &svg)?;
+        writeln!(io::stdout(), "{}\n{}", svg.display(), png.display())?;
     }
     Ok(())
 }
@@ -59,7 +60,8 @@ impl Target {
     /// A file is a model, anything else should be the folder of a run.
     fn read(path: PathBuf) -> anyhow::Result<Self> {
         if path.is_file() || path.extension().is_some_and(|e| e == "safetensors") {
-            return Ok(Self::Model(path));
+            let progress = None;
+            return Ok(Self { path, progress });
         }
         let progress = Run::read(&path)?;
         if progress.metrics.is_empty() {
@@ -68,32 +70,29 @@ impl Target {
                 "{folder} has no finished epoch yet: go on with `ohmgrad train --resume {folder}`"
             );
         }
-        Ok(Self::Run(path, progress))
+        let progress = Some(progress);
+        Ok(Self { path, progress })
     }
 
     fn as_run(&self) -> Option<(&Path, &Progress)> {
-        match self {
-            Self::Run(folder, progress) => Some((folder, progress)),
-            Self::Model(_) => None,
-        }
+        Some((&self.path, self.progress.as_ref()?))
     }
 
     fn model(&self) -> PathBuf {
-        match self {
-            Self::Run(folder, _) => folder.join(Run::BEST_MODEL),
-            Self::Model(path) => path.clone(),
+        match self.progress {
+            Some(_) => self.path.join(Run::BEST_MODEL),
+            None => self.path.clone(),
         }
     }
 
     /// The name of its pictures: that of the folder, or of the file without `.safetensors`.
     fn name(&self) -> io::Result<String> {
-        let part = |path: &Path| match self {
-            Self::Run(..) => path.file_name().map(OsStr::to_owned),
-            Self::Model(_) => path.file_stem().map(OsStr::to_owned),
+        let path = path::absolute(&self.path)?;
+        let name = match self.progress {
+            Some(_) => path.file_name(),
+            None => path.file_stem(),
         };
-        let (Self::Run(path, _) | Self::Model(path)) = self;
-        let name = part(&path::absolute(path)?).unwrap_or_default();
-        Ok(name.to_string_lossy().into_owned())
+        Ok(name.unwrap_or_default().to_string_lossy().into_owned())
     }
 }
 
@@ -105,29 +104,24 @@ fn unused(name: String, names: &mut BTreeSet<String>) -> String {
     unused.unwrap_or(name)
 }
 
-fn draw_model(out: &Path, name: &str, path: &Path) -> anyhow::Result<()> {
+/// The pictures of a model, by the names of their files.
+fn of_model(name: &str, path: &Path) -> anyhow::Result<Vec<(String, String)>> {
     let (network, _) = model::load(path, 1)?;
-    let conductances = histogram::picture(name, &network)?;
-    report(picture::save(
-        out,
-        &format!("{name}-conductances"),
-        &conductances,
-    )?)?;
+    let mut pictures = vec![(
+        format!("{name}-conductances"),
+        histogram::picture(name, &network)?,
+    )];
     match fields::picture(name, &network)? {
-        Some(svg) => report(picture::save(out, &format!("{name}-fields"), &svg)?),
+        Some(svg) => pictures.push((format!("{name}-fields"), svg)),
         None => {
             let features = network.architecture().features;
-            Ok(writeln!(
+            writeln!(
                 io::stdout(),
                 "{name}: no receptive fields, its {features} features are no square image"
-            )?)
+            )?;
         }
     }
-}
-
-fn report(paths: [PathBuf; 2]) -> anyhow::Result<()> {
-    let [svg, png] = paths.each_ref().map(|path| path.display());
-    Ok(writeln!(io::stdout(), "{svg}\n{png}")?)
+    Ok(pictures)
 }
 
 #[cfg(test)]

@@ -115,6 +115,10 @@ fn what_cannot_be_drawn_is_refused_before_anything_is_written() {
         &["run has no finished epoch yet", "--resume run"],
     );
     place.write("file", "");
-    place.fail("plot whole --out file", &["whole holds no run"]);
+    place.fail("plot whole", &["whole holds no run"]);
+    place.fail(
+        "plot run/best.safetensors --out file",
+        &["file cannot be made", "another --out"],
+    );
     assert!(!place.path("plots").exists());
 }
