@@ -121,6 +121,8 @@ type Drawing<'a> = (&'a Group, RGBColor, [Curve; 2]);
 
 /// Height of a line of the legend.
 const LINE: u32 = 24;
+/// Where the names of the groups begin in it.
+const NAMES: i32 = 544;
 
 /// The learning curves as SVG.
 pub(super) fn picture(groups: &[Group]) -> anyhow::Result<String> {
@@ -136,7 +138,9 @@ pub(super) fn picture(groups: &[Group]) -> anyhow::Result<String> {
         })
         .collect();
     let legend = LINE * groups.len() as u32 + 20;
-    draw((800, 500 + legend), |area| {
+    let longest = groups.iter().map(|group| group.describe().chars().count());
+    let names = 10 * longest.max().unwrap_or_default() as u32;
+    draw((800.max(NAMES as u32 + names), 500 + legend), |area| {
         let (above, below) = area.split_vertically(legend);
         draw_legend(&above, &drawings)?;
         draw_chart(&below, &drawings)
@@ -153,7 +157,7 @@ fn draw_legend(area: &Area, drawings: &[Drawing]) -> Drawn {
         area.draw_text(&format!("test {}", test.ending()), &text, (114, y))?;
         area.draw(&DashedPathElement::new([(308, y), (336, y)], 6, 4, style))?;
         area.draw_text(&format!("train {}", train.ending()), &text, (344, y))?;
-        area.draw_text(&group.describe(), &text, (544, y))?;
+        area.draw_text(&group.describe(), &text, (NAMES, y))?;
         y += LINE as i32;
     }
     Ok(())
