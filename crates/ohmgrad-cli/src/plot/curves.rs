@@ -87,33 +87,26 @@ fn without_seed(experiment: &Experiment) -> Experiment {
 /// name alone would not tell it from another.
 pub(super) fn groups<'a>(runs: impl Iterator<Item = (&'a Path, &'a Progress)>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    for (
-        folder,
-        Progress {
-            experiment,
-            metrics,
-        },
-    ) in runs
-    {
-        if let Some(group) = groups.iter_mut().find(|group| group.holds(experiment)) {
-            group.runs.push(metrics.clone());
-            continue;
+    for (folder, progress) in runs {
+        let (experiment, metrics) = (&progress.experiment, progress.metrics.clone());
+        match groups.iter_mut().find(|group| group.holds(experiment)) {
+            Some(group) => group.runs.push(metrics),
+            None => groups.push(Group {
+                label: label(experiment, folder, &groups),
+                experiment: without_seed(experiment),
+                runs: vec![metrics],
+            }),
         }
-        let known = groups
-            .iter()
-            .any(|group| group.experiment.name == experiment.name);
-        let label = match known {
-            true => format!("{} ({})", experiment.name, folder.display()),
-            false => experiment.name.clone(),
-        };
-        let (experiment, runs) = (without_seed(experiment), vec![metrics.clone()]);
-        groups.push(Group {
-            label,
-            experiment,
-            runs,
-        });
     }
     groups
+}
+
+fn label(experiment: &Experiment, folder: &Path, others: &[Group]) -> String {
+    let name = &experiment.name;
+    match others.iter().any(|group| group.experiment.name == *name) {
+        true => format!("{name} ({})", folder.display()),
+        false => name.clone(),
+    }
 }
 
 /// A group, its colour, and its test and train error.
