@@ -3,7 +3,9 @@
 mod bench;
 mod eval;
 mod export;
+mod plot;
 mod presets;
+mod reproduce;
 mod solve;
 mod train;
 
@@ -33,6 +35,8 @@ enum Command {
     Bench(bench::Arguments),
     Solve(solve::Arguments),
     Export(export::Arguments),
+    Plot(plot::Arguments),
+    Reproduce(reproduce::Arguments),
 }
 
 /// Exit code of every error: bad usage, bad input, or a run that cannot go on.
@@ -46,6 +50,8 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(arguments),
         Command::Solve(arguments) => solve::run(arguments),
         Command::Export(arguments) => export::run(arguments),
+        Command::Plot(arguments) => plot::run(arguments),
+        Command::Reproduce(arguments) => reproduce::run(arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ohmgrad::experiment::{DataSource, Experiment, Preset};
-use ohmgrad::record::{EpochMetrics, Run};
+use ohmgrad::record::{EpochMetrics, Run, RunError};
 
 use crate::{at_least_one, data_folder, grouped, layers, threads_or_all};
 
@@ -49,15 +49,23 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         print_heading(&run)?;
     }
     while !run.is_finished() {
-        let bar = progress_bar(&run, quiet);
-        let metrics = run.train_epoch(|step| bar.set_position(step.examples as u64));
-        bar.finish_and_clear();
-        let metrics = metrics?;
+        let bar = match quiet {
+            true => ProgressBar::hidden(),
+            false => progress_bar(&run, "epoch"),
+        };
+        let metrics = train_epoch(&mut run, &bar)?;
         if !quiet {
             print_epoch(&metrics)?;
         }
     }
     print_result(&run)
+}
+
+/// Trains for one epoch, and shows on the bar how far it is.
+pub(crate) fn train_epoch(run: &mut Run, bar: &ProgressBar) -> Result<EpochMetrics, RunError> {
+    let metrics = run.train_epoch(|step| bar.set_position(step.examples as u64));
+    bar.finish_and_clear();
+    metrics
 }
 
 /// Starts or resumes the run that the arguments ask for.
@@ -95,13 +103,21 @@ fn changed(mut experiment: Experiment, arguments: Arguments) -> io::Result<Exper
     if let Some(batch) = arguments.batch {
         experiment.training.batch = batch;
     }
-    if let Some(folder) = arguments.data {
-        experiment.data = DataSource::Folder(folder);
-    }
-    if let DataSource::Folder(folder) = &experiment.data {
+    place_data(&mut experiment, arguments.data.as_deref())?;
+    Ok(experiment)
+}
+
+/// Takes the data from a folder, if one is given, and makes the path absolute, so that the settings hold
+/// in every folder.
+pub(crate) fn place_data(experiment: &mut Experiment, folder: Option<&Path>) -> io::Result<()> {
+    let own = match &experiment.data {
+        DataSource::Folder(own) => Some(own.as_path()),
+        _ => None,
+    };
+    if let Some(folder) = folder.or(own) {
         experiment.data = data_folder(folder)?;
     }
-    Ok(experiment)
+    Ok(())
 }
 
 /// `runs/NAME-seedS`, or the first of `runs/NAME-seedS-2`, `-3`, ... that does not exist.
@@ -116,12 +132,9 @@ fn unused_folder(experiment: &Experiment) -> PathBuf {
     folder
 }
 
-/// The progress of one epoch on stderr, if that is a terminal.
-fn progress_bar(run: &Run, quiet: bool) -> ProgressBar {
-    if quiet {
-        return ProgressBar::hidden();
-    }
-    let template = "epoch {msg} [{wide_bar}] {pos}/{len} examples, ETA {eta}";
+/// The progress of one epoch on stderr, if that is a terminal, after the words `what`.
+pub(crate) fn progress_bar(run: &Run, what: &str) -> ProgressBar {
+    let template = "{msg} [{wide_bar}] {pos}/{len} examples, ETA {eta}";
     let style = ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ");
@@ -131,7 +144,7 @@ fn progress_bar(run: &Run, quiet: bool) -> ProgressBar {
     );
     ProgressBar::new(run.examples() as u64)
         .with_style(style)
-        .with_message(format!("{epoch}/{epochs}"))
+        .with_message(format!("{what} {epoch}/{epochs}"))
 }
 
 fn print_heading(run: &Run) -> io::Result<()> {

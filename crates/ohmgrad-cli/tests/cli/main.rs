@@ -2,7 +2,9 @@
 
 mod bad_input;
 mod eval;
+mod plot;
 mod presets;
+mod reproduce;
 mod resume;
 mod solve;
 mod support;

@@ -133,7 +133,7 @@ fn a_run_without_a_checkpoint_starts_from_its_settings() {
 #[test]
 fn what_cannot_be_resumed_is_refused() {
     let place = Place::new();
-    place.fail("train --resume nowhere", &["nowhere", "no run to resume"]);
+    place.fail("train --resume nowhere", &["nowhere", "holds no run"]);
     assert!(!place.path("nowhere").exists());
     place.succeed("train digits --epochs 2 --out run");
     place.fail(

@@ -12,6 +12,7 @@
 
 mod data_source;
 mod presets;
+mod table;
 
 use std::fs;
 use std::io;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::drn::{Architecture, ArchitectureError, Network};
@@ -26,6 +28,7 @@ use crate::learn::{TrainOptions, TrainOptionsError};
 
 pub use data_source::{DataSource, DataSourceError};
 pub use presets::{PRESETS, Preset};
+pub use table::{Row, Table};
 
 /// Everything that decides the outcome of a training run; the number of threads does not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,6 +113,30 @@ pub enum ExperimentError {
         /// The nearest one that exists.
         nearest: Option<String>,
     },
+    /// A table without rows.
+    #[error("{path} has no [[row]]: it names no experiment to run")]
+    NoRows {
+        /// The file of the table.
+        path: PathBuf,
+    },
+    /// Two rows of one name.
+    #[error("{path} has two rows `{name}`: give each row a name of its own")]
+    SameRows {
+        /// The file of the table.
+        path: PathBuf,
+        /// Their name.
+        name: String,
+    },
+    /// A row that a table does not have.
+    #[error("there is no row `{name}`: the rows are {}{}", rows.join(", "), help(nearest.as_deref()))]
+    NoRow {
+        /// Its name.
+        name: String,
+        /// The rows that there are.
+        rows: Vec<String>,
+        /// The nearest one.
+        nearest: Option<String>,
+    },
     /// Settings that TOML cannot express, such as a path that is not UTF-8.
     #[error("the settings cannot be written as TOML")]
     Write(#[from] toml::ser::Error),
@@ -130,20 +157,13 @@ impl Experiment {
     /// # Errors
     /// If the text is no TOML, has an unknown or misspelt entry, or a setting is out of range.
     pub fn parse(text: &str, origin: &str) -> Result<Self, ExperimentError> {
-        let origin = origin.to_owned();
-        let experiment: Self = match toml::from_str(text) {
-            Ok(experiment) => experiment,
-            Err(error) => {
-                return Err(ExperimentError::Syntax {
-                    origin,
-                    nearest: nearest_name(error.message()),
-                    error: error.into(),
-                });
-            }
-        };
+        let experiment: Self = from_toml(text, origin)?;
         match experiment.validate() {
             Ok(()) => Ok(experiment),
-            Err(source) => Err(ExperimentError::Settings { origin, source }),
+            Err(source) => Err(ExperimentError::Settings {
+                origin: origin.to_owned(),
+                source,
+            }),
         }
     }
 
@@ -152,10 +172,7 @@ impl Experiment {
     /// # Errors
     /// If the file cannot be read, and as [`Self::parse`].
     pub fn from_file(path: &Path) -> Result<Self, ExperimentError> {
-        let text = fs::read_to_string(path).map_err(|source| ExperimentError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = read_text(path)?;
         Self::parse(&text, &path.display().to_string())
     }
 
@@ -196,6 +213,22 @@ impl Experiment {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         Network::random(&self.network, &mut rng, threads)
     }
+}
+
+fn read_text(path: &Path) -> Result<String, ExperimentError> {
+    fs::read_to_string(path).map_err(|source| ExperimentError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Reads TOML; `origin` says where it is from.
+fn from_toml<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, ExperimentError> {
+    toml::from_str(text).map_err(|error| ExperimentError::Syntax {
+        origin: origin.to_owned(),
+        nearest: nearest_name(error.message()),
+        error: error.into(),
+    })
 }
 
 /// The valid name that is nearest to the unknown one in a parser's message.

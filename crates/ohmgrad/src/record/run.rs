@@ -17,7 +17,6 @@ const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.jsonl";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 const LAST: &str = "last.safetensors";
-const BEST: &str = "best.safetensors";
 const LOCK: &str = ".lock";
 
 /// A training run that leaves its results in a folder of its own:
@@ -87,10 +86,22 @@ pub enum RunError {
         folder: PathBuf,
     },
     /// A folder without a run.
-    #[error("{folder} holds no run to resume: there is no {CONFIG}")]
+    #[error("{folder} holds no run: there is no {CONFIG}")]
     NoRun {
         /// The folder.
         folder: PathBuf,
+    },
+    /// Metrics that are not as a run writes them.
+    #[error(
+        "{path} is damaged in line {line}: `ohmgrad train --resume` of its folder writes it anew from the checkpoint"
+    )]
+    Metrics {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What the parser said.
+        source: serde_json::Error,
     },
     /// A run that another process is working on.
     #[error("another process is working on the run in {folder}: wait until it is done")]
@@ -137,6 +148,9 @@ pub enum RunError {
 }
 
 impl Run {
+    /// Name of the file of the model with the lowest test error.
+    pub const BEST_MODEL: &str = "best.safetensors";
+
     /// Starts a run in a folder that is made for it, or that holds no run yet.
     ///
     /// `threads` is the number of threads to work with, at least one; no result depends on it.
@@ -171,18 +185,43 @@ impl Run {
         Ok(run)
     }
 
+    /// Whether a folder holds a run.
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(CONFIG).exists()
+    }
+
     /// Reads the settings of the run in a folder.
     ///
     /// # Errors
     /// If there is no run, or its settings are not valid.
     pub fn settings(folder: &Path) -> Result<Experiment, RunError> {
-        let path = folder.join(CONFIG);
-        match path.exists() {
-            true => Ok(Experiment::from_file(&path)?),
+        match Self::exists(folder) {
+            true => Ok(Experiment::from_file(&folder.join(CONFIG))?),
             false => Err(RunError::NoRun {
                 folder: folder.to_owned(),
             }),
         }
+    }
+
+    /// Reads how far the run in a folder has come, without opening it: another process may be working on it.
+    ///
+    /// # Errors
+    /// If there is no run, its settings are not valid, or its metrics are damaged.
+    pub fn read(folder: &Path) -> Result<Progress, RunError> {
+        let experiment = Self::settings(folder)?;
+        let path = folder.join(METRICS);
+        let text = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            read => read.map_err(|source| ReadError::Io {
+                path: path.clone(),
+                source,
+            })?,
+        };
+        let metrics = parse_metrics(&path, &text)?;
+        Ok(Progress {
+            experiment,
+            metrics,
+        })
     }
 
     /// Goes on with the run in a folder, from its checkpoint or, if it has none yet, from the start.
@@ -195,7 +234,7 @@ impl Run {
     pub fn resume(folder: &Path, experiment: Experiment, threads: usize) -> Result<Self, RunError> {
         experiment.validate()?;
         let folder = folder.to_owned();
-        if !folder.join(CONFIG).exists() {
+        if !Self::exists(&folder) {
             return Err(RunError::NoRun { folder });
         }
         let lock = lock(&folder)?;
@@ -246,7 +285,7 @@ impl Run {
 
     /// Path of the model with the lowest test error.
     pub fn best_model(&self) -> PathBuf {
-        self.folder.join(BEST)
+        self.folder.join(Self::BEST_MODEL)
     }
 
     /// Whether all epochs are finished.
@@ -319,10 +358,33 @@ impl Run {
         let network = self.trainer.network();
         model::save(&self.folder.join(LAST), network, &info)?;
         match best.epoch == self.progress.epochs() {
-            true => model::save(&self.folder.join(BEST), network, &info),
+            true => model::save(&self.folder.join(Self::BEST_MODEL), network, &info),
             false => Ok(()),
         }
     }
+}
+
+/// One object per line, for the epochs 1, 2, 3, ...
+fn parse_metrics(path: &Path, text: &[u8]) -> Result<Vec<EpochMetrics>, RunError> {
+    let lines = text.split_inclusive(|byte| *byte == b'\n').enumerate();
+    let parsed = lines.map(|(i, line)| {
+        let metrics = serde_json::from_slice(line).and_then(|metrics: EpochMetrics| {
+            match metrics.epoch == i + 1 {
+                true => Ok(metrics),
+                false => Err(serde::de::Error::custom(format!(
+                    "epoch is {}, not {}",
+                    metrics.epoch,
+                    i + 1
+                ))),
+            }
+        });
+        metrics.map_err(|source| RunError::Metrics {
+            path: path.to_owned(),
+            line: i + 1,
+            source,
+        })
+    });
+    parsed.collect()
 }
 
 /// Loads the data, and checks that they fit the network.

@@ -1,0 +1,144 @@
+//! Tables of experiments with their published results.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{Experiment, ExperimentError, from_toml, nearest, read_text};
+
+const TABLE: &str = "table.toml";
+
+/// A folder of experiments: `table.toml` lists its rows and what was published of them. A row has the
+/// name of its experiment.
+///
+/// ```toml
+/// title = "Scellier (ICML 2024), Table 1"
+///
+/// [[row]]
+/// file = "xs-ep.toml"    # the settings
+/// test_error = 3.46      # percent
+/// train_error = 2.94     # percent; may be left out
+/// time = "0 h 30 min"    # of a run; may be left out
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// What the table is and where it was published.
+    pub title: String,
+    /// Its rows, at least one.
+    pub rows: Vec<Row>,
+}
+
+/// An experiment and its published results.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Settings; no other row of the table has the same name.
+    pub experiment: Experiment,
+    /// Published test error in percent.
+    pub test_error: f64,
+    /// Published error while training, in percent.
+    pub train_error: Option<f64>,
+    /// Published time of a run, in words.
+    pub time: Option<String>,
+}
+
+/// `table.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listing {
+    title: String,
+    #[serde(default)]
+    row: Vec<Published>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Published {
+    file: PathBuf,
+    test_error: f64,
+    train_error: Option<f64>,
+    time: Option<String>,
+}
+
+impl Table {
+    /// Reads and checks the table and the settings of all its rows.
+    ///
+    /// # Errors
+    /// If a file cannot be read or is not valid, or the table has no rows or two of one name.
+    pub fn from_folder(folder: &Path) -> Result<Self, ExperimentError> {
+        let path = folder.join(TABLE);
+        let listing: Listing = from_toml(&read_text(&path)?, &path.display().to_string())?;
+        if listing.row.is_empty() {
+            return Err(ExperimentError::NoRows { path });
+        }
+        let mut rows: Vec<Row> = Vec::new();
+        for published in listing.row {
+            let row = Row::from_folder(folder, published)?;
+            if rows.iter().any(|other| other.name() == row.name()) {
+                return Err(ExperimentError::SameRows {
+                    path,
+                    name: row.name().to_owned(),
+                });
+            }
+            rows.push(row);
+        }
+        Ok(Self {
+            title: listing.title,
+            rows,
+        })
+    }
+
+    /// Keeps the rows of these names, in their order.
+    ///
+    /// # Errors
+    /// If there is no row of a name; the error says which is nearest.
+    pub fn select(&mut self, names: &[String]) -> Result<(), ExperimentError> {
+        let known = || self.rows.iter().map(Row::name);
+        let unknown = names.iter().find(|name| known().all(|k| k != *name));
+        if let Some(name) = unknown {
+            return Err(ExperimentError::NoRow {
+                name: name.clone(),
+                rows: known().map(str::to_owned).collect(),
+                nearest: nearest(name, known()),
+            });
+        }
+        self.rows
+            .retain(|row| names.iter().any(|name| name == row.name()));
+        Ok(())
+    }
+}
+
+impl Row {
+    fn from_folder(folder: &Path, published: Published) -> Result<Self, ExperimentError> {
+        Ok(Self {
+            experiment: Experiment::from_file(&folder.join(published.file))?,
+            test_error: published.test_error,
+            train_error: published.train_error,
+            time: published.time,
+        })
+    }
+
+    /// Its name: that of its experiment.
+    pub fn name(&self) -> &str {
+        &self.experiment.name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tables in this repository, with the test errors and epochs of their rows.
+    #[test]
+    fn published_tables_are_valid() {
+        let experiments = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
+        let figures = |folder: &str| {
+            let table = Table::from_folder(&experiments.join(folder)).unwrap();
+            let figure = |row: &Row| (row.experiment.epochs, row.test_error);
+            table.rows.iter().map(figure).collect::<Vec<_>>()
+        };
+        let scellier = [(10, 3.46), (50, 1.57), (50, 1.48), (50, 1.66), (100, 1.33)];
+        assert_eq!(figures("scellier-2024"), scellier);
+        let mishra = [(100, 1.53), (100, 1.60), (100, 1.77)];
+        assert_eq!(figures("scellier-mishra-2023"), mishra);
+    }
+}
