@@ -251,7 +251,11 @@ impl CircuitLearner {
         })?;
         let mut mean = vec![0.0; self.task.trained().len()];
         let mut outputs = Vec::with_capacity(batch.len());
-        for Lesson { outputs: found, gradient } in lessons {
+        for Lesson {
+            outputs: found,
+            gradient,
+        } in lessons
+        {
             for (mean, gradient) in mean.iter_mut().zip(gradient) {
                 *mean += gradient / batch.len() as f64;
             }
@@ -286,7 +290,10 @@ impl CircuitLearner {
         let trained = self.task.trained();
         let (found, wanted) = (values.len(), trained.len());
         if found != wanted {
-            return Err(LearnError::Values { found, trained: wanted });
+            return Err(LearnError::Values {
+                found,
+                trained: wanted,
+            });
         }
         for (element, value) in trained.iter().zip(values) {
             set_value(&mut self.circuit, *element, *value)?;
@@ -330,7 +337,12 @@ impl CircuitLearner {
     }
 
     fn judge(&self, examples: &CircuitExamples, outputs: Vec<Vec<f64>>) -> CircuitEvaluation {
-        let pairs = || outputs.iter().enumerate().map(|(k, o)| (o, examples.targets(k)));
+        let pairs = || {
+            outputs
+                .iter()
+                .enumerate()
+                .map(|(k, o)| (o, examples.targets(k)))
+        };
         let cost = |(o, y): (&Vec<f64>, &[f64])| self.options.cost.of_outputs(o, y);
         let is_wrong = |(o, y): &(&Vec<f64>, &[f64])| largest(o) != largest(y);
         let distance = |(o, y): (&f64, &f64)| (o - y).abs();
@@ -338,7 +350,9 @@ impl CircuitLearner {
         CircuitEvaluation {
             cost: pairs().map(cost).sum::<f64>() / examples.len() as f64,
             worst: distances.fold(0.0, f64::max),
-            wrong: examples.classifies().then(|| pairs().filter(is_wrong).count()),
+            wrong: examples
+                .classifies()
+                .then(|| pairs().filter(is_wrong).count()),
             examples: examples.len(),
             outputs,
         }

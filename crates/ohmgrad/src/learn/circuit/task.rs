@@ -143,9 +143,7 @@ impl CircuitTask {
             !nodes.iter().any(|node| reached.contains(node))
         };
         match self.outputs.iter().find(is_cut_off) {
-            Some(output) if !self.inputs.is_empty() => {
-                Err(TaskError::NoPath(output.name(circuit)))
-            }
+            Some(output) if !self.inputs.is_empty() => Err(TaskError::NoPath(output.name(circuit))),
             _ => Ok(()),
         }
     }
@@ -209,10 +207,7 @@ fn carries(law: &Law) -> bool {
 
 fn is_source(circuit: &Circuit, element: ElementId) -> bool {
     let law = circuit[element].law();
-    matches!(
-        law,
-        Law::VoltageSource { .. } | Law::CurrentSource { .. }
-    )
+    matches!(law, Law::VoltageSource { .. } | Law::CurrentSource { .. })
 }
 
 /// Whether an element has a parameter to train.

@@ -232,7 +232,10 @@ impl Worker {
         let Some(clamped) = &mut self.clamped else {
             unreachable!("workers of rules that clamp have a clamped circuit");
         };
-        let held = outputs.iter().zip(targets).map(|(o, y)| o + share * (y - o));
+        let held = outputs
+            .iter()
+            .zip(targets)
+            .map(|(o, y)| o + share * (y - o));
         let state = clamped.solve(held)?;
         Ok(clamped.read(task.trained(), &state))
     }
@@ -263,7 +266,10 @@ impl Worker {
         let (means, changes): (Vec<_>, Vec<_>) = pairs
             .map(|(first, second)| {
                 let mean = Reading::combine(0.5, *first, 0.5, *second);
-                (mean, Reading::combine(1.0 / span, *second, -1.0 / span, *first))
+                (
+                    mean,
+                    Reading::combine(1.0 / span, *second, -1.0 / span, *first),
+                )
             })
             .unzip();
         self.products(task, &means, &changes)
@@ -275,13 +281,12 @@ impl Worker {
     fn products(&self, task: &CircuitTask, means: &[Reading], changes: &[Reading]) -> Vec<f64> {
         let circuit = &self.free.probed.circuit;
         let elements = task.trained().iter().zip(means.iter().zip(changes));
-        let product = |(id, (mean, change)): (&ElementId, (&Reading, &Reading))| {
-            match circuit[*id].law() {
+        let product =
+            |(id, (mean, change)): (&ElementId, (&Reading, &Reading))| match circuit[*id].law() {
                 Law::VoltageSource { .. } => -change.current,
                 Law::CurrentSource { .. } => change.voltage,
                 _ => mean.voltage * change.voltage,
-            }
-        };
+            };
         elements.map(product).collect()
     }
 }
