@@ -56,7 +56,7 @@ impl ExampleSource {
         }
         let has_classes = self.label.is_some() && !self.classes.is_empty();
         let has_some = self.label.is_some() || !self.classes.is_empty();
-        if has_classes != has_some || has_some == !self.targets.is_empty() {
+        if has_classes != has_some || has_some != self.targets.is_empty() {
             return Err(CircuitExperimentError::TargetsOrLabel);
         }
         let (what, found) = match has_classes {
