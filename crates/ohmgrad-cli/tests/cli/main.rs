@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod eval;
+mod learn;
 mod presets;
 mod resume;
 mod solve;
