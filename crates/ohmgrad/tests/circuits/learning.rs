@@ -506,3 +506,25 @@ fn examples_without_an_operating_point_are_named() {
         "{error:?}"
     );
 }
+
+#[test]
+fn outputs_that_the_circuit_leaves_open_are_named() {
+    let circuit = Circuit::builder()
+        .voltage_source("v1", "in", "0", 0.0)
+        .resistor("r1", "in", "a", 1.0)
+        .ideal_diode("d1", "a", "out", 0.0)
+        .current_source("i1", "out", "0", 0.0)
+        .build()
+        .expect("a valid circuit");
+    let task = CircuitTask::new(
+        &circuit,
+        vec![element(&circuit, "v1")],
+        vec![potential(&circuit, "out")],
+        vec![element(&circuit, "r1")],
+    );
+    let learner = CircuitLearner::new(&circuit, task.expect("valid"), CircuitOptions::default());
+    let examples = CircuitExamples::new(vec![vec![-1.0]], vec![vec![0.1]]).expect("valid");
+    let error = learner.expect("valid options").evaluate(&examples);
+    let is_open = matches!(&error, Err(LearnError::Open { output, .. }) if output == "v(out)");
+    assert!(is_open, "{error:?}");
+}

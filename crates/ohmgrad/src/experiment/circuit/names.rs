@@ -1,5 +1,7 @@
 //! From the names in a task to nodes and elements.
 
+use std::collections::HashSet;
+
 use super::super::nearest;
 use super::CircuitExperimentError;
 use crate::circuit::{Circuit, ElementId, NodeId};
@@ -56,13 +58,13 @@ pub(super) fn trained(
         };
         return Ok(circuit.element_ids().filter(is_resistor).collect());
     };
-    let mut found = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
     for pattern in patterns {
         let elements = match pattern.strip_suffix('*') {
             Some(beginning) => beginning_with(circuit, beginning, pattern)?,
             None => vec![element(circuit, pattern, "train")?],
         };
-        if let Some(twice) = elements.iter().find(|id| found.contains(*id)) {
+        if let Some(twice) = elements.iter().find(|id| !seen.insert(**id)) {
             let name = circuit.element_names()[twice.index()].clone();
             return Err(TaskError::Twice(name, "elements to train").into());
         }
