@@ -42,7 +42,7 @@ pub enum ExamplesError {
         value: f64,
     },
     /// A class for which there is no output.
-    #[error("example {} is of class {class}, but the classes are 0 to {}", example + 1, classes - 1)]
+    #[error("example {} is of class {class}, but there are {classes} classes, counted from 0", example + 1)]
     Class {
         /// Which example, from 0.
         example: usize,
