@@ -3,6 +3,7 @@
 mod bench;
 mod eval;
 mod export;
+mod learn;
 mod plot;
 mod presets;
 mod reproduce;
@@ -11,7 +12,7 @@ mod train;
 
 use std::io::{self, ErrorKind, Write};
 use std::num::NonZeroUsize;
-use std::path::{self, Path};
+use std::path::{self, Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
@@ -34,6 +35,7 @@ enum Command {
     Presets(presets::Arguments),
     Bench(bench::Arguments),
     Solve(solve::Arguments),
+    Learn(learn::Arguments),
     Export(export::Arguments),
     Plot(plot::Arguments),
     Reproduce(reproduce::Arguments),
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Presets(arguments) => presets::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Solve(arguments) => solve::run(arguments),
+        Command::Learn(arguments) => learn::run(arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Plot(arguments) => plot::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),
@@ -88,6 +91,18 @@ fn threads_or_all(threads: Option<usize>) -> usize {
 /// A data folder, by its absolute path, so that settings that name it hold in every folder.
 fn data_folder(folder: impl AsRef<Path>) -> io::Result<DataSource> {
     path::absolute(folder).map(DataSource::Folder)
+}
+
+/// `runs/NAME-seedS`, or the first of `runs/NAME-seedS-2`, `-3`, ... that does not exist.
+fn unused_folder(name: &str, seed: u64) -> PathBuf {
+    let first = format!("runs/{name}-seed{seed}");
+    let mut folder = PathBuf::from(&first);
+    let mut number = 2;
+    while folder.exists() {
+        folder = PathBuf::from(format!("{first}-{number}"));
+        number += 1;
+    }
+    folder
 }
 
 /// Layer sizes from input to output, such as `1568-100-10`.

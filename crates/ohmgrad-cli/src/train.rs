@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ohmgrad::experiment::{DataSource, Experiment, Preset};
 use ohmgrad::record::{EpochMetrics, Run, RunError};
 
-use crate::{at_least_one, data_folder, grouped, layers, threads_or_all};
+use crate::{at_least_one, data_folder, grouped, layers, threads_or_all, unused_folder};
 
 /// Train a network
 #[derive(clap::Args)]
@@ -78,7 +78,7 @@ fn open(arguments: Arguments) -> anyhow::Result<Run> {
     let out = arguments.out.clone();
     let experiment = named(arguments.experiment.as_deref().unwrap_or_default())?;
     let experiment = changed(experiment, arguments)?;
-    let folder = out.unwrap_or_else(|| unused_folder(&experiment));
+    let folder = out.unwrap_or_else(|| unused_folder(&experiment.name, experiment.seed));
     Ok(Run::create(&folder, experiment, threads)?)
 }
 
@@ -118,18 +118,6 @@ pub(crate) fn place_data(experiment: &mut Experiment, folder: Option<&Path>) -> 
         experiment.data = data_folder(folder)?;
     }
     Ok(())
-}
-
-/// `runs/NAME-seedS`, or the first of `runs/NAME-seedS-2`, `-3`, ... that does not exist.
-fn unused_folder(experiment: &Experiment) -> PathBuf {
-    let first = format!("runs/{}-seed{}", experiment.name, experiment.seed);
-    let mut folder = PathBuf::from(&first);
-    let mut number = 2;
-    while folder.exists() {
-        folder = PathBuf::from(format!("{first}-{number}"));
-        number += 1;
-    }
-    folder
 }
 
 /// The progress of one epoch on stderr, if that is a terminal, after the words `what`.

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod eval;
+mod learn;
 mod plot;
 mod presets;
 mod reproduce;

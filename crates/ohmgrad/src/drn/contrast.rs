@@ -316,9 +316,9 @@ fn descend(bias: &mut f32, velocity: &mut f32, gradient: f32, step: Step) {
 fn add_slopes((first, second): (&[Row], &[Row]), scale: f32, slopes: &mut [Row]) {
     let examples = slopes.len();
     for (at, (first, second)) in first.iter().zip(second).enumerate() {
-        let slope = &mut slopes[at % examples].0;
-        for c in 0..BLOCK {
-            slope[c] += (second.0[c] - first.0[c]) * scale;
+        let rises = first.0.iter().zip(&second.0).map(|(v1, v2)| v2 - v1);
+        for (slope, rise) in slopes[at % examples].0.iter_mut().zip(rises) {
+            *slope += rise * scale;
         }
     }
 }

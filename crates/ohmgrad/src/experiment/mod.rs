@@ -10,6 +10,7 @@
 //! # Ok::<(), ohmgrad::experiment::ExperimentError>(())
 //! ```
 
+pub mod circuit;
 mod data_source;
 mod presets;
 mod table;
@@ -157,7 +158,7 @@ impl Experiment {
     /// # Errors
     /// If the text is no TOML, has an unknown or misspelt entry, or a setting is out of range.
     pub fn parse(text: &str, origin: &str) -> Result<Self, ExperimentError> {
-        let experiment: Self = from_toml(text, origin)?;
+        let experiment: Self = parse_toml(text, origin)?;
         match experiment.validate() {
             Ok(()) => Ok(experiment),
             Err(source) => Err(ExperimentError::Settings {
@@ -172,8 +173,7 @@ impl Experiment {
     /// # Errors
     /// If the file cannot be read, and as [`Self::parse`].
     pub fn from_file(path: &Path) -> Result<Self, ExperimentError> {
-        let text = read_text(path)?;
-        Self::parse(&text, &path.display().to_string())
+        Self::parse(&read_text(path)?, &path.display().to_string())
     }
 
     /// Checks every setting that can be checked without the data.
@@ -181,8 +181,7 @@ impl Experiment {
     /// # Errors
     /// The first setting that is wrong, by name.
     pub fn validate(&self) -> Result<(), SettingsError> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if self.name.is_empty() || self.name.starts_with('.') || !self.name.chars().all(allowed) {
+        if !names_a_folder(&self.name) {
             return Err(SettingsError::Name(self.name.clone()));
         }
         if self.seed > Self::MAX_SEED {
@@ -222,13 +221,19 @@ fn read_text(path: &Path) -> Result<String, ExperimentError> {
     })
 }
 
-/// Reads TOML; `origin` says where it is from.
-fn from_toml<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, ExperimentError> {
+/// Settings from a text, before they are checked.
+fn parse_toml<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, ExperimentError> {
     toml::from_str(text).map_err(|error| ExperimentError::Syntax {
         origin: origin.to_owned(),
         nearest: nearest_name(error.message()),
         error: error.into(),
     })
+}
+
+/// Whether a name can name a folder.
+fn names_a_folder(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(allowed)
 }
 
 /// The valid name that is nearest to the unknown one in a parser's message.

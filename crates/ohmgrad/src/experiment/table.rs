@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Experiment, ExperimentError, from_toml, nearest, read_text};
+use super::{Experiment, ExperimentError, nearest, parse_toml, read_text};
 
 const TABLE: &str = "table.toml";
 
@@ -66,7 +66,7 @@ impl Table {
     /// If a file cannot be read or is not valid, or the table has no rows or two of one name.
     pub fn from_folder(folder: &Path) -> Result<Self, ExperimentError> {
         let path = folder.join(TABLE);
-        let listing: Listing = from_toml(&read_text(&path)?, &path.display().to_string())?;
+        let listing: Listing = parse_toml(&read_text(&path)?, &path.display().to_string())?;
         if listing.row.is_empty() {
             return Err(ExperimentError::NoRows { path });
         }
@@ -136,8 +136,9 @@ mod tests {
             let figure = |row: &Row| (row.experiment.epochs, row.test_error);
             table.rows.iter().map(figure).collect::<Vec<_>>()
         };
-        let scellier = [(10, 3.46), (50, 1.57), (50, 1.48), (50, 1.66), (100, 1.33)];
-        assert_eq!(figures("scellier-2024"), scellier);
+        let ep = [(10, 3.46), (50, 1.57), (50, 1.48), (50, 1.66), (100, 1.33)];
+        let bp = [(10, 3.30), (50, 1.54), (50, 1.45), (50, 1.50), (100, 1.30)];
+        assert_eq!(figures("scellier-2024"), [ep, bp].concat());
         let mishra = [(100, 1.53), (100, 1.60), (100, 1.77)];
         assert_eq!(figures("scellier-mishra-2023"), mishra);
     }

@@ -1,9 +1,10 @@
 //! Learning: a rule makes two states, and one local law changes every conductance along their contrast.
 //!
 //! [`Trainer`] trains a [`Network`](crate::drn::Network) on a [`Dataset`](crate::data::Dataset) by a [`Rule`];
-//! [`evaluate`] measures it.
+//! [`evaluate`] measures it. Module [`circuit`] trains circuits of any shape.
 
 mod benchmark;
+pub mod circuit;
 mod cost;
 mod evaluation;
 mod examples;

@@ -5,6 +5,7 @@
 
 pub mod atomic;
 pub mod checkpoint;
+mod circuit_run;
 mod error;
 pub mod model;
 mod progress;
@@ -12,6 +13,7 @@ mod run;
 mod tensors;
 
 pub use atomic::WriteError;
+pub use circuit_run::{CircuitMetrics, CircuitRun};
 pub use error::ReadError;
 pub use progress::{EpochMetrics, Progress};
 pub use run::{Run, RunError};

@@ -8,13 +8,14 @@ use std::time::Instant;
 use super::{EpochMetrics, Progress, ReadError, WriteError, atomic, checkpoint, model};
 use crate::data::Split;
 use crate::drn::Network;
+use crate::experiment::circuit::CircuitExperimentError;
 use crate::experiment::{DataSourceError, Experiment, ExperimentError, SettingsError};
 use crate::learn::{
     Epoch, Evaluation, Step, TrainError, TrainOptions, Trainer, check_fit, evaluate,
 };
 
-const CONFIG: &str = "config.toml";
-const METRICS: &str = "metrics.jsonl";
+pub(super) const CONFIG: &str = "config.toml";
+pub(super) const METRICS: &str = "metrics.jsonl";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 const LAST: &str = "last.safetensors";
 const LOCK: &str = ".lock";
@@ -142,6 +143,20 @@ pub enum RunError {
     /// The checkpoint cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A learning task of a circuit is refused.
+    #[error(transparent)]
+    Circuit(#[from] CircuitExperimentError),
+    /// A circuit cannot be trained or evaluated.
+    #[error(transparent)]
+    Learn(#[from] crate::learn::circuit::LearnError),
+    /// A checkpoint of a circuit that is damaged.
+    #[error("{path} is no checkpoint of a circuit")]
+    CircuitCheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
     /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -407,7 +422,7 @@ fn new_trainer(experiment: &Experiment, threads: usize) -> Result<Trainer, RunEr
 }
 
 /// Makes the folder if need be, and locks it for this process.
-fn lock(folder: &Path) -> Result<File, RunError> {
+pub(super) fn lock(folder: &Path) -> Result<File, RunError> {
     let failure = |source| RunError::Folder {
         folder: folder.to_owned(),
         source,

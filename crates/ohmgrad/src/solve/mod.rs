@@ -209,6 +209,14 @@ impl Solver {
         }
     }
 
+    /// A solver for circuits of the same shape that starts from no answer.
+    pub(crate) fn fork_cold(&self) -> Solver {
+        Solver {
+            last: None,
+            ..self.fork()
+        }
+    }
+
     /// Finds the operating point of a circuit.
     ///
     /// ```

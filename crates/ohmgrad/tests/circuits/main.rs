@@ -1,10 +1,12 @@
-//! The circuit solver against closed forms, a quadratic-program solver, itself by another way, and the certificate.
+//! The circuit solver against closed forms, a quadratic-program solver, itself by another way, and the certificate; and
+//! learning on circuits against finite differences.
 
 mod certificate;
 mod closed_forms;
 mod coordinate;
 mod counters;
 mod families;
+mod learning;
 mod no_operating_point;
 mod open_potentials;
 mod properties;
