@@ -15,45 +15,52 @@ pub enum Cost {
 }
 
 impl Cost {
-    /// The cost.
-    pub(crate) fn of(self, outputs: &[f32], label: usize) -> f64 {
-        let outputs = || outputs.iter().map(|v| f64::from(*v));
+    /// The cost of outputs beside their targets, given as pairs. Targets of cross-entropy add up to 1, or are all 0 where
+    /// nothing is wanted.
+    pub(crate) fn of(self, pairs: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
         match self {
-            Cost::SquaredError => {
-                let target = |k| f64::from(u8::from(k == label));
-                let squares = outputs().enumerate().map(|(k, v)| (v - target(k)).powi(2));
-                squares.sum::<f64>() / 2.0
-            }
+            // |v - y|^2 / 2
+            Cost::SquaredError => pairs.map(|(v, y)| (v - y).powi(2)).sum::<f64>() / 2.0,
+            // -sum of y log softmax(v)
             Cost::CrossEntropy => {
-                let highest = outputs().fold(f64::NEG_INFINITY, f64::max);
-                let sum: f64 = outputs().map(|v| (v - highest).exp()).sum();
-                sum.ln() + highest - outputs().nth(label).unwrap_or(f64::NAN)
+                let log_sum = log_sum(pairs.clone().map(|(v, _)| v));
+                pairs.map(|(v, y)| y * (log_sum - v)).sum()
             }
         }
     }
 
-    /// The derivative by each output potential, with the other sign: where the cost pulls the outputs.
-    pub(crate) fn pull(self, outputs: &[f32], target: &[f32], pull: &mut [f32]) {
+    /// Where the cost of these outputs pulls each of them.
+    pub(crate) fn pull(self, pairs: impl Iterator<Item = (f64, f64)> + Clone) -> Pull {
         match self {
-            Cost::SquaredError => pull.copy_from_slice(outputs),
-            Cost::CrossEntropy => softmax(outputs, pull),
-        }
-        for (pull, target) in pull.iter_mut().zip(target) {
-            *pull = target - *pull;
+            Cost::SquaredError => Pull::Target,
+            Cost::CrossEntropy => Pull::Softmax {
+                log_sum: log_sum(pairs.clone().map(|(v, _)| v)),
+                total: pairs.map(|(_, y)| y).sum(),
+            },
         }
     }
 }
 
-fn softmax(outputs: &[f32], shares: &mut [f32]) {
-    let highest = outputs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for (share, v) in shares.iter_mut().zip(outputs) {
-        *share = (v - highest).exp();
-        sum += *share;
+/// The derivative of a cost by each output, with the other sign.
+pub(crate) enum Pull {
+    Target,
+    Softmax { log_sum: f64, total: f64 },
+}
+
+impl Pull {
+    /// On an output v with the target y.
+    pub(crate) fn on(&self, v: f64, y: f64) -> f64 {
+        match self {
+            Pull::Target => y - v,
+            Pull::Softmax { log_sum, total } => y - total * (v - log_sum).exp(),
+        }
     }
-    for share in shares {
-        *share /= sum;
-    }
+}
+
+/// log of the sum of exp(v).
+fn log_sum(outputs: impl Iterator<Item = f64> + Clone) -> f64 {
+    let highest = outputs.clone().fold(f64::NEG_INFINITY, f64::max);
+    highest + outputs.map(|v| (v - highest).exp()).sum::<f64>().ln()
 }
 
 #[cfg(test)]
@@ -62,31 +69,28 @@ mod tests {
 
     #[test]
     fn pulls_are_the_derivatives_of_the_costs() {
-        let outputs = [0.3, -1.2, 2.0_f32];
-        let target = [0.0, 1.0, 0.0];
+        let outputs = [(0.3, 0.0), (-1.2, 1.0), (2.0, 0.0)];
         for cost in [Cost::SquaredError, Cost::CrossEntropy] {
-            let mut pull = [0.0; 3];
-            cost.pull(&outputs, &target, &mut pull);
-            for k in 0..3 {
-                let at = |step: f32| {
+            let pull = cost.pull(outputs.iter().copied());
+            for (k, (v, y)) in outputs.into_iter().enumerate() {
+                let pull = pull.on(v, y);
+                let at = |step: f64| {
                     let mut moved = outputs;
-                    moved[k] += step;
-                    cost.of(&moved, 1)
+                    moved[k].0 += step;
+                    cost.of(moved.iter().copied())
                 };
-                let step = 1.0 / 64.0;
-                let slope = (at(step) - at(-step)) / (2.0 * f64::from(step));
-                let off = (slope + f64::from(pull[k])).abs();
-                assert!(off < 1e-4, "{cost:?}, output {k}: {slope} for {}", -pull[k]);
+                let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
+                let off = (slope + pull).abs();
+                assert!(off < 1e-9, "{cost:?}, output {k}: {slope} for {}", -pull);
             }
         }
     }
 
     #[test]
     fn large_outputs_do_not_overflow() {
-        let outputs = [1e4, -1e4];
-        assert!((Cost::CrossEntropy.of(&outputs, 1) - 2e4).abs() < 1e-6);
-        let mut pull = [0.0; 2];
-        Cost::CrossEntropy.pull(&outputs, &[0.0, 1.0], &mut pull);
-        assert_eq!(pull, [-1.0, 1.0]);
+        let outputs = [(1e4, 0.0), (-1e4, 1.0)].into_iter();
+        assert_eq!(Cost::CrossEntropy.of(outputs.clone()), 2e4);
+        let pull = Cost::CrossEntropy.pull(outputs);
+        assert_eq!([pull.on(1e4, 0.0), pull.on(-1e4, 1.0)], [-1.0, 1.0]);
     }
 }

@@ -143,7 +143,9 @@ pub(super) fn score(
 ) -> Result<(), TrainError> {
     for (&example, output) in examples.iter().zip(outputs.chunks(data.classes())) {
         let label = usize::from(data.label(example as usize));
-        totals.cost += cost.of(output, label);
+        let target = |k| f64::from(u8::from(k == label));
+        let pairs = output.iter().enumerate();
+        totals.cost += cost.of(pairs.map(|(k, v)| (f64::from(*v), target(k))));
         if output.iter().any(|v| !v.is_finite()) {
             let example = totals.examples;
             return Err(TrainError::Diverged { example });

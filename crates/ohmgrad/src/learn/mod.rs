@@ -9,18 +9,19 @@ mod cost;
 mod evaluation;
 mod examples;
 mod optimizer;
+mod options;
 mod rules;
 #[cfg(test)]
 mod tests;
 mod trainer;
+mod unrolled;
 
 pub use benchmark::{Benchmark, Breakdown, benchmark};
 pub use cost::Cost;
 pub use evaluation::{Evaluation, Physics, evaluate, evaluate_physics};
 pub use optimizer::{Optimizer, OptimizerError};
+pub use options::{InitialState, TrainOptions, TrainOptionsError};
 pub use rules::{Rule, Unbounded};
-pub use trainer::{
-    Epoch, InitialState, Step, StepTimes, TrainError, TrainOptions, TrainOptionsError, Trainer,
-};
+pub use trainer::{Epoch, Step, StepTimes, TrainError, Trainer};
 
 pub(crate) use trainer::check_fit;

@@ -47,7 +47,8 @@ fn pull_of(cost: Cost, v: &Potentials, target: &[f64]) -> Vec<f64> {
         Cost::SquaredError => outputs.to_vec(),
         Cost::CrossEntropy => {
             let sum: f64 = outputs.iter().map(|v| v.exp()).sum();
-            outputs.iter().map(|v| v.exp() / sum).collect()
+            let total: f64 = target.iter().sum();
+            outputs.iter().map(|v| total * v.exp() / sum).collect()
         }
     };
     target

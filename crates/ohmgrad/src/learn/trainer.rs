@@ -5,169 +5,17 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 
 use super::evaluation::score;
 use super::examples::{encode_examples, volts_per_step, write_targets};
 use super::rules::{Push, States};
-use super::{Cost, Optimizer, OptimizerError, Rule, Unbounded};
+use super::unrolled::Unrolled;
+use super::{Cost, InitialState, TrainOptions, TrainOptionsError, Unbounded};
 use crate::data::Dataset;
 use crate::drn::{
     Barrier, Board, Contrast, Learner, Load, Network, ParameterError, Phase, Scratch, Settling,
-    SettlingError, Share, Straddle, SweepOrder, Worker, Workspace,
+    Share, Straddle, SweepOrder, Worker, Workspace,
 };
-
-/// Where the free phase of a training step starts from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum InitialState {
-    /// From the state that the last step ended with (its second nudged state), as in the publications.
-    Persistent,
-    /// From 0 V.
-    Zero,
-}
-
-/// How a network is trained.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrainOptions {
-    /// How the states that are contrasted are made.
-    pub rule: Rule,
-    /// The rule's amplitude, if it has one: the nudging strength in siemens of equilibrium propagation, the share of
-    /// the way to the target of coupled learning. Finite and above 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub beta: Option<f32>,
-    /// What is made small. Default: squared error.
-    #[serde(default)]
-    pub cost: Cost,
-    /// Examples per step. At least 1.
-    pub batch: usize,
-    /// Where the free phase starts from. Default: persistent.
-    #[serde(default = "persistent")]
-    pub initial_state: InitialState,
-    /// How the free phase is settled, in training and in evaluation.
-    pub free_phase: Settling,
-    /// How the nudged phases are settled; they start from the free state.
-    pub nudged_phase: Settling,
-    /// Gradient descent.
-    pub optimizer: Optimizer,
-}
-
-fn persistent() -> InitialState {
-    InitialState::Persistent
-}
-
-/// Why [`TrainOptions`] are refused.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TrainOptionsError {
-    /// An amplitude that is not finite and positive.
-    #[error("beta is {0}: it must be finite and above 0")]
-    Beta(f32),
-    /// A rule without its amplitude.
-    #[error(
-        "beta is missing: it is the nudging strength in siemens of p-ep, n-ep and c-ep, and the share of the way to \
-         the target of p-cpl, n-cpl and c-cpl"
-    )]
-    NoBeta,
-    /// An amplitude for a rule that has none.
-    #[error("beta is {0}: this rule has no amplitude; leave it out")]
-    UnusedBeta(f32),
-    /// Sweeps that cannot be gone back through.
-    #[error(
-        "free_phase: tbp goes back through a fixed number of asynchronous sweeps, at most {max}: set order and sweeps, \
-         and no tolerance",
-        max = TrainOptions::MAX_UNROLLED
-    )]
-    NotUnrolled,
-    /// A rule that holds outputs at the target, with a cost that does not end there.
-    #[error(
-        "cost is cross-entropy: cl, p-cpl, n-cpl and c-cpl hold the outputs at the target; use squared-error"
-    )]
-    NoTarget,
-    /// An empty batch.
-    #[error("batch is 0: a step needs at least one example")]
-    EmptyBatch,
-    /// A batch too large to be addressed.
-    #[error("batch is {0}: at most {max} are supported", max = TrainOptions::MAX_BATCH)]
-    LargeBatch(usize),
-    /// The free phase's stopping rule.
-    #[error("free_phase: {0}")]
-    FreePhase(SettlingError),
-    /// The nudged phases' stopping rule.
-    #[error("nudged_phase: {0}")]
-    NudgedPhase(SettlingError),
-    /// Gradient descent.
-    #[error("optimizer: {0}")]
-    Optimizer(OptimizerError),
-}
-
-impl TrainOptions {
-    /// The largest batch.
-    pub const MAX_BATCH: usize = 1 << 16;
-
-    /// The most sweeps that backpropagation goes back through.
-    pub const MAX_UNROLLED: usize = 100;
-
-    /// Checks everything that does not need the data.
-    ///
-    /// # Errors
-    /// The first setting that is wrong, by name.
-    pub fn validate(&self, network: &crate::drn::Architecture) -> Result<(), TrainOptionsError> {
-        match (self.rule.has_beta(), self.beta) {
-            (true, None) => return Err(TrainOptionsError::NoBeta),
-            (true, Some(beta)) if !(beta.is_finite() && beta > 0.0) => {
-                return Err(TrainOptionsError::Beta(beta));
-            }
-            (false, Some(beta)) => return Err(TrainOptionsError::UnusedBeta(beta)),
-            _ => {}
-        }
-        if self.rule == Rule::TruncatedBackpropagation && !self.can_be_unrolled() {
-            return Err(TrainOptionsError::NotUnrolled);
-        }
-        if self.rule.clamps() && self.cost != Cost::SquaredError {
-            return Err(TrainOptionsError::NoTarget);
-        }
-        if self.batch == 0 {
-            return Err(TrainOptionsError::EmptyBatch);
-        }
-        if self.batch > Self::MAX_BATCH {
-            return Err(TrainOptionsError::LargeBatch(self.batch));
-        }
-        self.free_phase
-            .validate()
-            .map_err(TrainOptionsError::FreePhase)?;
-        self.nudged_phase
-            .validate()
-            .map_err(TrainOptionsError::NudgedPhase)?;
-        self.optimizer
-            .validate(network)
-            .map_err(TrainOptionsError::Optimizer)
-    }
-
-    fn can_be_unrolled(&self) -> bool {
-        let Settling {
-            order,
-            sweeps,
-            tolerance,
-        } = self.free_phase;
-        order == SweepOrder::Asynchronous && sweeps <= Self::MAX_UNROLLED && tolerance.is_none()
-    }
-
-    /// Where the states of unrolled sweeps are kept, if the rule goes back through them.
-    fn unrolled(&self) -> Option<Unrolled> {
-        let unrolls = self.states().pushes[0] == Push::Unroll;
-        unrolls.then_some(Unrolled {
-            batch: self.batch,
-            sweeps: self.free_phase.sweeps,
-        })
-    }
-
-    /// The states that the rule makes.
-    fn states(&self) -> States {
-        self.rule.states(self.beta.unwrap_or(1.0))
-    }
-}
 
 /// Why training stopped.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -350,12 +198,15 @@ impl Trainer {
         let (weights, biases) = options.optimizer.steps(&architecture, self.epoch);
         let (states, unrolled) = (options.states(), options.unrolled());
         let free_layers = architecture.free_layers();
+        let free_groups = options.free_phase.order.groups(free_layers);
+        let groups_back: Vec<Vec<usize>> = free_groups.iter().rev().cloned().collect();
         let plan = Plan {
             data,
             order: &order,
             options,
             states: &states,
-            free_groups: &options.free_phase.order.groups(free_layers),
+            free_groups: &free_groups,
+            groups_back: &groups_back,
             nudged_groups: &options.nudged_phase.order.groups(free_layers),
             volts_per_step: volts_per_step(architecture.input_gain, data),
             unrolled,
@@ -486,6 +337,8 @@ struct Plan<'a> {
     states: &'a States,
     unrolled: Option<Unrolled>,
     free_groups: &'a [Vec<usize>],
+    /// Those of the free phase, the last first.
+    groups_back: &'a [Vec<usize>],
     nudged_groups: &'a [Vec<usize>],
     volts_per_step: f32,
     contrast: Contrast<'a>,
@@ -505,36 +358,6 @@ impl<'a> Plan<'a> {
                 ..self.contrast
             },
         }
-    }
-}
-
-/// The slots of a free phase that is gone back through, in batches: its present state, the states y + a/2 (at first
-/// those after each sweep, from the state before the first on), the states y - a/2 from the first sweep on, and a. Behind
-/// the states of the last sweep the final state stands in both.
-#[derive(Clone, Copy)]
-struct Unrolled {
-    batch: usize,
-    sweeps: usize,
-}
-
-impl Unrolled {
-    /// First slot of the state y + a/2 of a sweep.
-    fn second(self, sweep: usize) -> usize {
-        (1 + sweep) * self.batch
-    }
-
-    /// First slot of the state y - a/2 of a sweep.
-    fn first(self, sweep: usize) -> usize {
-        self.second(self.sweeps + 1) + sweep * self.batch
-    }
-
-    /// First slot of the errors a.
-    fn errors(self) -> usize {
-        self.first(self.sweeps + 2)
-    }
-
-    fn slots(self) -> usize {
-        self.errors() + self.batch
     }
 }
 
@@ -754,7 +577,6 @@ impl Member<'_> {
         let outputs = self.share.output.bias.len();
         targets[examples * outputs..].fill(0.0);
         let settling = Settling::sweeps(SweepOrder::Asynchronous, 1);
-        let groups: Vec<Vec<usize>> = plan.free_groups.iter().rev().cloned().collect();
         let errors = unrolled.errors();
         let slots = errors..errors + unrolled.batch;
         let mut worker = self.worker();
@@ -769,7 +591,7 @@ impl Member<'_> {
                 loads: &[load],
                 targets,
                 settling: &settling,
-                groups: &groups,
+                groups: plan.groups_back,
                 response_of: Some(unrolled.second(sweep)),
             });
             worker.barrier.wait(); // others have read the errors
@@ -789,10 +611,12 @@ impl Member<'_> {
     fn pull(&self, cost: Cost, targets: &mut [f32]) {
         let count = self.share.output.bias.len();
         let outputs = self.space.outputs.chunks_exact(count);
-        let mut pull = vec![0.0; count];
-        for (target, outputs) in targets.chunks_exact_mut(count).zip(outputs) {
-            cost.pull(outputs, target, &mut pull);
-            target.copy_from_slice(&pull);
+        for (targets, outputs) in targets.chunks_exact_mut(count).zip(outputs) {
+            let pairs = outputs.iter().zip(&*targets);
+            let pull = cost.pull(pairs.map(|(v, y)| (f64::from(*v), f64::from(*y))));
+            for (y, v) in targets.iter_mut().zip(outputs) {
+                *y = pull.on(f64::from(*v), f64::from(*y)) as f32;
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::run::{CONFIG, METRICS, lock};
+use super::run::{CONFIG, METRICS, check_goes_on, lock};
 use super::{ReadError, RunError, WriteError, atomic};
 use crate::circuit::netlist;
 use crate::experiment::circuit::{CircuitExperiment, CircuitProblem};
@@ -248,21 +248,12 @@ impl CircuitRun {
 impl Checkpoint {
     /// Checks that only the number of epochs has changed.
     fn check_unchanged(&self, folder: &Path, now: &CircuitExperiment) -> Result<(), RunError> {
-        let folder = folder.to_owned();
         let comparable = CircuitExperiment {
             epochs: self.experiment.epochs,
             ..now.clone()
         };
-        let (finished, epochs) = (self.metrics.len(), now.epochs);
-        match comparable == self.experiment {
-            false => Err(RunError::Changed { folder }),
-            true if epochs < finished => Err(RunError::FewerEpochs {
-                folder,
-                finished,
-                epochs,
-            }),
-            true => Ok(()),
-        }
+        let unchanged = comparable == self.experiment;
+        check_goes_on(folder, unchanged, self.metrics.len(), now.epochs)
     }
 }
 

@@ -444,14 +444,24 @@ fn check_unchanged(
     progress: &Progress,
     experiment: &Experiment,
 ) -> Result<(), RunError> {
-    let folder = folder.to_owned();
     let comparable = Experiment {
         epochs: progress.experiment.epochs,
         data: progress.experiment.data.clone(),
         ..experiment.clone()
     };
-    let (finished, epochs) = (progress.epochs(), experiment.epochs);
-    match comparable == progress.experiment {
+    let unchanged = comparable == progress.experiment;
+    check_goes_on(folder, unchanged, progress.epochs(), experiment.epochs)
+}
+
+/// Checks that a run with unchanged settings can go on to so many epochs.
+pub(super) fn check_goes_on(
+    folder: &Path,
+    unchanged: bool,
+    finished: usize,
+    epochs: usize,
+) -> Result<(), RunError> {
+    let folder = folder.to_owned();
+    match unchanged {
         false => Err(RunError::Changed { folder }),
         true if epochs < finished => Err(RunError::FewerEpochs {
             folder,

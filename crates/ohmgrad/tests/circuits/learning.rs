@@ -492,6 +492,15 @@ fn options_and_examples_that_do_not_fit_are_refused() {
     assert!(class.starts_with("example 1 is of class 2"), "{class}");
 }
 
+/// A learner of r1, with the input v1 and the output v(out).
+fn from_v1_to_out(circuit: &Circuit) -> CircuitLearner {
+    let (input, trained) = (element(circuit, "v1"), element(circuit, "r1"));
+    let output = potential(circuit, "out");
+    let task = CircuitTask::new(circuit, vec![input], vec![output], vec![trained]);
+    let options = CircuitOptions::default();
+    CircuitLearner::new(circuit, task.expect("valid"), options).expect("valid options")
+}
+
 #[test]
 fn examples_without_an_operating_point_are_named() {
     let circuit = Circuit::builder()
@@ -501,16 +510,10 @@ fn examples_without_an_operating_point_are_named() {
         .resistor("r2", "out", "0", 1.0)
         .build()
         .expect("a valid circuit");
-    let task = CircuitTask::new(
-        &circuit,
-        vec![element(&circuit, "v1")],
-        vec![potential(&circuit, "out")],
-        vec![element(&circuit, "r1")],
-    );
-    let learner = CircuitLearner::new(&circuit, task.expect("valid"), CircuitOptions::default());
+    let mut learner = from_v1_to_out(&circuit);
     let inputs = vec![vec![0.2], vec![0.4], vec![0.6]];
     let examples = CircuitExamples::new(inputs, vec![vec![0.1]; 3]).expect("valid examples");
-    let error = learner.expect("valid options").evaluate(&examples);
+    let error = learner.evaluate(&examples);
     assert!(
         matches!(error, Err(LearnError::Presolve { example: 2, .. })),
         "{error:?}"
@@ -526,15 +529,9 @@ fn outputs_that_the_circuit_leaves_open_are_named() {
         .current_source("i1", "out", "0", 0.0)
         .build()
         .expect("a valid circuit");
-    let task = CircuitTask::new(
-        &circuit,
-        vec![element(&circuit, "v1")],
-        vec![potential(&circuit, "out")],
-        vec![element(&circuit, "r1")],
-    );
-    let learner = CircuitLearner::new(&circuit, task.expect("valid"), CircuitOptions::default());
+    let mut learner = from_v1_to_out(&circuit);
     let examples = CircuitExamples::new(vec![vec![-1.0]], vec![vec![0.1]]).expect("valid");
-    let error = learner.expect("valid options").evaluate(&examples);
+    let error = learner.evaluate(&examples);
     let is_open = matches!(&error, Err(LearnError::Open { output, .. }) if output == "v(out)");
     assert!(is_open, "{error:?}");
 }

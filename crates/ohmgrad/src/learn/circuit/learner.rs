@@ -343,7 +343,10 @@ impl CircuitLearner {
                 .enumerate()
                 .map(|(k, o)| (o, examples.targets(k)))
         };
-        let cost = |(o, y): (&Vec<f64>, &[f64])| self.options.cost.of_outputs(o, y);
+        let cost = |(o, y): (&Vec<f64>, &[f64])| {
+            let pairs = o.iter().copied().zip(y.iter().copied());
+            self.options.cost.of(pairs)
+        };
         let is_wrong = |(o, y): &(&Vec<f64>, &[f64])| largest(o) != largest(y);
         let distance = |(o, y): (&f64, &f64)| (o - y).abs();
         let distances = pairs().flat_map(|(o, y)| o.iter().zip(y).map(distance));

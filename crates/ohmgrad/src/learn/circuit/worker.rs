@@ -169,7 +169,9 @@ impl Worker {
     ) -> Result<Lesson, Failure> {
         let free = self.settle(task, inputs)?;
         let outputs = self.read_outputs(task, &free);
-        let pulls = options.cost.pulls(&outputs, targets);
+        let pairs = outputs.iter().copied().zip(targets.iter().copied());
+        let pull = options.cost.pull(pairs.clone());
+        let pulls: Vec<f64> = pairs.map(|(o, y)| pull.on(o, y)).collect();
         let rule = options.rule.states(options.beta);
         let mut states = vec![self.free.read(task.trained(), &free)];
         for push in &rule.pushes {

@@ -1,0 +1,160 @@
+//! How a layered network is trained.
+
+use serde::{Deserialize, Serialize};
+
+use super::rules::{Push, States};
+use super::unrolled::Unrolled;
+use super::{Cost, Optimizer, OptimizerError, Rule};
+use crate::drn::{Architecture, Settling, SettlingError, SweepOrder};
+
+/// Where the free phase of a training step starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InitialState {
+    /// From the state that the last step ended with (its second nudged state), as in the publications.
+    Persistent,
+    /// From 0 V.
+    Zero,
+}
+
+/// How a network is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainOptions {
+    /// How the states that are contrasted are made.
+    pub rule: Rule,
+    /// The rule's amplitude, if it has one: the nudging strength in siemens of equilibrium propagation, the share of
+    /// the way to the target of coupled learning. Finite and above 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beta: Option<f32>,
+    /// What is made small. Default: squared error.
+    #[serde(default)]
+    pub cost: Cost,
+    /// Examples per step. At least 1.
+    pub batch: usize,
+    /// Where the free phase starts from. Default: persistent.
+    #[serde(default = "persistent")]
+    pub initial_state: InitialState,
+    /// How the free phase is settled, in training and in evaluation.
+    pub free_phase: Settling,
+    /// How the nudged phases are settled; they start from the free state.
+    pub nudged_phase: Settling,
+    /// Gradient descent.
+    pub optimizer: Optimizer,
+}
+
+fn persistent() -> InitialState {
+    InitialState::Persistent
+}
+
+/// Why [`TrainOptions`] are refused.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainOptionsError {
+    /// An amplitude that is not finite and positive.
+    #[error("beta is {0}: it must be finite and above 0")]
+    Beta(f32),
+    /// A rule without its amplitude.
+    #[error(
+        "beta is missing: it is the nudging strength in siemens of p-ep, n-ep and c-ep, and the share of the way to \
+         the target of p-cpl, n-cpl and c-cpl"
+    )]
+    NoBeta,
+    /// An amplitude for a rule that has none.
+    #[error("beta is {0}: this rule has no amplitude; leave it out")]
+    UnusedBeta(f32),
+    /// Sweeps that cannot be gone back through.
+    #[error(
+        "free_phase: tbp goes back through a fixed number of asynchronous sweeps, at most {max}: set order and sweeps, \
+         and no tolerance",
+        max = TrainOptions::MAX_UNROLLED
+    )]
+    NotUnrolled,
+    /// A rule that holds outputs at the target, with a cost that does not end there.
+    #[error(
+        "cost is cross-entropy: cl, p-cpl, n-cpl and c-cpl hold the outputs at the target; use squared-error"
+    )]
+    NoTarget,
+    /// An empty batch.
+    #[error("batch is 0: a step needs at least one example")]
+    EmptyBatch,
+    /// A batch too large to be addressed.
+    #[error("batch is {0}: at most {max} are supported", max = TrainOptions::MAX_BATCH)]
+    LargeBatch(usize),
+    /// The free phase's stopping rule.
+    #[error("free_phase: {0}")]
+    FreePhase(SettlingError),
+    /// The nudged phases' stopping rule.
+    #[error("nudged_phase: {0}")]
+    NudgedPhase(SettlingError),
+    /// Gradient descent.
+    #[error("optimizer: {0}")]
+    Optimizer(OptimizerError),
+}
+
+impl TrainOptions {
+    /// The largest batch.
+    pub const MAX_BATCH: usize = 1 << 16;
+
+    /// The most sweeps that backpropagation goes back through.
+    pub const MAX_UNROLLED: usize = 100;
+
+    /// Checks everything that does not need the data.
+    ///
+    /// # Errors
+    /// The first setting that is wrong, by name.
+    pub fn validate(&self, network: &Architecture) -> Result<(), TrainOptionsError> {
+        match (self.rule.has_beta(), self.beta) {
+            (true, None) => return Err(TrainOptionsError::NoBeta),
+            (true, Some(beta)) if !(beta.is_finite() && beta > 0.0) => {
+                return Err(TrainOptionsError::Beta(beta));
+            }
+            (false, Some(beta)) => return Err(TrainOptionsError::UnusedBeta(beta)),
+            _ => {}
+        }
+        if self.rule == Rule::TruncatedBackpropagation && !self.can_be_unrolled() {
+            return Err(TrainOptionsError::NotUnrolled);
+        }
+        if self.rule.clamps() && self.cost != Cost::SquaredError {
+            return Err(TrainOptionsError::NoTarget);
+        }
+        if self.batch == 0 {
+            return Err(TrainOptionsError::EmptyBatch);
+        }
+        if self.batch > Self::MAX_BATCH {
+            return Err(TrainOptionsError::LargeBatch(self.batch));
+        }
+        self.free_phase
+            .validate()
+            .map_err(TrainOptionsError::FreePhase)?;
+        self.nudged_phase
+            .validate()
+            .map_err(TrainOptionsError::NudgedPhase)?;
+        self.optimizer
+            .validate(network)
+            .map_err(TrainOptionsError::Optimizer)
+    }
+
+    fn can_be_unrolled(&self) -> bool {
+        let Settling {
+            order,
+            sweeps,
+            tolerance,
+        } = self.free_phase;
+        order == SweepOrder::Asynchronous && sweeps <= Self::MAX_UNROLLED && tolerance.is_none()
+    }
+
+    /// Where the states of unrolled sweeps are kept, if the rule goes back through them.
+    pub(super) fn unrolled(&self) -> Option<Unrolled> {
+        let unrolls = self.states().pushes[0] == Push::Unroll;
+        unrolls.then_some(Unrolled {
+            batch: self.batch,
+            sweeps: self.free_phase.sweeps,
+        })
+    }
+
+    /// The states that the rule makes.
+    pub(super) fn states(&self) -> States {
+        self.rule.states(self.beta.unwrap_or(1.0))
+    }
+}
