@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Readout;
+
 /// Layer sizes, gains and conductance bounds of a deep resistive network (DRN).
 ///
 /// Every layer is joined to the next by a dense matrix of conductances. The input layer holds two
@@ -27,6 +29,9 @@ pub struct Architecture {
     pub hidden: Vec<usize>,
     /// Number of output nodes. At least 1.
     pub outputs: usize,
+    /// What the output nodes are read as. Default: every node is an output.
+    #[serde(default)]
+    pub readout: Readout,
     /// Volt per unit of input feature. Finite and above 0; default 1.
     #[serde(default = "one")]
     pub input_gain: f32,
@@ -88,6 +93,11 @@ pub enum ArchitectureError {
         /// Number of gains given.
         found: usize,
     },
+    /// An odd number of output nodes that are read in pairs.
+    #[error(
+        "outputs is {0}: with readout = \"pairs\" two nodes make an output, so it must be even"
+    )]
+    OddOutputs(usize),
     /// Conductance bounds that do not satisfy `0 <= g_min <= g_max`, with `g_min` finite.
     #[error("conductance bounds [{g_min}, {g_max}] S: 0 <= g_min <= g_max must hold, g_min finite")]
     Bounds {
@@ -108,6 +118,7 @@ impl Architecture {
             features,
             hidden,
             outputs,
+            readout: Readout::Nodes,
             input_gain: one(),
             weight_gains: Vec::new(),
             g_min: 0.0,
@@ -119,6 +130,12 @@ impl Architecture {
     #[must_use]
     pub fn with_input_gain(self, input_gain: f32) -> Self {
         Self { input_gain, ..self }
+    }
+
+    /// Sets what the output nodes are read as.
+    #[must_use]
+    pub fn with_readout(self, readout: Readout) -> Self {
+        Self { readout, ..self }
     }
 
     /// Sets the conductance bounds, in siemens.
@@ -141,6 +158,9 @@ impl Architecture {
             self.check_width(&format!("hidden layer {}", l + 1), width)?;
         }
         self.check_width("the output layer", self.outputs)?;
+        if !self.outputs.is_multiple_of(self.readout.nodes()) {
+            return Err(ArchitectureError::OddOutputs(self.outputs));
+        }
         check_gain("input_gain", self.input_gain)?;
         if !self.weight_gains.is_empty() && self.weight_gains.len() != self.matrices() {
             return Err(ArchitectureError::WeightGains {
@@ -170,6 +190,11 @@ impl Architecture {
     /// Number of conductance matrices: one more than there are hidden layers.
     pub fn matrices(&self) -> usize {
         self.hidden.len() + 1
+    }
+
+    /// Number of values that are read from the output nodes, as many as there are classes to tell apart.
+    pub fn readouts(&self) -> usize {
+        self.outputs / self.readout.nodes()
     }
 
     /// Number of free layers (hidden layers and the output layer).
