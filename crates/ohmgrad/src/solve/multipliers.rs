@@ -27,7 +27,8 @@ pub(super) struct Effort {
     pub(super) steps: usize,
     /// Whether to take steps as long as the line search says, instead of whole ones.
     pub(super) searches: bool,
-    /// Whether to give up as soon as the number of diodes that switch in a step does not fall quickly.
+    /// Whether to give up as soon as the number of diodes that switch in a step does not fall quickly, or the curves
+    /// turn out to be far away.
     pub(super) impatient: bool,
 }
 
@@ -72,6 +73,11 @@ const SETTLED: usize = 6;
 /// The largest change of a potential, relative to the largest voltage, in the last step of a network with curved
 /// elements. The laws alone do not tell: what faint currents miss is nothing beside the strong ones.
 const STILL: f64 = 1e-8;
+
+/// A start that still misses the current law by this share of the largest current after a few steps is far away: steep
+/// curves would be walked down one thermal voltage at a time.
+const LOST: f64 = 0.5;
+const FEW: usize = 4;
 
 /// States that miss the laws by more are not kept.
 const WORTH_KEEPING: f64 = 1e-6;
@@ -141,7 +147,9 @@ impl Multipliers {
             if best <= tolerance && still && (switched == 0 || !effort.impatient) {
                 break;
             }
-            if effort.impatient && switched > 3 && 2 * switched > last {
+            let lost =
+                !network.curved.is_empty() && newton.work.iterations >= FEW && misses.kcl > LOST;
+            if effort.impatient && (lost || switched > 3 && 2 * switched > last) {
                 break;
             }
             last = switched;
