@@ -309,8 +309,10 @@ impl Trainer {
         self.network
     }
 
-    /// The network, for a checkpoint to fill.
-    pub(crate) fn network_mut(&mut self) -> &mut Network {
+    /// The network, to set its parameters between epochs.
+    ///
+    /// Training panics if it is exchanged for a network of another architecture or number of threads.
+    pub fn network_mut(&mut self) -> &mut Network {
         &mut self.network
     }
 }
