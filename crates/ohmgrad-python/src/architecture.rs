@@ -54,7 +54,7 @@ pub(crate) struct PyArchitecture(pub(crate) Architecture);
 impl PyArchitecture {
     #[new]
     #[pyo3(signature = (features, hidden, outputs, *, input_gain=1.0, weight_gains=vec![], g_min=0.0, g_max=f32::INFINITY),
-        text_signature = "(features, hidden, outputs, *, input_gain=1.0, weight_gains=(), g_min=0.0, g_max=inf)")]
+        text_signature = "(features, hidden, outputs, *, input_gain=1.0, weight_gains=(), g_min=0.0, g_max=1e999)")]
     fn new(
         features: &Bound<'_, PyAny>,
         hidden: Vec<Bound<'_, PyAny>>,

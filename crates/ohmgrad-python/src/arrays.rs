@@ -3,7 +3,7 @@
 use numpy::ndarray::{Array2, Dimension};
 use numpy::{
     Element, IntoPyArray, PyArray, PyArray1, PyArray2, PyArrayDescrMethods, PyArrayMethods,
-    PyReadonlyArray, PyUntypedArray, PyUntypedArrayMethods, dtype, get_array_module,
+    PyReadonlyArray, PyUntypedArray, PyUntypedArrayMethods, dtype,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -32,7 +32,10 @@ pub(crate) fn untyped<'py>(
     name: &str,
     value: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyUntypedArray>> {
-    let array = get_array_module(value.py())?.call_method1("asarray", (value,));
+    let array = value
+        .py()
+        .import("numpy")?
+        .call_method1("asarray", (value,));
     match array {
         Ok(array) => Ok(array.cast_into()?),
         Err(error) => {
@@ -64,7 +67,9 @@ fn converted<'py, T: Element, D: Dimension>(
             if dimensions == 1 { "" } else { "s" }
         )));
     }
-    let array = get_array_module(py)?.call_method1("require", (array, dtype::<T>(py), "CA"))?;
+    let array = py
+        .import("numpy")?
+        .call_method1("require", (array, dtype::<T>(py), "CA"))?;
     Ok(array.cast_into::<PyArray<T, D>>()?.try_readonly()?)
 }
 

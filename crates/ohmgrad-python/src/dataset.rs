@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use numpy::ndarray::{Ix1, Ix2};
 use numpy::{
-    PyArray2, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray, PyUntypedArrayMethods,
+    PyArray2, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray, PyUntypedArray,
+    PyUntypedArrayMethods,
 };
 use ohmgrad::data::{self, Dataset, Inputs, Targets};
 use ohmgrad::experiment::DataSource;
@@ -79,11 +80,9 @@ impl PyDataset {
                 (Inputs::Bytes { pixels, full_scale }, array.as_array().dim())
             }
         };
-        let targets = targets(y, classes)?;
-        let examples = match &targets {
-            Targets::Labels { labels, .. } => labels.len(),
-            Targets::Values { values, outputs } => values.len() / outputs.max(&1),
-        };
+        let y = untyped("y", y)?;
+        let targets = targets(&y, classes)?;
+        let examples = y.shape()[0];
         if shape.0 != examples {
             let found = shape.0;
             return Err(PyValueError::new_err(format!(
@@ -226,10 +225,9 @@ fn bytes<'py>(value: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArray<'py, u8, Ix
     }
 }
 
-fn targets(y: &Bound<'_, PyAny>, classes: Option<&Bound<'_, PyAny>>) -> PyResult<Targets> {
-    let array = untyped("y", y)?;
-    if array.dtype().kind() != b'f' {
-        let labels = integers::<Ix1>("y", &array)?;
+fn targets(y: &Bound<'_, PyUntypedArray>, classes: Option<&Bound<'_, PyAny>>) -> PyResult<Targets> {
+    if y.dtype().kind() != b'f' {
+        let labels = integers::<Ix1>("y", y)?;
         return labelled(labels.as_slice()?, classes);
     }
     if classes.is_some() {
@@ -237,10 +235,10 @@ fn targets(y: &Bound<'_, PyAny>, classes: Option<&Bound<'_, PyAny>>) -> PyResult
             "y must be an array of integers where classes is given",
         ));
     }
-    let (values, outputs) = match array.ndim() {
-        1 => (floats::<Ix1>("y", &array)?.as_slice()?.to_vec(), 1),
+    let (values, outputs) = match y.ndim() {
+        1 => (floats::<Ix1>("y", y)?.as_slice()?.to_vec(), 1),
         _ => {
-            let values = floats::<Ix2>("y", &array)?;
+            let values = floats::<Ix2>("y", y)?;
             (values.as_slice()?.to_vec(), values.as_array().ncols())
         }
     };

@@ -52,7 +52,7 @@ use crate::signals::detached;
 /// Examples
 /// --------
 /// >>> import numpy, ohmgrad
-/// >>> network = ohmgrad.Network(ohmgrad.Architecture(2, [4], 1), seed=7)
+/// >>> network = ohmgrad.Network(ohmgrad.Architecture(2, [4], 1), seed=1)
 /// >>> network["W1"].shape
 /// (4, 4)
 /// >>> network["b1"] = numpy.array([0.1, 0.0, 0.0, 0.2])

@@ -46,7 +46,10 @@ impl PyTrainer {
     #[new]
     #[pyo3(signature = (network, rule="c-ep", *, beta=None, cost="squared-error", batch_size=None, initial_state="persistent",
         free_phase=None, nudged_phase=None, learning_rate=LearningRate::Common(0.01), learning_rate_decay=1.0,
-        momentum=0.0, weight_decay=0.0, seed=None))]
+        momentum=0.0, weight_decay=0.0, seed=None),
+        text_signature = "(network, rule='c-ep', *, beta=None, cost='squared-error', batch_size=4, \
+            initial_state='persistent', free_phase=None, nudged_phase=None, learning_rate=0.01, \
+            learning_rate_decay=1.0, momentum=0.0, weight_decay=0.0, seed=0)")]
     fn new(
         py: Python<'_>,
         network: Py<PyNetwork>,
