@@ -45,8 +45,10 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let circuit = network
         .to_circuit(&input)
         .with_context(|| format!("{} and its examples do not fit", path.display()))?;
-    let label = examples.label(example);
-    let title = format!("{}, test example {example} (label {label})", path.display());
+    let label = examples
+        .label(example)
+        .map_or_else(String::new, |label| format!(" (label {label})"));
+    let title = format!("{}, test example {example}{label}", path.display());
     let text = match arguments.format {
         Format::Spice => netlist::write(&circuit, &title),
     };
@@ -62,7 +64,5 @@ fn input(examples: &Dataset, example: usize) -> anyhow::Result<Vec<f64>> {
         let last = examples.len() - 1;
         bail!("there is no test example {example}: the last one is number {last}");
     }
-    let full_scale = f64::from(examples.full_scale());
-    let pixels = examples.pixels(example).iter();
-    Ok(pixels.map(|pixel| f64::from(*pixel) / full_scale).collect())
+    Ok(examples.input(example))
 }

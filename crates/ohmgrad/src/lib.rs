@@ -5,6 +5,7 @@ pub mod data;
 pub mod device;
 pub mod drn;
 pub mod experiment;
+pub mod interrupt;
 pub mod learn;
 pub mod presolve;
 pub mod record;

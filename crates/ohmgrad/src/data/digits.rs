@@ -36,7 +36,7 @@ fn parsed(text: &str) -> Option<Dataset> {
         pixels.extend_from_slice(image.as_array::<FEATURES>()?);
         labels.push(*label);
     }
-    Dataset::new(FEATURES, CLASSES, FULL_SCALE, pixels, labels).ok()
+    Dataset::images(FEATURES, CLASSES, FULL_SCALE, pixels, &labels).ok()
 }
 
 #[cfg(test)]
@@ -48,14 +48,14 @@ mod tests {
         let data = digits();
         assert_eq!(
             (data.len(), data.features(), data.classes()),
-            (1797, 64, 10)
+            (1797, 64, Some(10))
         );
-        assert_eq!(data.full_scale(), 16);
-        assert_eq!(data.pixels(0)[..8], [0, 0, 5, 13, 9, 1, 0, 0]);
-        let labels: Vec<u8> = (0..10).map(|e| data.label(e)).collect();
+        let pixels = [0, 0, 5, 13, 9, 1, 0, 0].map(|pixel| f64::from(pixel) / 16.0);
+        assert_eq!(data.input(0)[..8], pixels);
+        let labels: Vec<usize> = (0..10).filter_map(|e| data.label(e)).collect();
         assert_eq!(labels, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
         let mut counts = [0; 10];
-        (0..data.len()).for_each(|e| counts[usize::from(data.label(e))] += 1);
+        (0..data.len()).for_each(|e| counts[data.label(e).unwrap()] += 1);
         assert_eq!(counts, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
     }
 

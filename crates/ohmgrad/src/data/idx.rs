@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::{DataError, Dataset, Split, first_label_outside};
+use super::{DataError, Dataset, Split};
 
 const IMAGES: u32 = 0x0000_0803;
 const LABELS: u32 = 0x0000_0801;
@@ -88,13 +88,13 @@ fn dataset(mut images: Source, mut labels: Source) -> Result<(Dataset, (u32, u32
     let labels = read_labels(labels, count)?;
     let pixels = images.rest(size)?;
     let features = pixels.len() / labels.len();
-    let dataset = Dataset::new(features, CLASSES, FULL_SCALE, pixels, labels)?;
+    let dataset = Dataset::images(features, CLASSES, FULL_SCALE, pixels, &labels)?;
     Ok((dataset, (rows, columns)))
 }
 
 fn read_labels(mut file: Source, count: u32) -> Result<Vec<u8>, DataError> {
     let labels = file.rest(count.into())?;
-    match first_label_outside(&labels, CLASSES) {
+    match labels.iter().position(|&l| usize::from(l) >= CLASSES) {
         None => Ok(labels),
         Some(index) => Err(DataError::LabelInFile {
             path: file.path,
@@ -261,6 +261,7 @@ fn existing(path: &Path) -> Result<Option<(File, u64)>, DataError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Inputs;
     use DataError as E;
     use flate2::{Compression, write::GzEncoder};
     use proptest::prelude::*;
@@ -322,12 +323,18 @@ mod tests {
         let dir = folder();
         let packed = idx_folder(dir.path()).unwrap();
         let (train, test) = (&packed.train, &packed.test);
-        assert_eq!((train.len(), train.features(), train.classes()), (3, 6, 10));
         assert_eq!(
-            (train.pixels(1), train.label(0)),
-            (&[6, 7, 8, 9, 10, 11][..], 9)
+            (train.len(), train.features(), train.classes()),
+            (3, 6, Some(10))
         );
-        assert_eq!((test.len(), test.label(1), test.full_scale()), (2, 2, 255));
+        assert_eq!(
+            (train.input(1), train.label(0)),
+            (
+                [6, 7, 8, 9, 10, 11].map(|p| f64::from(p) / 255.0).to_vec(),
+                Some(9)
+            )
+        );
+        assert_eq!((test.len(), test.label(1)), (2, Some(2)));
 
         for name in [TRAIN_IMAGES, TEST_LABELS] {
             let path = dir.path().join(name);
@@ -560,17 +567,19 @@ mod tests {
         let Split { train, test } = idx_folder(&dir).unwrap();
         assert_eq!((train.len(), test.len()), (60_000, 10_000));
         assert_eq!((train.features(), test.features()), (784, 784));
-        let first = |data: &Dataset| -> Vec<u8> { (0..5).map(|e| data.label(e)).collect() };
+        let first =
+            |data: &Dataset| -> Vec<usize> { (0..5).filter_map(|e| data.label(e)).collect() };
         assert_eq!(
             (first(&train), first(&test)),
             (vec![5, 0, 4, 1, 9], vec![7, 2, 1, 0, 4])
         );
-        let mean = |data: &Dataset| {
-            let sum: u64 = data.pixels.iter().map(|&pixel| u64::from(pixel)).sum();
-            sum as f64 / (255 * data.pixels.len()) as f64
+        let Inputs::Bytes { pixels, .. } = train.inputs() else {
+            panic!("MNIST is bytes");
         };
-        assert!((mean(&train) - 0.1307).abs() < 1e-4);
-        assert_eq!(train.pixels.capacity(), 47_040_000);
+        let sum: u64 = pixels.iter().map(|&pixel| u64::from(pixel)).sum();
+        let mean = sum as f64 / (255 * pixels.len()) as f64;
+        assert!((mean - 0.1307).abs() < 1e-4);
+        assert_eq!(pixels.capacity(), 47_040_000);
     }
 
     fn source(bytes: Vec<u8>, packed: bool) -> Source {

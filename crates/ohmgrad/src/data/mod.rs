@@ -1,15 +1,16 @@
-//! Labelled examples: the embedded handwritten digits, and folders of IDX files (MNIST and its kin).
+//! Examples: the embedded handwritten digits, folders of IDX files (MNIST and its kin), and any arrays.
 //!
 //! Pixels stay the bytes they are on disk and are scaled to `[0, 1]` where they are used: the
 //! 60,000 training images of MNIST take 47 MB instead of 188 MB.
 //!
 //! ```
 //! let digits = ohmgrad::data::digits();
-//! assert_eq!((digits.len(), digits.features(), digits.classes()), (1797, 64, 10));
+//! assert_eq!((digits.len(), digits.features(), digits.classes()), (1797, 64, Some(10)));
 //! ```
 
 mod digits;
 mod idx;
+mod parts;
 
 use std::fmt;
 use std::io;
@@ -20,19 +21,18 @@ use rand_chacha::ChaCha8Rng;
 
 pub use digits::digits;
 pub use idx::idx_folder;
+pub use parts::{Inputs, Targets};
 
-/// Labelled examples with 8-bit features; there is always at least one example.
-#[derive(Clone, PartialEq, Eq)]
+/// Examples of the same task: features, and a class or target potentials. There is always at least one example.
+#[derive(Clone, PartialEq)]
 pub struct Dataset {
     features: usize,
-    classes: usize,
-    full_scale: u8,
-    pixels: Vec<u8>,
-    labels: Vec<u8>,
+    inputs: Inputs,
+    targets: Targets,
 }
 
 /// Training and test examples.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Split {
     /// The examples to learn from.
     pub train: Dataset,
@@ -53,17 +53,40 @@ pub enum DataError {
     /// No examples.
     #[error("there are no examples: a dataset needs at least one")]
     NoExamples,
-    /// The number of pixels does not fit the number of labels.
+    /// Targets without outputs.
+    #[error("the targets have no outputs: at least one class or target potential is needed")]
+    NoOutputs,
+    /// The number of feature values does not fit the number of examples.
     #[error(
-        "{pixels} pixels for {examples} labels: with {features} features, each label needs {features} pixels"
+        "{values} feature values for {examples} examples: with {features} features, each example needs {features}"
     )]
-    Pixels {
-        /// Number of pixels given.
-        pixels: usize,
-        /// Number of labels given.
+    Inputs {
+        /// Number of values given.
+        values: usize,
+        /// Number of examples that there are targets for.
         examples: usize,
         /// Features per example.
         features: usize,
+    },
+    /// Target potentials that are not whole examples.
+    #[error("{values} target potentials are not whole examples of {outputs} outputs")]
+    Targets {
+        /// Number of potentials given.
+        values: usize,
+        /// Outputs per example.
+        outputs: usize,
+    },
+    /// A feature or a target potential that is not finite.
+    #[error("{quantity} {index} of example {example} is {value}: it must be finite")]
+    NotFinite {
+        /// What it is.
+        quantity: &'static str,
+        /// The first such example, counted from 0.
+        example: usize,
+        /// Its position within the example, counted from 0.
+        index: usize,
+        /// The value.
+        value: f32,
     },
     /// A pixel above full scale.
     #[error(
@@ -85,7 +108,7 @@ pub enum DataError {
         /// The first such example, counted from 0.
         example: usize,
         /// Its label.
-        label: u8,
+        label: u32,
         /// Number of classes.
         classes: usize,
     },
@@ -223,75 +246,110 @@ pub enum DataError {
 }
 
 impl Dataset {
-    /// Examples from their pixels, example after example, and their labels.
+    /// Examples from their features and targets.
     ///
-    /// `full_scale` is the pixel value that means 1.0, such as 255.
+    /// ```
+    /// use ohmgrad::data::{Dataset, Inputs, Targets};
+    ///
+    /// let inputs = Inputs::Values(vec![0.0, 0.5, 1.0]);
+    /// let targets = Targets::Values { values: vec![0.0, 0.25, 1.0], outputs: 1 };
+    /// let squares = Dataset::new(1, inputs, targets)?;
+    /// assert_eq!((squares.len(), squares.outputs(), squares.classes()), (3, 1, None));
+    /// # Ok::<(), ohmgrad::data::DataError>(())
+    /// ```
     ///
     /// # Errors
-    /// If there are no examples or no features, if `full_scale` is 0, if the lengths do not fit, or
-    /// if a pixel exceeds `full_scale` or a label is not below `classes`.
-    pub fn new(
+    /// If there are no examples, features or outputs, if the lengths do not fit, or if a value is not allowed.
+    pub fn new(features: usize, inputs: Inputs, targets: Targets) -> Result<Self, DataError> {
+        let dataset = Self {
+            features,
+            inputs,
+            targets,
+        };
+        dataset.check_sizes()?;
+        dataset.check_inputs()?;
+        dataset.check_targets()?;
+        Ok(dataset)
+    }
+
+    /// Labelled examples with features of 8 bits. `full_scale` is the pixel value that means 1.0, such as 255.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn images(
         features: usize,
         classes: usize,
         full_scale: u8,
         pixels: Vec<u8>,
-        labels: Vec<u8>,
+        labels: &[u8],
     ) -> Result<Self, DataError> {
-        let dataset = Self {
-            features,
-            classes,
-            full_scale,
-            pixels,
-            labels,
-        };
-        dataset.check_sizes()?;
-        dataset.check_values()?;
-        Ok(dataset)
+        let labels = labels.iter().map(|&label| label.into()).collect();
+        let inputs = Inputs::Bytes { pixels, full_scale };
+        Self::new(features, inputs, Targets::Labels { labels, classes })
     }
 
     fn check_sizes(&self) -> Result<(), DataError> {
-        let (pixels, examples, features) = (self.pixels.len(), self.len(), self.features);
+        let (values, examples, features) = (self.inputs.len(), self.len(), self.features);
         match examples.checked_mul(features) {
             _ if features == 0 => Err(DataError::NoFeatures),
-            _ if self.full_scale == 0 => Err(DataError::NoFullScale),
+            _ if self.outputs() == 0 => Err(DataError::NoOutputs),
             _ if examples == 0 => Err(DataError::NoExamples),
-            Some(expected) if expected == pixels => Ok(()),
-            _ => Err(DataError::Pixels {
-                pixels,
+            Some(expected) if expected == values => Ok(()),
+            _ => Err(DataError::Inputs {
+                values,
                 examples,
                 features,
             }),
         }
     }
 
-    fn check_values(&self) -> Result<(), DataError> {
-        let (classes, full_scale) = (self.classes, self.full_scale);
-        if let Some(example) = first_label_outside(&self.labels, classes) {
-            let label = self.label(example);
-            return Err(DataError::Label {
-                example,
-                label,
-                classes,
-            });
+    fn check_inputs(&self) -> Result<(), DataError> {
+        match &self.inputs {
+            Inputs::Bytes { full_scale: 0, .. } => Err(DataError::NoFullScale),
+            Inputs::Bytes { pixels, full_scale } => {
+                match pixels.iter().position(|pixel| pixel > full_scale) {
+                    None => Ok(()),
+                    Some(place) => Err(DataError::Pixel {
+                        example: place / self.features,
+                        pixel: pixels[place],
+                        full_scale: *full_scale,
+                    }),
+                }
+            }
+            Inputs::Values(values) => check_finite("feature", values, self.features),
         }
-        match self.pixels.iter().position(|&pixel| pixel > full_scale) {
-            None => Ok(()),
-            Some(place) => Err(DataError::Pixel {
-                example: place / self.features,
-                pixel: self.pixels[place],
-                full_scale,
-            }),
+    }
+
+    fn check_targets(&self) -> Result<(), DataError> {
+        match &self.targets {
+            Targets::Labels { labels, classes } => {
+                match labels.iter().position(|&label| label as usize >= *classes) {
+                    None => Ok(()),
+                    Some(example) => Err(DataError::Label {
+                        example,
+                        label: labels[example],
+                        classes: *classes,
+                    }),
+                }
+            }
+            Targets::Values { values, outputs } if !values.len().is_multiple_of(*outputs) => {
+                Err(DataError::Targets {
+                    values: values.len(),
+                    outputs: *outputs,
+                })
+            }
+            Targets::Values { values, outputs } => check_finite("target", values, *outputs),
         }
     }
 
     /// Number of examples, at least 1.
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.targets.len()
     }
 
     /// Always false: a dataset has at least one example.
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+        self.len() == 0
     }
 
     /// Number of features of an example.
@@ -299,30 +357,53 @@ impl Dataset {
         self.features
     }
 
-    /// Number of classes; labels are below it.
-    pub fn classes(&self) -> usize {
-        self.classes
+    /// Number of outputs that a network needs: one per class, or per target potential.
+    pub fn outputs(&self) -> usize {
+        self.targets.outputs()
     }
 
-    /// The features of an example.
+    /// Number of classes; labels are below it. None if the targets are potentials.
+    pub fn classes(&self) -> Option<usize> {
+        match &self.targets {
+            Targets::Labels { classes, .. } => Some(*classes),
+            Targets::Values { .. } => None,
+        }
+    }
+
+    /// The features of all examples.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    /// What all examples are to give.
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// The features of an example, as numbers.
     ///
     /// # Panics
     /// If `example >= self.len()`.
-    pub fn pixels(&self, example: usize) -> &[u8] {
-        &self.pixels[example * self.features..][..self.features]
+    pub fn input(&self, example: usize) -> Vec<f64> {
+        let range = example * self.features..(example + 1) * self.features;
+        match &self.inputs {
+            Inputs::Bytes { pixels, full_scale } => {
+                let number = |pixel: &u8| f64::from(*pixel) / f64::from(*full_scale);
+                pixels[range].iter().map(number).collect()
+            }
+            Inputs::Values(values) => values[range].iter().map(|&x| x.into()).collect(),
+        }
     }
 
-    /// The class of an example.
+    /// The class of an example. None if the targets are potentials.
     ///
     /// # Panics
     /// If `example >= self.len()`.
-    pub fn label(&self, example: usize) -> u8 {
-        self.labels[example]
-    }
-
-    /// The pixel value that means 1.0, at least 1.
-    pub fn full_scale(&self) -> u8 {
-        self.full_scale
+    pub fn label(&self, example: usize) -> Option<usize> {
+        match &self.targets {
+            Targets::Labels { labels, .. } => Some(labels[example] as usize),
+            Targets::Values { .. } => None,
+        }
     }
 
     /// Holds out `round(fraction * len)` examples, drawn at random: returns the rest, then those.
@@ -343,28 +424,34 @@ impl Dataset {
         let mut order: Vec<usize> = (0..examples).collect();
         order.shuffle(rng);
         let (held_out, rest) = order.split_at_mut(held_out);
+        rest.sort_unstable();
+        held_out.sort_unstable();
         Ok((self.selected(rest), self.selected(held_out)))
     }
 
-    /// The given examples, in the order of this dataset.
-    fn selected(&self, examples: &mut [usize]) -> Self {
-        examples.sort_unstable();
-        let mut pixels = Vec::with_capacity(examples.len() * self.features);
-        for &example in examples.iter() {
-            pixels.extend_from_slice(self.pixels(example));
-        }
-        let labels = examples.iter().map(|&e| self.label(e)).collect();
+    /// The given examples, in the given order.
+    ///
+    /// # Panics
+    /// If one of them is not below `self.len()`.
+    pub fn selected(&self, examples: &[usize]) -> Self {
         Self {
-            pixels,
-            labels,
-            ..*self
+            features: self.features,
+            inputs: self.inputs.selected(examples, self.features),
+            targets: self.targets.selected(examples),
         }
     }
 }
 
-/// Position of the first label that is not below `classes`.
-fn first_label_outside(labels: &[u8], classes: usize) -> Option<usize> {
-    labels.iter().position(|&l| usize::from(l) >= classes)
+fn check_finite(quantity: &'static str, values: &[f32], columns: usize) -> Result<(), DataError> {
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(place) => Err(DataError::NotFinite {
+            quantity,
+            example: place / columns,
+            index: place % columns,
+            value: values[place],
+        }),
+    }
 }
 
 /// Sizes only: the content is too long to be printed.
@@ -373,8 +460,8 @@ impl fmt::Debug for Dataset {
         f.debug_struct("Dataset")
             .field("examples", &self.len())
             .field("features", &self.features)
-            .field("classes", &self.classes)
-            .field("full_scale", &self.full_scale)
+            .field("outputs", &self.outputs())
+            .field("classes", &self.classes())
             .finish_non_exhaustive()
     }
 }
@@ -387,46 +474,89 @@ mod tests {
 
     /// Example `i` has the pixels `2 i, 2 i + 1`, so that pixels tell examples apart.
     fn counted(examples: u8) -> Dataset {
-        let labels = (0..examples).map(|i| i % 3).collect();
-        Dataset::new(2, 3, 255, (0..2 * examples).collect(), labels).unwrap()
+        let labels: Vec<u8> = (0..examples).map(|i| i % 3).collect();
+        Dataset::images(2, 3, 255, (0..2 * examples).collect(), &labels).unwrap()
     }
 
     #[test]
     fn accessors_return_the_parts() {
         let data = counted(5);
-        assert_eq!((data.len(), data.features(), data.classes()), (5, 2, 3));
-        assert_eq!((data.pixels(4), data.label(4)), (&[8, 9][..], 1));
-        assert_eq!((data.full_scale(), data.is_empty()), (255, false));
+        assert_eq!(
+            (data.len(), data.features(), data.classes()),
+            (5, 2, Some(3))
+        );
+        assert_eq!(data.input(4), [8.0 / 255.0, 9.0 / 255.0]);
+        assert_eq!((data.label(4), data.is_empty()), (Some(1), false));
         assert!(format!("{data:?}").len() < 100);
+    }
+
+    #[test]
+    fn numbers_are_kept_as_they_are() {
+        let inputs = Inputs::Values(vec![0.5, -2.0, 1e9, 0.0]);
+        let values = vec![1.0, 2.0, 3.0, -4.0, -5.0, -6.0];
+        let data = Dataset::new(2, inputs, Targets::Values { values, outputs: 3 }).unwrap();
+        assert_eq!((data.len(), data.outputs(), data.classes()), (2, 3, None));
+        assert_eq!((data.input(1), data.label(1)), (vec![1e9, 0.0], None));
+        let second = data.selected(&[1, 1]);
+        assert_eq!((second.len(), second.input(0)), (2, data.input(1)));
+        assert_eq!([0, 1, 2].map(second.targets().of(1)), [-4.0, -5.0, -6.0]);
+    }
+
+    #[test]
+    fn wrong_numbers_are_refused() {
+        let new = |inputs: &[f32], values: &[f32], outputs| {
+            let (inputs, values) = (inputs.to_vec(), values.to_vec());
+            Dataset::new(
+                2,
+                Inputs::Values(inputs),
+                Targets::Values { values, outputs },
+            )
+            .unwrap_err()
+            .to_string()
+        };
+        for (error, text) in [
+            (new(&[0.0; 4], &[0.0; 2], 0), "the targets have no outputs"),
+            (
+                new(&[0.0; 4], &[0.0; 5], 2),
+                "5 target potentials are not whole examples of 2",
+            ),
+            (
+                new(&[0.0; 3], &[0.0; 2], 1),
+                "3 feature values for 2 examples",
+            ),
+            (
+                new(&[0.0, 0.0, 0.0, f32::NAN], &[0.0; 2], 1),
+                "feature 1 of example 1 is NaN",
+            ),
+            (
+                new(&[0.0; 4], &[0.0, f32::INFINITY], 1),
+                "target 0 of example 1 is inf",
+            ),
+        ] {
+            assert!(error.starts_with(text), "{error}");
+        }
     }
 
     #[test]
     fn wrong_parts_are_refused() {
         use DataError as E;
         let new = |features, classes, full_scale, pixels: &[u8], labels: &[u8]| {
-            Dataset::new(
-                features,
-                classes,
-                full_scale,
-                pixels.to_vec(),
-                labels.to_vec(),
-            )
-            .unwrap_err()
+            Dataset::images(features, classes, full_scale, pixels.to_vec(), labels).unwrap_err()
         };
         assert!(matches!(new(0, 2, 16, &[], &[0]), E::NoFeatures));
         assert!(matches!(new(1, 2, 0, &[0], &[0]), E::NoFullScale));
         assert!(matches!(new(1, 2, 16, &[], &[]), E::NoExamples));
         assert!(matches!(
             new(2, 2, 16, &[1; 3], &[0, 1]),
-            E::Pixels {
-                pixels: 3,
+            E::Inputs {
+                values: 3,
                 examples: 2,
                 ..
             }
         ));
         assert!(matches!(
             new(usize::MAX, 2, 16, &[1; 3], &[0, 1]),
-            E::Pixels { .. }
+            E::Inputs { .. }
         ));
         assert!(matches!(
             new(2, 2, 16, &[1, 2, 3, 17], &[0, 1]),
@@ -444,7 +574,7 @@ mod tests {
                 ..
             }
         ));
-        assert!(matches!(new(1, 0, 16, &[1], &[0]), E::Label { .. }));
+        assert!(matches!(new(1, 0, 16, &[1], &[0]), E::NoOutputs));
     }
 
     #[test]
@@ -473,7 +603,9 @@ mod tests {
             let (rest, held_out) = split();
             prop_assert_eq!(held_out.len(), (fraction * f64::from(examples)).round() as usize);
             let of = |part: &Dataset| -> Vec<_> {
-                (0..part.len()).map(|e| (part.pixels(e).to_vec(), part.label(e))).collect()
+                let pixel = |x: f64| (x * 255.0).round() as u8;
+                let pixels = |e| part.input(e).into_iter().map(pixel).collect::<Vec<_>>();
+                (0..part.len()).map(|e| (pixels(e), part.label(e))).collect()
             };
             prop_assert!(of(&rest).is_sorted() && of(&held_out).is_sorted());
             let mut union = [of(&rest), of(&held_out)].concat();

@@ -13,6 +13,7 @@ use super::readout::Load;
 use super::relaxation::{Phase, Worker, Workspace};
 use super::share::{self, Part, Share};
 use super::{Architecture, ArchitectureError, Settling, SettlingError, team};
+use crate::interrupt::Interrupted;
 
 /// A deep resistive network: an [`Architecture`] with its conductances (siemens) and biases (ampere).
 ///
@@ -107,6 +108,9 @@ pub enum SettleError {
     /// The stopping rule is out of range.
     #[error(transparent)]
     Settling(#[from] SettlingError),
+    /// It was asked to stop.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
     /// Potentials beyond the range of f32.
     #[error(
         "the potentials of example {example} exceed the range of f32: lower the input gain or the inputs"
@@ -342,11 +346,19 @@ impl Network {
         }
     }
 
-    /// Makes room for the velocities of gradient descent with momentum.
-    pub(crate) fn allocate_velocities(&mut self) {
-        for layer in self.shares.iter_mut().flat_map(|share| &mut share.layers) {
-            for matrix in [&mut layer.below, &mut layer.above] {
-                matrix.velocity = vec![Row::ZERO; matrix.weights.len()];
+    /// Sets all velocities to zero; matrices have some only for gradient descent with momentum.
+    pub(crate) fn reset_velocities(&mut self, momentum: bool) {
+        for share in &mut self.shares {
+            share.output.bias_velocity.fill(0.0);
+            for layer in &mut share.layers {
+                for matrix in [&mut layer.below, &mut layer.above] {
+                    let rows = if momentum { matrix.weights.len() } else { 0 };
+                    matrix.velocity = vec![Row::ZERO; rows];
+                }
+                layer
+                    .units
+                    .iter_mut()
+                    .for_each(|units| units.bias_velocity = Row::ZERO);
             }
         }
     }
@@ -382,8 +394,8 @@ impl Network {
     /// Settles a batch of inputs from 0 V: `examples * features` values, example after example.
     ///
     /// # Errors
-    /// If the inputs are not whole examples, one of them is not finite, or the stopping rule is out of
-    /// range. Reaching the cap on sweeps is not an error: the residuals tell.
+    /// If the inputs are not whole examples, one of them is not finite, the stopping rule is out of
+    /// range, or it is [interrupted](crate::interrupt). Reaching the cap on sweeps is not an error: the residuals tell.
     pub fn settle(&self, inputs: &[f32], settling: &Settling) -> Result<Settled, SettleError> {
         settling.validate()?;
         let features = self.architecture.features;
@@ -433,7 +445,7 @@ impl Network {
 
     /// Settles several batches from 0 V: `encode(input, b)` gives the input of batch `b`, `receive` gets
     /// its result. Without `physics`, residuals and powers are left empty; hidden potentials always are.
-    pub(crate) fn settle_batches<E: Send>(
+    pub(crate) fn settle_batches<E: Send + From<Interrupted>>(
         &self,
         batch: usize,
         batches: usize,
@@ -446,7 +458,7 @@ impl Network {
         self.settle_on(&board, batches, settling, physics, encode, receive)
     }
 
-    fn settle_on<E: Send>(
+    fn settle_on<E: Send + From<Interrupted>>(
         &self,
         board: &Board,
         batches: usize,
@@ -481,6 +493,9 @@ impl Network {
                     barrier,
                 };
                 let settled = worker.settle_from_rest(&phase, sources.as_deref());
+                if barrier.stopped() {
+                    return Err(Interrupted.into());
+                }
                 if let (0, true, Ok(mut receive)) = (index, outcome.is_ok(), receive.lock()) {
                     outcome = receive(b, settled);
                 }

@@ -245,7 +245,7 @@ impl Worker<'_> {
         set(&mut self.space.outputs, output, count);
     }
 
-    /// Sweeps until the phase's stopping rule is met; returns the number of sweeps.
+    /// Sweeps until the phase's stopping rule is met or the team is stopped; returns the number of sweeps.
     pub(crate) fn settle(&mut self, phase: &Phase) -> usize {
         let output = self.output_layer(phase);
         self.space.apart = match (phase.twins(), phase.loads[0]) {
@@ -280,6 +280,10 @@ impl Worker<'_> {
                 if residuals.into_iter().all(|r| r <= tolerance) {
                     return sweep;
                 }
+            }
+            self.barrier.heed_interrupts();
+            if self.barrier.stopped() {
+                return sweep;
             }
         }
         phase.settling.sweeps

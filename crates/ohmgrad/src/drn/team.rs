@@ -5,6 +5,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use crate::interrupt;
+
 /// Spins before a waiting member offers its processor to others.
 const SPINS: u32 = 4096;
 
@@ -15,6 +17,8 @@ pub(crate) struct Barrier {
     arrived: AtomicUsize,
     round: AtomicUsize,
     broken: AtomicBool,
+    interrupted: AtomicBool,
+    stopped: AtomicBool,
 }
 
 impl Barrier {
@@ -24,6 +28,8 @@ impl Barrier {
             arrived: AtomicUsize::new(0),
             round: AtomicUsize::new(0),
             broken: AtomicBool::new(false),
+            interrupted: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
         }
     }
 
@@ -32,6 +38,9 @@ impl Barrier {
         let round = self.round.load(Ordering::Relaxed);
         if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.members {
             self.arrived.store(0, Ordering::Relaxed);
+            if self.interrupted.load(Ordering::Relaxed) {
+                self.stopped.store(true, Ordering::Relaxed);
+            }
             self.round.store(round.wrapping_add(1), Ordering::Release);
             return;
         }
@@ -48,6 +57,18 @@ impl Barrier {
                 std::thread::yield_now();
             }
         }
+    }
+
+    /// Stops the team where it meets next, if the calling thread is [interrupted](interrupt).
+    pub(crate) fn heed_interrupts(&self) {
+        if interrupt::requested() {
+            self.interrupted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the team was interrupted before it last met: the same for all members until they meet again.
+    pub(crate) fn stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 }
 
@@ -99,6 +120,31 @@ mod tests {
             }
         };
         run([(); 3].into_iter(), count);
+    }
+
+    #[test]
+    fn all_members_stop_at_the_same_meeting() {
+        let count = |_, (), barrier: &Barrier| {
+            let mut rounds = 0;
+            while !barrier.stopped() {
+                barrier.heed_interrupts();
+                barrier.wait();
+                rounds += 1;
+            }
+            rounds
+        };
+        let rounds = std::sync::Mutex::new(Vec::new());
+        interrupt::interruptible(
+            || true,
+            || {
+                run([(); 3].into_iter(), |index, (), barrier: &Barrier| {
+                    let count = count(index, (), barrier);
+                    rounds.lock().unwrap().push(count);
+                });
+            },
+        );
+        let rounds = rounds.into_inner().unwrap();
+        assert_eq!(rounds, [rounds[0]; 3]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::{StepTimes, TrainError, Trainer};
-use crate::data::{DataError, Dataset};
+use crate::data::Dataset;
 use crate::drn::{Stream, run_team};
 
 /// A training step reads and writes every conductance once: 4 bytes each way.
@@ -77,7 +77,7 @@ pub fn benchmark(trainer: &mut Trainer, data: &Dataset) -> Result<Benchmark, Tra
     let (mut bandwidths, mut ratios) = (Vec::new(), Vec::new());
     let mut examples = (16 * batch).min(data.len());
     for round in 0..=ROUNDS {
-        let part = part_of(data, round, examples).unwrap_or_else(|_| data.clone());
+        let part = part_of(data, round, examples);
         let passes = run_team(memory.iter_mut(), |_, part, barrier| {
             part.passes(arch, MEMORY, barrier)
         });
@@ -134,17 +134,9 @@ fn examples_for(time: Duration, per_step: Duration, batch: usize) -> usize {
 }
 
 /// Some examples of the dataset, other ones in each round.
-fn part_of(data: &Dataset, round: usize, examples: usize) -> Result<Dataset, DataError> {
+fn part_of(data: &Dataset, round: usize, examples: usize) -> Dataset {
     let chosen = (0..examples).map(|e| (round * examples + e) % data.len());
-    let pixels = chosen.clone().flat_map(|e| data.pixels(e).iter().copied());
-    let (pixels, labels) = (pixels.collect(), chosen.map(|e| data.label(e)).collect());
-    Dataset::new(
-        data.features(),
-        data.classes(),
-        data.full_scale(),
-        pixels,
-        labels,
-    )
+    data.selected(&chosen.collect::<Vec<_>>())
 }
 
 /// The middle value; 0 for none.

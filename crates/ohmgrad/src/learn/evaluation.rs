@@ -1,6 +1,6 @@
 //! Measuring a network on a dataset.
 
-use super::examples::{encode_examples, volts_per_step};
+use super::examples::encode_examples;
 use super::trainer::check_fit;
 use super::{Cost, Epoch, TrainError};
 use crate::data::Dataset;
@@ -14,11 +14,11 @@ const BATCH: usize = 64;
 pub struct Evaluation {
     /// Number of examples.
     pub examples: usize,
-    /// Number of misclassified examples.
+    /// Number of misclassified examples; 0 if the targets are potentials.
     pub errors: usize,
     /// Mean cost.
     pub cost: f64,
-    /// `confusion[label][prediction]` counts the examples.
+    /// `confusion[label][prediction]` counts the examples; empty if the targets are potentials.
     pub confusion: Vec<Vec<usize>>,
     /// Physical quantities, where they were asked for.
     pub physics: Option<Physics>,
@@ -44,10 +44,11 @@ impl Evaluation {
     }
 }
 
-/// Classifies every example.
+/// Measures cost and, on labelled data, misclassified examples.
 ///
 /// # Errors
-/// If the data do not fit the network, or an output is not finite.
+/// If the data do not fit the network or the cost, an output is not finite, or it is
+/// [interrupted](crate::interrupt).
 pub fn evaluate(
     network: &Network,
     data: &Dataset,
@@ -57,7 +58,7 @@ pub fn evaluate(
     run(network, data, settling, cost, false)
 }
 
-/// Classifies every example, and measures dissipated power and residuals.
+/// Measures cost, misclassified examples, dissipated power and residuals.
 ///
 /// # Errors
 /// As [`evaluate`].
@@ -77,17 +78,18 @@ fn run(
     cost: Cost,
     physics: bool,
 ) -> Result<Evaluation, TrainError> {
-    check_fit(network.architecture(), data)?;
-    let scale = volts_per_step(network.architecture().input_gain, data);
+    check_fit(network.architecture(), data, cost)?;
+    let gain = network.architecture().input_gain;
     let readout = network.architecture().readout;
     let mut totals = Epoch::default();
     let mut measured = Physics::default();
-    let mut confusion = vec![vec![0; data.classes()]; data.classes()];
+    let classes = data.classes().unwrap_or(0);
+    let mut confusion = vec![vec![0; classes]; classes];
     let order: Vec<u32> = (0..data.len() as u32).collect();
     let batches = order.chunks(BATCH);
     let encode = |input: &mut Input, b: usize| {
         let examples = batches.clone().nth(b).unwrap_or_default();
-        encode_examples(input, data, examples, BATCH, scale);
+        encode_examples(input, data, examples, BATCH, gain);
     };
     network.settle_batches(
         BATCH,
@@ -100,11 +102,12 @@ fn run(
             score(&settled.outputs, readout, data, examples, cost, &mut totals)?;
             let potentials = settled.outputs.chunks(network.architecture().outputs);
             for (&example, potentials) in examples.iter().zip(potentials) {
-                let prediction = prediction(readout.read(potentials));
-                confusion[usize::from(data.label(example as usize))][prediction] += 1;
+                if let Some(label) = data.label(example as usize) {
+                    confusion[label][prediction(readout.read(potentials))] += 1;
+                }
             }
             measured.add(&settled, examples.len());
-            Ok(())
+            Ok::<_, TrainError>(())
         },
     )?;
     let count = data.len() as f64;
@@ -146,19 +149,19 @@ pub(super) fn score(
     cost: Cost,
     totals: &mut Epoch,
 ) -> Result<(), TrainError> {
-    let slots = potentials.chunks(data.classes() * readout.nodes());
+    let slots = potentials.chunks(data.outputs() * readout.nodes());
     for (&example, potentials) in examples.iter().zip(slots) {
-        let label = usize::from(data.label(example as usize));
-        let target = |k| f64::from(u8::from(k == label));
+        let target = data.targets().of(example as usize);
         let outputs = readout.read(potentials);
         let pairs = outputs.clone().enumerate();
-        totals.cost += cost.of(pairs.map(|(k, v)| (f64::from(v), target(k))));
+        totals.cost += cost.of(pairs.map(|(k, v)| (f64::from(v), f64::from(target(k)))));
         if potentials.iter().any(|v| !v.is_finite()) {
             let example = totals.examples;
             return Err(TrainError::Diverged { example });
         }
         totals.examples += 1;
-        totals.errors += usize::from(prediction(outputs) != label);
+        let label = data.label(example as usize);
+        totals.errors += usize::from(label.is_some_and(|label| prediction(outputs) != label));
     }
     Ok(())
 }

@@ -9,11 +9,12 @@ use rand_chacha::ChaCha8Rng;
 
 use super::rules::Push;
 use super::*;
-use crate::data::Dataset;
+use crate::data::{Dataset, Inputs, Targets};
 use crate::drn::kernels::BLOCK;
 use crate::drn::kernels::reference::{Gradient, Nudge, Potentials, Reference};
 use crate::drn::tests::{FREE, ORDERS, Twins, bits, close, largest, several_blocks, widths};
 use crate::drn::{Architecture, Network, Readout, Settling, SweepOrder};
+use crate::interrupt::{Interrupted, interruptible};
 
 use Rule::{
     AdjointLearning, CenteredCpl, CenteredEp, ContrastiveLearning, NegativeCpl, NegativeEp,
@@ -62,23 +63,24 @@ fn random_data(features: usize, classes: usize, examples: usize, seed: u64) -> D
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut pixel = || rng.random_range(0..=16_u8) * u8::from(rng.random::<bool>());
     let pixels = (0..features * examples).map(|_| pixel()).collect();
-    let labels = (0..examples).map(|_| rng.random_range(0..classes) as u8);
-    Dataset::new(features, classes, 16, pixels, labels.collect()).expect("a valid dataset")
+    let labels: Vec<u8> = (0..examples)
+        .map(|_| rng.random_range(0..classes) as u8)
+        .collect();
+    Dataset::images(features, classes, 16, pixels, &labels).expect("a valid dataset")
 }
 
-fn features_of(data: &Dataset, example: usize) -> Vec<f64> {
-    let scale = f64::from(data.full_scale());
-    data.pixels(example)
-        .iter()
-        .map(|p| f64::from(*p) / scale)
-        .collect()
+/// Random examples with features in [-1, 1], half of them 0, and target potentials in [0, 1] V.
+fn random_values(features: usize, outputs: usize, examples: usize, seed: u64) -> Dataset {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut input = || rng.random_range(-1.0..=1.0_f32) * f32::from(u8::from(rng.random::<bool>()));
+    let inputs = Inputs::Values((0..features * examples).map(|_| input()).collect());
+    let values = (0..examples * outputs).map(|_| rng.random()).collect();
+    Dataset::new(features, inputs, Targets::Values { values, outputs }).expect("a valid dataset")
 }
 
 fn target_of(data: &Dataset, example: usize) -> Vec<f64> {
-    let label = usize::from(data.label(example));
-    (0..data.classes())
-        .map(|k| f64::from(u8::from(k == label)))
-        .collect()
+    let target = data.targets().of(example);
+    (0..data.outputs()).map(|k| target(k).into()).collect()
 }
 
 /// The smallest conductance that an output presents, in siemens.
@@ -145,7 +147,7 @@ impl Simulation {
         let example = |slot| examples.get(slot).map(|e| *e as usize);
         let slots = 0..self.options.batch;
         let nothing = vec![0.0; data.features()];
-        let no_target = vec![0.0; data.classes()];
+        let no_target = vec![0.0; data.outputs()];
         let targets = slots
             .clone()
             .map(|s| example(s).map_or(no_target.clone(), |e| target_of(data, e)));
@@ -153,14 +155,14 @@ impl Simulation {
 
         let mut free: Vec<Potentials> = Vec::new();
         for slot in slots {
-            let features = example(slot).map_or(nothing.clone(), |e| features_of(data, e));
+            let features = example(slot).map_or(nothing.clone(), |e| data.input(e));
             let mut v = self.network.at_rest(&features);
             if self.options.initial_state == InitialState::Persistent {
                 v[1..].clone_from_slice(&self.carried[slot][1..]);
             }
             free.push(v);
         }
-        let nothing = vec![0.0; data.classes()];
+        let nothing = vec![0.0; data.outputs()];
         let nothing = vec![(nothing.clone(), 0.0, nothing); free.len()];
         epoch.sweeps[0] += self.settle(&mut free, &nothing, self.options.free_phase);
         for (v, &e) in free.iter().zip(examples) {
@@ -170,8 +172,9 @@ impl Simulation {
                 Cost::SquaredError => self.network.cost(v, &target),
                 Cost::CrossEntropy => {
                     let outputs = self.network.read(v);
-                    let label = usize::from(data.label(e as usize));
-                    outputs.iter().map(|v| v.exp()).sum::<f64>().ln() - outputs[label]
+                    let log_sum = outputs.iter().map(|v| v.exp()).sum::<f64>().ln();
+                    let pairs = target.iter().zip(outputs);
+                    pairs.map(|(y, v)| y * (log_sum - v)).sum::<f64>()
                 }
             };
         }
@@ -553,7 +556,11 @@ fn agrees(case: &Case) -> Result<(), TestCaseError> {
         }),
         ..case.options.clone()
     };
-    let data = random_data(
+    let random = match seed % 2 {
+        0 => random_values,
+        _ => random_data,
+    };
+    let data = random(
         architecture.features,
         architecture.readouts(),
         case.examples,
@@ -944,7 +951,7 @@ fn a_training_step_descends_the_gradient_of_the_cost() {
             };
             let pixels = features.iter().map(|x| (x * 100.0) as u8).collect();
             let label = target.iter().position(|t| *t == 1.0).unwrap() as u8;
-            let data = Dataset::new(3, 2, 100, pixels, vec![label]).unwrap();
+            let data = Dataset::images(3, 2, 100, pixels, &[label]).unwrap();
             let mut trainer = Trainer::new(twins.engine.clone(), options, 0).unwrap();
             trainer.train_epoch(&data, |_| {}).unwrap();
             let network = trainer.network();
@@ -1043,7 +1050,7 @@ fn truncated_backpropagation_descends_the_cost_after_the_sweeps() {
         let mut truth = 0.0_f64;
         for examples in order.chunks(batch) {
             let start = |(slot, example): (usize, &u32)| {
-                let mut v = reference.at_rest(&features_of(&data, *example as usize));
+                let mut v = reference.at_rest(&data.input(*example as usize));
                 v[1..].clone_from_slice(&carried[slot][1..]);
                 v
             };
@@ -1102,7 +1109,7 @@ fn evaluation_agrees_with_the_f64_reference() {
     let (mut confusion, mut expected, mut total_cost) =
         (vec![vec![0; 4]; 4], Physics::default(), 0.0);
     for example in 0..70 {
-        let mut v = twins.reference.at_rest(&features_of(&data, example));
+        let mut v = twins.reference.at_rest(&data.input(example));
         twins.reference.settle(&mut v, settling, FREE);
         total_cost += twins.reference.cost(&v, &target_of(&data, example));
         let residual = twins.reference.residual(&v, FREE);
@@ -1110,7 +1117,7 @@ fn evaluation_agrees_with_the_f64_reference() {
         expected.mean_residual += residual / 70.0;
         expected.max_residual = expected.max_residual.max(residual);
         let best = (0..4).max_by(|a, b| v[3][*a].total_cmp(&v[3][*b])).unwrap();
-        confusion[usize::from(data.label(example))][best] += 1;
+        confusion[data.label(example).unwrap()][best] += 1;
     }
     let physics = evaluation.physics.unwrap();
     let near = |got: f64, want: f64| (got - want).abs() <= 1e-5 * want;
@@ -1137,11 +1144,92 @@ fn evaluation_agrees_with_the_f64_reference() {
     assert_eq!(evaluation.confusion, confusion);
 }
 
+/// Without hidden layers an output is a mean of the sources, and any mean can be learnt.
+#[test]
+fn target_potentials_are_learnt() {
+    let inputs: Vec<f32> = (0..40).map(|i| (i * 7 % 20) as f32 / 10.0 - 0.95).collect();
+    let wanted = |x: &[f32]| 0.5 * x[0] - 0.25 * x[1];
+    let values: Vec<f32> = inputs.chunks(2).map(wanted).collect();
+    let targets = Targets::Values { values, outputs: 1 };
+    let data = Dataset::new(2, Inputs::Values(inputs), targets).unwrap();
+    let twins = Twins::random(&Architecture::new(2, vec![], 1), 1, 3);
+    let options = TrainOptions {
+        rule: AdjointLearning,
+        beta: None,
+        batch: 4,
+        optimizer: Optimizer::plain(&[0.5], &[0.1], 1.0),
+        ..busy_options(twins.engine.architecture(), SweepOrder::Forward, 0.0)
+    };
+    let mut trainer = Trainer::new(twins.engine, options, 0).unwrap();
+    let epochs = (0..200).map(|_| trainer.train_epoch(&data, |_| {}).unwrap());
+    let last = epochs.last().unwrap();
+    assert!(last.mean_cost() < 1e-8, "{last:?}");
+    let settling = Settling::sweeps(SweepOrder::Forward, 1);
+    let evaluation = evaluate(trainer.network(), &data, &settling, Cost::SquaredError).unwrap();
+    assert!(evaluation.cost < 1e-8, "{evaluation:?}");
+    assert_eq!((last.errors, evaluation.errors), (0, 0));
+    assert_eq!(evaluation.confusion, Vec::<Vec<usize>>::new());
+}
+
+#[test]
+fn cross_entropy_refuses_negative_targets() {
+    let values = vec![0.0, 1.0, 0.5, -0.5];
+    let targets = Targets::Values { values, outputs: 2 };
+    let data = Dataset::new(1, Inputs::Values(vec![1.0, 2.0]), targets).unwrap();
+    let twins = Twins::random(&Architecture::new(1, vec![4], 2), 1, 3);
+    let settling = Settling::sweeps(SweepOrder::Forward, 1);
+    let measure = |cost| evaluate(&twins.engine, &data, &settling, cost);
+    assert!(measure(Cost::SquaredError).is_ok());
+    let negative = TrainError::NegativeTarget {
+        example: 1,
+        output: 1,
+        value: -0.5,
+    };
+    assert_eq!(measure(Cost::CrossEntropy), Err(negative));
+}
+
+/// Training that is interrupted leaves a network like one that is read from its file, and can go on.
+#[test]
+fn interrupted_training_leaves_the_network_usable() {
+    for threads in [1, 3] {
+        let architecture = several_blocks(2);
+        let twins = Twins::random(&architecture, threads, 11);
+        let data = random_data(architecture.features, architecture.outputs, 200, 12);
+        let options = busy_options(&architecture, SweepOrder::Asynchronous, 0.9);
+        let mut trainer = Trainer::new(twins.engine, options, 13).unwrap();
+        let mut examples = 0;
+        let outcome = interruptible(
+            || true,
+            || {
+                trainer.train_epoch(&data, |step| {
+                    examples = step.examples;
+                    std::thread::sleep(std::time::Duration::from_millis(3));
+                })
+            },
+        );
+        assert_eq!(outcome, Err(TrainError::Interrupted(Interrupted)));
+        assert!((4..200).contains(&examples), "{examples}");
+        assert_eq!(trainer.epoch(), 0);
+
+        let network = trainer.network();
+        let mut copy = Network::zero(&architecture, 1).unwrap();
+        for l in 0..architecture.matrices() {
+            copy.set_weights(l, &network.weights(l)).unwrap();
+            copy.set_biases(l, &network.biases(l)).unwrap();
+        }
+        let input = vec![0.5; architecture.features];
+        let settling = Settling::sweeps(SweepOrder::Forward, 5);
+        let settle = |network: &Network| network.settle(&input, &settling).unwrap();
+        assert_eq!(settle(network), settle(&copy));
+        assert!(trainer.train_epoch(&data, |_| {}).is_ok());
+    }
+}
+
 /// One output with 0.25 S to each of two hidden units: nudging by -0.5 S or more has no minimum.
 #[test]
 fn unbounded_nudging_is_refused() {
     let architecture = Architecture::new(1, vec![2], 1);
-    let data = Dataset::new(1, 1, 1, vec![1; 3], vec![0; 3]).unwrap();
+    let data = Dataset::images(1, 1, 1, vec![1; 3], &[0; 3]).unwrap();
     let train = |rule, beta| {
         let mut network = Network::zero(&architecture, 1).unwrap();
         network.set_weights(0, &[1.0; 4]).unwrap();
@@ -1224,9 +1312,9 @@ fn data_that_do_not_fit_are_refused() {
         let data = random_data(features, classes, 5, 0);
         let error = TrainError::Dataset {
             features,
-            classes,
+            outputs: classes,
             expected_features: 4,
-            expected_classes: 3,
+            expected_outputs: 3,
         };
         assert_eq!(trainer.train_epoch(&data, |_| {}).unwrap_err(), error);
         assert_eq!(

@@ -7,15 +7,16 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::evaluation::score;
-use super::examples::{encode_examples, volts_per_step, write_targets};
+use super::examples::{encode_examples, write_targets};
 use super::rules::{Push, States};
 use super::unrolled::Unrolled;
 use super::{Cost, InitialState, TrainOptions, TrainOptionsError, Unbounded};
-use crate::data::Dataset;
+use crate::data::{Dataset, Targets};
 use crate::drn::{
     Barrier, Board, Contrast, Learner, Load, Network, ParameterError, Phase, Scratch, Settling,
     Share, Straddle, SweepOrder, Worker, Workspace,
 };
+use crate::interrupt::Interrupted;
 
 /// Why training stopped.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -40,19 +41,34 @@ pub enum TrainError {
     },
     /// A dataset that does not fit the network.
     #[error(
-        "the data have {features} features and {classes} classes; this network has {expected_features} \
-         features and {expected_classes} outputs"
+        "the data have {features} features and {outputs} classes or target potentials; this network has \
+         {expected_features} features and {expected_outputs} outputs"
     )]
     Dataset {
         /// Features of the data.
         features: usize,
-        /// Classes of the data.
-        classes: usize,
+        /// Outputs that the data need.
+        outputs: usize,
         /// Features of the network.
         expected_features: usize,
         /// Outputs of the network.
-        expected_classes: usize,
+        expected_outputs: usize,
     },
+    /// A target below 0 for cross-entropy, which would have no minimum.
+    #[error(
+        "target {output} of example {example} is {value}: cross-entropy needs targets of at least 0; use squared-error"
+    )]
+    NegativeTarget {
+        /// The first such example, counted from 0.
+        example: usize,
+        /// The output, counted from 0.
+        output: usize,
+        /// The target.
+        value: f32,
+    },
+    /// It was asked to stop.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
 }
 
 /// Time that one training step spent, phase by phase.
@@ -91,7 +107,7 @@ pub struct Step {
 pub struct Epoch {
     /// Examples trained on.
     pub examples: usize,
-    /// How many of them were misclassified.
+    /// How many of them were misclassified; 0 if the targets are potentials.
     pub errors: usize,
     /// Sum of the costs.
     pub cost: f64,
@@ -141,9 +157,7 @@ impl Trainer {
         seed: u64,
     ) -> Result<Self, TrainOptionsError> {
         options.validate(network.architecture())?;
-        if options.optimizer.momentum > 0.0 {
-            network.allocate_velocities();
-        }
+        network.reset_velocities(options.optimizer.momentum > 0.0);
         let slots = match options.unrolled() {
             Some(unrolled) => unrolled.slots(),
             None => (1 + options.states().pushes.len()) * options.batch,
@@ -180,15 +194,15 @@ impl Trainer {
     /// Trains on every example once, in a new random order; `observe` sees every step.
     ///
     /// # Errors
-    /// If the data do not fit the network, or training cannot go on; the network is then in the middle
-    /// of the epoch.
+    /// If the data do not fit the network or the cost, training cannot go on, or it is
+    /// [interrupted](crate::interrupt); the network is then in the middle of the epoch.
     pub fn train_epoch(
         &mut self,
         data: &Dataset,
         mut observe: impl FnMut(&Step) + Send,
     ) -> Result<Epoch, TrainError> {
         let architecture = self.network.architecture().clone();
-        check_fit(&architecture, data)?;
+        check_fit(&architecture, data, self.options.cost)?;
         let mut order: Vec<u32> = (0..data.len() as u32).collect();
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(FIRST_SHUFFLE + self.epoch as u64);
@@ -208,7 +222,7 @@ impl Trainer {
             free_groups: &free_groups,
             groups_back: &groups_back,
             nudged_groups: &options.nudged_phase.order.groups(free_layers),
-            volts_per_step: volts_per_step(architecture.input_gain, data),
+            input_gain: architecture.input_gain,
             unrolled,
             contrast: Contrast {
                 examples: options.batch * unrolled.map_or(1, |u| u.sweeps),
@@ -239,9 +253,10 @@ impl Trainer {
                     observe(step);
                 }
             })
-        })?;
+        });
         // The fused pass adds up conductances in another order than a network that is read from a file.
         self.network.sum_conductances();
+        let epoch = epoch?;
         // The last update of the epoch has met no input yet.
         if !self.network.shares.iter().all(Share::is_finite) {
             let example = epoch.examples;
@@ -294,8 +309,10 @@ impl Trainer {
         self.network
     }
 
-    /// The network, for a checkpoint to fill.
-    pub(crate) fn network_mut(&mut self) -> &mut Network {
+    /// The network, to set its parameters between epochs.
+    ///
+    /// Training panics if it is exchanged for a network of another architecture or number of threads.
+    pub fn network_mut(&mut self) -> &mut Network {
         &mut self.network
     }
 }
@@ -311,20 +328,31 @@ fn check_length(name: &str, found: usize, expected: usize) -> Result<(), Paramet
     }
 }
 
-/// Checks that the data have as many features and classes as the network has.
+/// Checks that the data have as many features and outputs as the network has, and targets that the cost can have.
 pub(crate) fn check_fit(
     architecture: &crate::drn::Architecture,
     data: &Dataset,
+    cost: Cost,
 ) -> Result<(), TrainError> {
-    let found = (data.features(), data.classes());
+    let found = (data.features(), data.outputs());
     let expected = (architecture.features, architecture.readouts());
-    match found == expected {
-        true => Ok(()),
-        false => Err(TrainError::Dataset {
+    if found != expected {
+        return Err(TrainError::Dataset {
             features: found.0,
-            classes: found.1,
+            outputs: found.1,
             expected_features: expected.0,
-            expected_classes: expected.1,
+            expected_outputs: expected.1,
+        });
+    }
+    let (Cost::CrossEntropy, Targets::Values { values, outputs }) = (cost, data.targets()) else {
+        return Ok(());
+    };
+    match values.iter().position(|value| *value < 0.0) {
+        None => Ok(()),
+        Some(place) => Err(TrainError::NegativeTarget {
+            example: place / outputs,
+            output: place % outputs,
+            value: values[place],
         }),
     }
 }
@@ -340,7 +368,7 @@ struct Plan<'a> {
     /// Those of the free phase, the last first.
     groups_back: &'a [Vec<usize>],
     nudged_groups: &'a [Vec<usize>],
-    volts_per_step: f32,
+    input_gain: f32,
     contrast: Contrast<'a>,
 }
 
@@ -377,7 +405,7 @@ impl Member<'_> {
     fn epoch(&mut self, plan: &Plan, observe: impl Fn(&Step)) -> Result<Epoch, TrainError> {
         let options = plan.options;
         let mut epoch = Epoch::default();
-        let mut targets = vec![0.0; options.batch * plan.data.classes()];
+        let mut targets = vec![0.0; options.batch * plan.data.outputs()];
         let mut pending: Option<Contrast> = None;
         let readout = self.share.output.readout;
         for examples in plan.order.chunks(options.batch) {
@@ -389,7 +417,7 @@ impl Member<'_> {
                 plan.data,
                 examples,
                 options.batch,
-                plan.volts_per_step,
+                plan.input_gain,
             );
             write_targets(plan.data, examples, &mut targets);
             times.encode = clock.lap();
@@ -405,6 +433,9 @@ impl Member<'_> {
 
             let free_sweeps = self.free_phase(plan);
             times.free_phase = clock.lap();
+            if self.barrier.stopped() {
+                return Err(Interrupted.into());
+            }
             score(
                 &self.space.outputs,
                 readout,
@@ -416,6 +447,9 @@ impl Member<'_> {
 
             let nudged_sweeps = self.second_phases(plan, &mut targets, examples.len());
             times.nudged_phases = clock.lap();
+            if self.barrier.stopped() {
+                return Err(Interrupted.into());
+            }
             if self.space.outputs.iter().any(|v| !v.is_finite()) {
                 let example = epoch.examples - examples.len();
                 return Err(TrainError::Diverged { example });
@@ -434,7 +468,7 @@ impl Member<'_> {
             plan.data,
             &[],
             options.batch,
-            plan.volts_per_step,
+            plan.input_gain,
         );
         self.advance(
             pending.as_ref(),
@@ -579,7 +613,7 @@ impl Member<'_> {
         examples: usize,
     ) -> usize {
         self.pull(plan.options.cost, targets);
-        targets[examples * plan.data.classes()..].fill(0.0);
+        targets[examples * plan.data.outputs()..].fill(0.0);
         let settling = Settling::sweeps(SweepOrder::Asynchronous, 1);
         let errors = unrolled.errors();
         let slots = errors..errors + unrolled.batch;

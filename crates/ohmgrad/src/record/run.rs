@@ -405,7 +405,7 @@ fn parse_metrics(path: &Path, text: &[u8]) -> Result<Vec<EpochMetrics>, RunError
 /// Loads the data, and checks that they fit the network.
 fn load_data(experiment: &Experiment) -> Result<Split, RunError> {
     let split = experiment.data.load(experiment.seed)?;
-    check_fit(&experiment.network, &split.train)?;
+    check_fit(&experiment.network, &split.train, experiment.training.cost)?;
     Ok(split)
 }
 

@@ -1,0 +1,92 @@
+//! Arrays from Python and to it.
+
+use numpy::ndarray::{Array2, Dimension};
+use numpy::{
+    Element, IntoPyArray, PyArray, PyArray1, PyArray2, PyArrayDescrMethods, PyArrayMethods,
+    PyReadonlyArray, PyUntypedArray, PyUntypedArrayMethods, dtype,
+};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+/// An array of float32 in C order: the argument itself where it is one, else a converted copy.
+pub(crate) fn floats<'py, D: Dimension>(
+    name: &str,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<PyReadonlyArray<'py, f32, D>> {
+    match value.cast::<PyArray<f32, D>>() {
+        Ok(array) if array.is_c_contiguous() && array.is_aligned() => Ok(array.try_readonly()?),
+        _ => converted(name, &untyped(name, value)?, b"buif", "numbers"),
+    }
+}
+
+/// Whole numbers in C order.
+pub(crate) fn integers<'py, D: Dimension>(
+    name: &str,
+    array: &Bound<'py, PyUntypedArray>,
+) -> PyResult<PyReadonlyArray<'py, i64, D>> {
+    converted(name, array, b"bui", "integers")
+}
+
+/// What NumPy makes of an argument.
+pub(crate) fn untyped<'py>(
+    name: &str,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyUntypedArray>> {
+    let array = value
+        .py()
+        .import("numpy")?
+        .call_method1("asarray", (value,));
+    match array {
+        Ok(array) => Ok(array.cast_into()?),
+        Err(error) => {
+            let text = format!("{name} cannot be made an array: {error}");
+            let wrong = PyValueError::new_err(text);
+            wrong.set_cause(value.py(), Some(error));
+            Err(wrong)
+        }
+    }
+}
+
+/// An array in C order whose kind of numbers is one of `kinds`, in NumPy's letters.
+fn converted<'py, T: Element, D: Dimension>(
+    name: &str,
+    array: &Bound<'py, PyUntypedArray>,
+    kinds: &[u8],
+    wanted: &str,
+) -> PyResult<PyReadonlyArray<'py, T, D>> {
+    let py = array.py();
+    let found = array.dtype();
+    if !kinds.contains(&found.kind()) {
+        let text = format!("{name} must be an array of {wanted}, not of {found}");
+        return Err(PyTypeError::new_err(text));
+    }
+    if let Some(dimensions) = D::NDIM.filter(|n| *n != array.ndim()) {
+        let shape = array.shape();
+        return Err(PyValueError::new_err(format!(
+            "{name} has the shape {shape:?}: it must have {dimensions} dimension{}",
+            if dimensions == 1 { "" } else { "s" }
+        )));
+    }
+    let array = py
+        .import("numpy")?
+        .call_method1("require", (array, dtype::<T>(py), "CA"))?;
+    Ok(array.cast_into::<PyArray<T, D>>()?.try_readonly()?)
+}
+
+/// A matrix, row after row; takes the memory over.
+pub(crate) fn matrix<'py, T: Element>(
+    py: Python<'py>,
+    values: Vec<T>,
+    columns: usize,
+) -> PyResult<Bound<'py, PyArray2<T>>> {
+    let shape = (values.len() / columns.max(1), columns);
+    match Array2::from_shape_vec(shape, values) {
+        Ok(matrix) => Ok(matrix.into_pyarray(py)),
+        Err(error) => Err(PyValueError::new_err(error.to_string())),
+    }
+}
+
+/// A vector; takes the memory over.
+pub(crate) fn vector<T: Element>(py: Python<'_>, values: Vec<T>) -> Bound<'_, PyArray1<T>> {
+    PyArray1::from_vec(py, values)
+}

@@ -1,0 +1,95 @@
+//! Errors of the library as Python exceptions.
+
+use std::error::Error;
+use std::io;
+
+use ohmgrad::data::DataError;
+use ohmgrad::drn::SettleError;
+use ohmgrad::experiment::{DataSourceError, ExperimentError};
+use ohmgrad::learn::TrainError;
+use ohmgrad::record::ReadError;
+use ohmgrad::record::WriteError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::{PyErr, create_exception};
+
+create_exception!(
+    ohmgrad,
+    TrainingError,
+    PyRuntimeError,
+    "Training cannot go on: it diverged, or a negative nudge leaves the energy without a minimum."
+);
+
+/// An error with all its causes, in one line.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// A value that is refused.
+pub(crate) fn value(error: impl Error) -> PyErr {
+    PyValueError::new_err(with_causes(&error))
+}
+
+/// A failure of the operating system: `OSError`, or the subclass for its kind.
+fn system(error: &dyn Error, kind: io::ErrorKind) -> PyErr {
+    io::Error::new(kind, with_causes(error)).into()
+}
+
+pub(crate) fn settle(error: SettleError) -> PyErr {
+    match error {
+        SettleError::Inputs { .. } | SettleError::NotFinite { .. } => {
+            PyValueError::new_err(format!("X: {error}"))
+        }
+        _ => value(error),
+    }
+}
+
+pub(crate) fn train(error: TrainError) -> PyErr {
+    match error {
+        TrainError::Unbounded { .. } | TrainError::Diverged { .. } => {
+            TrainingError::new_err(with_causes(&error))
+        }
+        _ => value(error),
+    }
+}
+
+pub(crate) fn data(error: DataError) -> PyErr {
+    match &error {
+        DataError::NoFolder { .. } | DataError::NoFile { .. } => {
+            system(&error, io::ErrorKind::NotFound)
+        }
+        DataError::Read { source, .. } => system(&error, source.kind()),
+        _ => value(error),
+    }
+}
+
+pub(crate) fn data_source(error: DataSourceError) -> PyErr {
+    match error {
+        DataSourceError::Data(error) => data(error),
+        DataSourceError::NoMnist { .. } => system(&error, io::ErrorKind::NotFound),
+        _ => value(error),
+    }
+}
+
+pub(crate) fn experiment(error: ExperimentError) -> PyErr {
+    match &error {
+        ExperimentError::Read { source, .. } => system(&error, source.kind()),
+        _ => value(error),
+    }
+}
+
+pub(crate) fn read(error: ReadError) -> PyErr {
+    match &error {
+        ReadError::Io { source, .. } => system(&error, source.kind()),
+        _ => value(error),
+    }
+}
+
+pub(crate) fn write(error: WriteError) -> PyErr {
+    system(&error, error.source.kind())
+}

@@ -1,0 +1,40 @@
+//! The extension module of the Python package `ohmgrad`: classes around the library's types, conversions and errors.
+//!
+//! Everything is exported from `python/ohmgrad`; what a class does is documented where it is defined, as Python
+//! programmers read it.
+
+// Keyword arguments.
+#![allow(clippy::too_many_arguments)]
+
+mod architecture;
+mod arrays;
+mod dataset;
+mod errors;
+mod evaluation;
+mod experiment;
+
+mod network;
+mod settings;
+mod settled;
+mod settling;
+mod signals;
+mod trainer;
+
+/// The compiled part of ohmgrad.
+#[pyo3::pymodule]
+mod _ohmgrad {
+    #[pymodule_export]
+    use crate::architecture::PyArchitecture;
+    #[pymodule_export]
+    use crate::dataset::{PyDataset, load_digits, load_idx, load_mnist};
+    #[pymodule_export]
+    use crate::errors::TrainingError;
+    #[pymodule_export]
+    use crate::experiment::{PyExperiment, presets};
+    #[pymodule_export]
+    use crate::network::PyNetwork;
+    #[pymodule_export]
+    use crate::settling::PySettling;
+    #[pymodule_export]
+    use crate::trainer::PyTrainer;
+}

@@ -1,0 +1,720 @@
+//! `ohmgrad.Network`.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use numpy::ndarray::{Ix1, Ix2};
+use numpy::{PyArrayDyn, PyArrayMethods, PyReadonlyArray};
+use ohmgrad::drn::{Architecture, Network, ParameterError, Settling};
+use ohmgrad::learn::Trainer;
+use ohmgrad::record::model::{self, ModelInfo, Origin};
+use pyo3::exceptions::{PyKeyError, PyMemoryError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyMapping};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::architecture::PyArchitecture;
+use crate::arrays;
+use crate::dataset::PyDataset;
+use crate::errors;
+use crate::evaluation;
+use crate::settings::{count, threads};
+use crate::settled;
+use crate::settling::PySettling;
+use crate::signals::detached;
+
+/// A deep resistive network: an architecture with its conductances (siemens) and biases (ampere).
+///
+/// A new network has random conductances, uniform in ``[-1, 1] * gain / sqrt(fan-in)`` and then
+/// clamped to the bounds, so that about half of them start at ``g_min``; its biases are 0.
+///
+/// Parameters are read and set by name as arrays of float32, ``network["W1"]``; reading gives a copy.
+/// Several Python threads may use one network at once: whoever settles it sees the parameters either
+/// before or after a change.
+///
+/// Parameters
+/// ----------
+/// architecture : Architecture
+///     Layer sizes, gains and bounds.
+/// seed : int, default 0
+///     Seed of the random conductances, drawn by ChaCha8: the same numbers on every machine.
+/// threads : int, optional
+///     Number of threads that work on it, at least 1, at most one per 64 units of the widest layer.
+///     No result depends on it. Default: one per processor.
+///
+/// Raises
+/// ------
+/// MemoryError
+///     If the conductances need more memory than there is.
+///
+/// Examples
+/// --------
+/// >>> import numpy, ohmgrad
+/// >>> network = ohmgrad.Network(ohmgrad.Architecture(2, [4], 1), seed=1)
+/// >>> network["W1"].shape
+/// (4, 4)
+/// >>> network["b1"] = numpy.array([0.1, 0.0, 0.0, 0.2])
+/// >>> settled = network.settle([[0.3, 0.7], [1.0, 0.0]], tolerance=1e-5)
+/// >>> settled.outputs.shape
+/// (2, 1)
+/// >>> bool((settled.residuals <= 1e-5).all())
+/// True
+#[pyclass(name = "Network", module = "ohmgrad", frozen)]
+pub(crate) struct PyNetwork {
+    pub(crate) shared: Arc<Shared>,
+    architecture: PyArchitecture,
+    threads: usize,
+    info: Mutex<ModelInfo>,
+}
+
+/// The network, or the trainer that holds it.
+pub(crate) struct Shared(RwLock<Holder>);
+
+pub(crate) enum Holder {
+    Nobody(Box<Network>),
+    /// A trainer, and its number.
+    Trainer(Box<Trainer>, u64),
+    /// Only while it changes hands.
+    Moving,
+}
+
+thread_local! {
+    /// The networks that this thread is at work on.
+    static AT_WORK: RefCell<Vec<*const Shared>> = const { RefCell::new(Vec::new()) };
+}
+
+/// This thread's work on a network.
+struct Work;
+
+impl Work {
+    fn begin(shared: &Shared) -> PyResult<Self> {
+        let shared: *const Shared = shared;
+        AT_WORK.with_borrow_mut(|networks| match networks.contains(&shared) {
+            true => Err(PyRuntimeError::new_err(
+                "this network is at work on this thread: a signal handler or progress callback cannot use it",
+            )),
+            false => {
+                networks.push(shared);
+                Ok(Self)
+            }
+        })
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        AT_WORK.with_borrow_mut(Vec::pop);
+    }
+}
+
+impl Holder {
+    pub(crate) fn network(&self) -> PyResult<&Network> {
+        match self {
+            Self::Nobody(network) => Ok(network),
+            Self::Trainer(trainer, _) => Ok(trainer.network()),
+            Self::Moving => Err(PyRuntimeError::new_err("the network was lost in an error")),
+        }
+    }
+
+    fn network_mut(&mut self) -> PyResult<&mut Network> {
+        match self {
+            Self::Nobody(network) => Ok(network),
+            Self::Trainer(trainer, _) => Ok(trainer.network_mut()),
+            Self::Moving => Err(PyRuntimeError::new_err("the network was lost in an error")),
+        }
+    }
+
+    /// Takes the network away from whoever holds it.
+    pub(crate) fn take(&mut self) -> PyResult<Network> {
+        match std::mem::replace(self, Self::Moving) {
+            Self::Nobody(network) => Ok(*network),
+            Self::Trainer(trainer, _) => Ok(trainer.into_network()),
+            Self::Moving => Err(PyRuntimeError::new_err("the network was lost in an error")),
+        }
+    }
+}
+
+/// All take the locks without the interpreter: who holds a lock may need it to go on.
+impl Shared {
+    /// Looks at the network.
+    pub(crate) fn read<R: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&Holder) -> PyResult<R> + Send,
+    ) -> PyResult<R> {
+        detached(py, || {
+            let _work = Work::begin(self)?;
+            work(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        })?
+    }
+
+    /// Changes the network.
+    pub(crate) fn write<R: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut Holder) -> PyResult<R> + Send,
+    ) -> PyResult<R> {
+        detached(py, || self.write_detached(work))?
+    }
+
+    /// As [`Self::write`], on a thread that has let the interpreter go.
+    pub(crate) fn write_detached<R>(
+        &self,
+        work: impl FnOnce(&mut Holder) -> PyResult<R>,
+    ) -> PyResult<R> {
+        let _work = Work::begin(self)?;
+        work(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Frees the network from the trainer of this number, unless it is in use.
+    pub(crate) fn leave(&self, trainer: u64) {
+        let Ok(mut holder) = self.0.try_write() else {
+            return;
+        };
+        if matches!(*holder, Holder::Trainer(_, number) if number == trainer)
+            && let Ok(network) = holder.take()
+        {
+            *holder = Holder::Nobody(Box::new(network));
+        }
+    }
+}
+
+/// A conductance matrix, or the biases of a layer, both counted from 0.
+#[derive(Clone, Copy)]
+enum Parameter {
+    Weights(usize),
+    Biases(usize),
+}
+
+/// A new value of a parameter.
+enum Values<'py> {
+    Weights(PyReadonlyArray<'py, f32, Ix2>),
+    Biases(PyReadonlyArray<'py, f32, Ix1>),
+}
+
+#[pymethods]
+impl PyNetwork {
+    #[new]
+    #[pyo3(signature = (architecture, *, seed=None, threads=None), text_signature = "(architecture, *, seed=0, threads=None)")]
+    fn new(
+        py: Python<'_>,
+        architecture: PyArchitecture,
+        seed: Option<&Bound<'_, PyAny>>,
+        threads: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let seed = seed.map_or(Ok(0), |seed| count("seed", seed))?;
+        Self::initial(py, &architecture.0, seed, threads, PySettling::default().0)
+    }
+
+    /// A network with given parameters.
+    ///
+    /// Parameters
+    /// ----------
+    /// architecture : Architecture
+    ///     Layer sizes, gains and bounds.
+    /// parameters : mapping of str to array
+    ///     Every parameter by its name, shaped as ``architecture.shapes`` says.
+    /// threads : int, optional
+    ///     As for ``Network``.
+    ///
+    /// Returns
+    /// -------
+    /// Network
+    ///
+    /// Raises
+    /// ------
+    /// KeyError
+    ///     If a parameter is missing or unknown.
+    /// ValueError
+    ///     If an array has the wrong shape, or a value that is not finite or not within the bounds.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy, ohmgrad
+    /// >>> divider = ohmgrad.Architecture(1, [], 1)
+    /// >>> parameters = {"W1": numpy.array([[3.0], [1.0]]), "b1": numpy.zeros(1)}
+    /// >>> ohmgrad.Network.from_parameters(divider, parameters).settle([[2.0]]).outputs
+    /// array([[1.]], dtype=float32)
+    #[staticmethod]
+    #[pyo3(signature = (architecture, parameters, *, threads=None))]
+    fn from_parameters(
+        py: Python<'_>,
+        architecture: PyArchitecture,
+        parameters: &Bound<'_, PyMapping>,
+        threads: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let names = architecture.0.parameter_names();
+        for name in &names {
+            if !parameters.contains(name)? {
+                return Err(PyKeyError::new_err(format!("{name} is missing")));
+            }
+        }
+        let network = Self::initial(py, &architecture.0, 0, threads, PySettling::default().0)?;
+        network.set_parameters(py, parameters)?;
+        Ok(network)
+    }
+
+    /// Reads a model file (``.safetensors``), or the model in a checkpoint, of the command line or of ``save``.
+    ///
+    /// Parameters
+    /// ----------
+    /// path : str or os.PathLike
+    ///     The file.
+    /// threads : int, optional
+    ///     As for ``Network``.
+    ///
+    /// Returns
+    /// -------
+    /// Network
+    ///     Its ``inference`` is that of the file.
+    ///
+    /// Raises
+    /// ------
+    /// OSError
+    ///     If the file cannot be read.
+    /// ValueError
+    ///     If it is not a whole and valid model.
+    #[staticmethod]
+    #[pyo3(signature = (path, *, threads=None))]
+    fn load(py: Python<'_>, path: PathBuf, threads: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let threads = self::threads(threads)?;
+        let loaded = detached(py, || model::load(&path, threads))?;
+        let (network, info) = loaded.map_err(errors::read)?;
+        Ok(Self::from_network(network, info))
+    }
+
+    /// Writes a model file (``.safetensors``) that the command line reads, too; it appears whole or not at all.
+    ///
+    /// Parameters
+    /// ----------
+    /// path : str or os.PathLike
+    ///     The file; what is there is replaced.
+    ///
+    /// Raises
+    /// ------
+    /// OSError
+    ///     If the file cannot be written.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ohmgrad, os, tempfile
+    /// >>> network = ohmgrad.Network(ohmgrad.Architecture(2, [4], 1))
+    /// >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
+    /// >>> network.save(path)
+    /// >>> bool((ohmgrad.Network.load(path)["W1"] == network["W1"]).all())
+    /// True
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        let info = self.info().clone();
+        self.shared.read(py, |holder| {
+            model::save(&path, holder.network()?, &info).map_err(errors::write)
+        })
+    }
+
+    /// Layer sizes, gains and bounds.
+    #[getter]
+    fn architecture(&self) -> PyArchitecture {
+        self.architecture.clone()
+    }
+
+    /// Number of threads that work on the network.
+    #[getter]
+    fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// How the network is settled where nothing else is said; saved with it. Training sets it to its free
+    /// phase. Default: ``Settling(4)``.
+    #[getter]
+    fn inference(&self) -> PySettling {
+        PySettling(self.info().inference)
+    }
+
+    #[setter]
+    fn set_inference(&self, inference: PySettling) {
+        self.info().inference = inference.0;
+    }
+
+    /// The parameter of that name, a copy: conductances ``W1``, ``W2``, ... in siemens, or biases ``b1``,
+    /// ``b2``, ... in ampere.
+    fn __getitem__<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+    ) -> PyResult<Bound<'py, PyArrayDyn<f32>>> {
+        let parameter = self.parameter(name)?;
+        let values = self.shared.read(py, |holder| {
+            let network = holder.network()?;
+            Ok(match parameter {
+                Parameter::Weights(l) => network.weights(l),
+                Parameter::Biases(l) => network.biases(l),
+            })
+        })?;
+        Ok(match parameter {
+            Parameter::Weights(l) => arrays::matrix(py, values, self.architecture.0.shape(l).1)?
+                .to_dyn()
+                .clone(),
+            Parameter::Biases(_) => arrays::vector(py, values).to_dyn().clone(),
+        })
+    }
+
+    /// Sets the parameter of that name; whoever trains the network goes on with it.
+    fn __setitem__(&self, py: Python<'_>, name: &str, values: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.set(py, vec![(name.to_owned(), self.values(name, values)?)])
+    }
+
+    /// All parameters by name, as copies.
+    ///
+    /// Returns
+    /// -------
+    /// dict of str to numpy.ndarray
+    ///     Arrays of float32, shaped as ``architecture.shapes`` says.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ohmgrad
+    /// >>> list(ohmgrad.Network(ohmgrad.Architecture(2, [4], 1)).parameters())
+    /// ['W1', 'W2', 'b1', 'b2']
+    fn parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let parameters = PyDict::new(py);
+        for name in self.architecture.0.parameter_names() {
+            let values = self.__getitem__(py, &name)?;
+            parameters.set_item(name, values)?;
+        }
+        Ok(parameters)
+    }
+
+    /// Sets several parameters, all or none.
+    ///
+    /// Parameters
+    /// ----------
+    /// parameters : mapping of str to array
+    ///     Arrays by the names of the parameters, shaped as ``architecture.shapes`` says; float32 in C order
+    ///     are taken as they are, other numbers converted.
+    ///
+    /// Raises
+    /// ------
+    /// KeyError
+    ///     If the network has no such parameter.
+    /// TypeError
+    ///     If an array does not hold numbers.
+    /// ValueError
+    ///     If an array has the wrong shape, or a value that is not finite or not within the bounds.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ohmgrad
+    /// >>> network = ohmgrad.Network(ohmgrad.Architecture(2, [4], 1))
+    /// >>> network.set_parameters({"b1": [0, 0, 0, 0.5], "b2": [0.25]})
+    /// >>> network["b2"]
+    /// array([0.25], dtype=float32)
+    fn set_parameters(&self, py: Python<'_>, parameters: &Bound<'_, PyMapping>) -> PyResult<()> {
+        let mut arrays = Vec::new();
+        for item in parameters.items()? {
+            let (name, values): (String, Bound<'_, PyAny>) = item.extract()?;
+            let values = self.values(&name, &values)?;
+            arrays.push((name, values));
+        }
+        self.set(py, arrays)
+    }
+
+    /// Settles examples from 0 V, each for itself.
+    ///
+    /// Parameters
+    /// ----------
+    /// X : array of shape (n, features)
+    ///     The features of n examples. Float32 in C order is read in place, other numbers are converted.
+    /// sweeps, tolerance, order : optional
+    ///     As for ``Settling``. Without any of them, the network's ``inference`` holds. Examples are settled
+    ///     256 at a time; a tolerance is to be met by all of them.
+    ///
+    /// Returns
+    /// -------
+    /// Settled
+    ///     Potentials, residuals, power and energy.
+    ///
+    /// Raises
+    /// ------
+    /// TypeError, ValueError
+    ///     If X holds no numbers, has another shape, or a value that is not finite; if a setting is out of
+    ///     range; if potentials exceed the range of float32.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ohmgrad
+    /// >>> network = ohmgrad.Network(ohmgrad.Architecture(2, [4], 1))
+    /// >>> settled = network.settle([[0.5, -0.5]], sweeps=10)
+    /// >>> settled.hidden[0].shape, settled.sweeps
+    /// ((1, 4), 10)
+    #[pyo3(signature = (X, *, sweeps=None, tolerance=None, order=None))]
+    #[allow(non_snake_case)]
+    fn settle<'py>(
+        &self,
+        py: Python<'py>,
+        X: &Bound<'py, PyAny>,
+        sweeps: Option<&Bound<'py, PyAny>>,
+        tolerance: Option<f64>,
+        order: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let settling = self.settling(sweeps, tolerance, order)?;
+        settled::settle(py, self, X, &settling)
+    }
+
+    /// Measures how the network does on a dataset.
+    ///
+    /// Parameters
+    /// ----------
+    /// data : Dataset
+    ///     Examples with as many features and outputs as the network has.
+    /// cost : {'squared-error', 'cross-entropy'}, default 'squared-error'
+    ///     What is averaged as ``cost``: half the squared distance of the outputs to the target, in volt
+    ///     squared, or the negative logarithm of the softmax of the right output.
+    /// physics : bool, default True
+    ///     Whether to measure dissipated power and residuals, too.
+    /// sweeps, tolerance, order : optional
+    ///     As for ``settle``.
+    ///
+    /// Returns
+    /// -------
+    /// Evaluation
+    ///     Errors, cost, confusion matrix, dissipated power and residuals.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If the data do not fit the network or the cost.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ohmgrad
+    /// >>> network = ohmgrad.Network(ohmgrad.Architecture(64, [16], 10, input_gain=30))
+    /// >>> network.evaluate(ohmgrad.datasets.load_digits()).examples
+    /// 1797
+    #[pyo3(signature = (data, *, cost="squared-error", physics=true, sweeps=None, tolerance=None, order=None))]
+    fn evaluate<'py>(
+        &self,
+        py: Python<'py>,
+        data: &PyDataset,
+        cost: &str,
+        physics: bool,
+        sweeps: Option<&Bound<'py, PyAny>>,
+        tolerance: Option<f64>,
+        order: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let settling = self.settling(sweeps, tolerance, order)?;
+        evaluation::evaluate(py, self, data, &settling, cost, physics)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let architecture = self.architecture.clone().into_pyobject(py)?.repr()?;
+        Ok(format!("<ohmgrad.Network of {architecture}>"))
+    }
+
+    fn __copy__(&self, py: Python<'_>) -> PyResult<Self> {
+        let network = self
+            .shared
+            .read(py, |holder| Ok(holder.network()?.clone()))?;
+        Ok(Self::from_network(network, self.info().clone()))
+    }
+
+    fn __deepcopy__(&self, py: Python<'_>, _memo: &Bound<'_, PyAny>) -> PyResult<Self> {
+        self.__copy__(py)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let restore = py.get_type::<Self>().getattr("_restore")?;
+        let origin = match &self.info().training {
+            Some(origin) => Some(toml::to_string(origin).map_err(errors::value)?),
+            None => None,
+        };
+        let (architecture, parameters) = (self.architecture.clone(), self.parameters(py)?);
+        let state = (
+            architecture,
+            parameters,
+            self.threads,
+            self.inference(),
+            origin,
+        );
+        Ok((restore, state.into_pyobject(py)?.into_any()))
+    }
+
+    #[staticmethod]
+    fn _restore(
+        py: Python<'_>,
+        architecture: PyArchitecture,
+        parameters: &Bound<'_, PyMapping>,
+        threads: &Bound<'_, PyAny>,
+        inference: PySettling,
+        origin: Option<&str>,
+    ) -> PyResult<Self> {
+        let network = Self::from_parameters(py, architecture, parameters, Some(threads))?;
+        let training: Option<Origin> = origin
+            .map(toml::from_str)
+            .transpose()
+            .map_err(errors::value)?;
+        *network.info() = ModelInfo {
+            inference: inference.0,
+            training,
+        };
+        Ok(network)
+    }
+}
+
+impl PyNetwork {
+    /// A network with random conductances.
+    pub(crate) fn initial(
+        py: Python<'_>,
+        architecture: &Architecture,
+        seed: u64,
+        threads: Option<&Bound<'_, PyAny>>,
+        inference: Settling,
+    ) -> PyResult<Self> {
+        let threads = self::threads(threads)?;
+        let conductances = architecture.conductances();
+        if Vec::<f32>::new().try_reserve_exact(conductances).is_err() {
+            return Err(PyMemoryError::new_err(format!(
+                "the network's {conductances} conductances need more memory than there is"
+            )));
+        }
+        let network = detached(py, || {
+            Network::random(architecture, &mut ChaCha8Rng::seed_from_u64(seed), threads)
+        })?;
+        let info = ModelInfo {
+            inference,
+            training: None,
+        };
+        Ok(Self::from_network(network.map_err(errors::value)?, info))
+    }
+
+    fn from_network(network: Network, info: ModelInfo) -> Self {
+        Self {
+            architecture: PyArchitecture(network.architecture().clone()),
+            threads: network.threads(),
+            info: Mutex::new(info),
+            shared: Arc::new(Shared(RwLock::new(Holder::Nobody(Box::new(network))))),
+        }
+    }
+
+    pub(crate) fn shape(&self) -> &Architecture {
+        &self.architecture.0
+    }
+
+    /// What its file says beside the parameters. Never held while the interpreter is waited for.
+    fn info(&self) -> MutexGuard<'_, ModelInfo> {
+        self.info.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that training has changed the network, and how it settled it.
+    pub(crate) fn trained(&self, free_phase: Settling) {
+        *self.info() = ModelInfo {
+            inference: free_phase,
+            training: None,
+        };
+    }
+
+    /// How to settle: as the arguments say or, without any, as `inference` says.
+    fn settling(
+        &self,
+        sweeps: Option<&Bound<'_, PyAny>>,
+        tolerance: Option<f64>,
+        order: Option<&str>,
+    ) -> PyResult<Settling> {
+        match (sweeps, tolerance, order) {
+            (None, None, None) => Ok(self.info().inference),
+            _ => Ok(PySettling::new(sweeps, tolerance, order.unwrap_or("asynchronous"))?.0),
+        }
+    }
+
+    fn parameter(&self, name: &str) -> PyResult<Parameter> {
+        let names = self.architecture.0.parameter_names();
+        let matrices = self.architecture.0.matrices();
+        match names.iter().position(|known| known == name) {
+            Some(at) if at < matrices => Ok(Parameter::Weights(at)),
+            Some(at) => Ok(Parameter::Biases(at - matrices)),
+            None => Err(PyKeyError::new_err(format!(
+                "there is no parameter {name}: the parameters are {}",
+                names.join(", ")
+            ))),
+        }
+    }
+
+    /// An argument as the value of a parameter; its shape is checked.
+    fn values<'py>(&self, name: &str, value: &Bound<'py, PyAny>) -> PyResult<Values<'py>> {
+        let wrong = |found: &[usize], expected: String| {
+            PyValueError::new_err(format!(
+                "{name} has the shape {found:?}: it must be {expected}"
+            ))
+        };
+        match self.parameter(name)? {
+            Parameter::Weights(l) => {
+                let array = arrays::floats::<Ix2>(name, value)?;
+                let (rows, columns) = self.architecture.0.shape(l);
+                match array.as_array().dim() == (rows, columns) {
+                    true => Ok(Values::Weights(array)),
+                    false => Err(wrong(
+                        array.as_array().shape(),
+                        format!("({rows}, {columns})"),
+                    )),
+                }
+            }
+            Parameter::Biases(l) => {
+                let array = arrays::floats::<Ix1>(name, value)?;
+                let width = self.architecture.0.width(l);
+                match array.as_array().len() == width {
+                    true => Ok(Values::Biases(array)),
+                    false => Err(wrong(array.as_array().shape(), format!("({width},)"))),
+                }
+            }
+        }
+    }
+
+    /// Sets parameters, all or none.
+    fn set(&self, py: Python<'_>, arrays: Vec<(String, Values<'_>)>) -> PyResult<()> {
+        let mut changes: Vec<(Parameter, &[f32])> = Vec::new();
+        for (name, values) in &arrays {
+            let values = match values {
+                Values::Weights(array) => array.as_slice()?,
+                Values::Biases(array) => array.as_slice()?,
+            };
+            changes.push((self.parameter(name)?, values));
+        }
+        self.shared.write(py, |holder| {
+            let network = holder.network_mut()?;
+            let mut before: Vec<(Parameter, Vec<f32>)> = Vec::new();
+            for (parameter, values) in changes {
+                let old = exchange(network, parameter, values);
+                match old {
+                    Ok(old) => before.push((parameter, old)),
+                    Err(refused) => {
+                        for (parameter, old) in before {
+                            exchange(network, parameter, &old).map_err(errors::value)?;
+                        }
+                        return Err(errors::value(refused));
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        self.info().training = None;
+        Ok(())
+    }
+}
+
+/// Sets a parameter, and gives its old values.
+fn exchange(
+    network: &mut Network,
+    parameter: Parameter,
+    values: &[f32],
+) -> Result<Vec<f32>, ParameterError> {
+    match parameter {
+        Parameter::Weights(l) => {
+            let old = network.weights(l);
+            network.set_weights(l, values).map(|()| old)
+        }
+        Parameter::Biases(l) => {
+            let old = network.biases(l);
+            network.set_biases(l, values).map(|()| old)
+        }
+    }
+}

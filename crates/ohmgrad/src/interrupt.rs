@@ -1,0 +1,127 @@
+//! Stopping a long computation from outside, as Ctrl-C does in an interactive session.
+//!
+//! Settling, evaluation and training ask now and then, on the thread that called them, whether to go on. They ask
+//! nothing unless they run in [`interruptible`]; if the answer is to stop, they end with an error that says so.
+//!
+//! ```
+//! use ohmgrad::drn::{Architecture, Network, SettleError, Settling, SweepOrder};
+//! use ohmgrad::interrupt::{Interrupted, interruptible};
+//! use rand::SeedableRng;
+//!
+//! let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+//! let network = Network::random(&Architecture::new(2, vec![4], 1), &mut rng, 1)?;
+//! let endless = Settling::sweeps(SweepOrder::Forward, usize::MAX);
+//! let outcome = interruptible(|| true, || network.settle(&[0.3, 0.7], &endless));
+//! assert_eq!(outcome, Err(SettleError::Interrupted(Interrupted)));
+//! # Ok::<(), ohmgrad::drn::ArchitectureError>(())
+//! ```
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+/// Time between two questions.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// A computation was asked to stop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error("the computation was interrupted")]
+pub struct Interrupted;
+
+struct Watch {
+    stop: Box<dyn FnMut() -> bool>,
+    next: Instant,
+}
+
+thread_local! {
+    static WATCH: Cell<Option<Watch>> = const { Cell::new(None) };
+}
+
+/// Puts a watch back when it is dropped.
+struct PutBack(Option<Watch>);
+
+impl Drop for PutBack {
+    fn drop(&mut self) {
+        WATCH.set(self.0.take());
+    }
+}
+
+/// Does `work`, and asks `stop` about every 50 ms whether to stop it.
+///
+/// `stop` is called on this thread. It may itself call this library; what it calls asks nothing.
+pub fn interruptible<R>(stop: impl FnMut() -> bool + 'static, work: impl FnOnce() -> R) -> R {
+    let watch = Watch {
+        stop: Box::new(stop),
+        next: Instant::now() + INTERVAL,
+    };
+    let _outer = PutBack(WATCH.replace(Some(watch)));
+    work()
+}
+
+/// Whether this thread is to stop what it computes.
+pub(crate) fn requested() -> bool {
+    let mut watch = PutBack(WATCH.take());
+    let Some(Watch { stop, next }) = &mut watch.0 else {
+        return false;
+    };
+    if Instant::now() < *next {
+        return false;
+    }
+    let answer = stop();
+    *next = Instant::now() + INTERVAL;
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asks until the answer is to stop.
+    fn wait() {
+        while !requested() {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn work_is_asked_only_within_its_watch() {
+        assert!(!requested());
+        interruptible(|| true, wait);
+        std::thread::sleep(INTERVAL);
+        assert!(!requested());
+    }
+
+    #[test]
+    fn an_inner_watch_hides_the_outer_one_until_it_ends() {
+        interruptible(
+            || true,
+            || {
+                interruptible(
+                    || false,
+                    || {
+                        std::thread::sleep(2 * INTERVAL);
+                        assert!(!requested());
+                    },
+                );
+                wait();
+            },
+        );
+    }
+
+    #[test]
+    fn a_question_may_start_work_of_its_own() {
+        let stop = || {
+            interruptible(|| true, wait);
+            !requested()
+        };
+        interruptible(stop, wait);
+    }
+
+    #[test]
+    fn a_watch_ends_with_a_panic() {
+        let panicked =
+            std::panic::catch_unwind(|| interruptible(|| true, || panic!("of the test")));
+        assert!(panicked.is_err());
+        std::thread::sleep(INTERVAL);
+        assert!(!requested());
+    }
+}

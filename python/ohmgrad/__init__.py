@@ -1,0 +1,46 @@
+"""Exact simulation and training of nonlinear resistive networks.
+
+A network of resistors, diodes and sources settles by itself into the state that minimises a convex
+energy. ohmgrad computes that state, says how well it obeys Kirchhoff's laws, and trains the resistors
+with local learning rules. Units are volt, ampere, siemens and watt.
+
+>>> import ohmgrad
+>>> train, test = ohmgrad.datasets.load_digits().split(0.2)
+>>> architecture = ohmgrad.Architecture(64, [64], 10, input_gain=30)
+>>> trainer = ohmgrad.Trainer(ohmgrad.Network(architecture), "c-ep", learning_rate=0.01)
+>>> epochs = trainer.train(train, 3, test=test)
+>>> trainer.network.evaluate(test).error < 0.1
+True
+"""
+
+from importlib.metadata import version
+
+from ohmgrad import datasets
+from ohmgrad._ohmgrad import (
+    Architecture,
+    Dataset,
+    Experiment,
+    Network,
+    Settling,
+    TrainingError,
+    presets,
+)
+from ohmgrad.results import Epoch, Evaluation, Settled
+from ohmgrad.trainer import Trainer
+
+__version__ = version("ohmgrad")
+
+__all__ = [
+    "Architecture",
+    "Dataset",
+    "Epoch",
+    "Evaluation",
+    "Experiment",
+    "Network",
+    "Settled",
+    "Settling",
+    "Trainer",
+    "TrainingError",
+    "datasets",
+    "presets",
+]
