@@ -3,7 +3,7 @@
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Energy;
+use super::{Energy, Readout};
 
 /// Layer sizes, energy, gains and conductance bounds of a layered network: a deep resistive network (DRN), or a deep
 /// Hopfield network.
@@ -35,6 +35,9 @@ pub struct Architecture {
     pub hidden: Vec<usize>,
     /// Number of output nodes. At least 1.
     pub outputs: usize,
+    /// What the output nodes are read as. Default: every node is an output, as it must be in a Hopfield network.
+    #[serde(default)]
+    pub readout: Readout,
     /// Volt per unit of input feature. Finite and above 0; default 1. Of a DRN only.
     #[serde(default = "one")]
     pub input_gain: f32,
@@ -62,7 +65,7 @@ fn infinite() -> f32 {
 impl Serialize for Architecture {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let resistive = self.energy == Energy::CoContent;
-        let fields = if resistive { 7 } else { 5 };
+        let fields = if resistive { 8 } else { 5 };
         let mut table = serializer.serialize_struct("Architecture", fields)?;
         if !resistive {
             table.serialize_field("energy", &self.energy)?;
@@ -71,6 +74,7 @@ impl Serialize for Architecture {
         table.serialize_field("hidden", &self.hidden)?;
         table.serialize_field("outputs", &self.outputs)?;
         if resistive {
+            table.serialize_field("readout", &self.readout)?;
             table.serialize_field("input_gain", &self.input_gain)?;
         }
         table.serialize_field("weight_gains", &self.weight_gains)?;
@@ -121,6 +125,11 @@ pub enum ArchitectureError {
         /// Number of gains given.
         found: usize,
     },
+    /// An odd number of output nodes that are read in pairs.
+    #[error(
+        "outputs is {0}: with readout = \"pairs\" two nodes make an output, so it must be even"
+    )]
+    OddOutputs(usize),
     /// Conductance bounds that do not satisfy `0 <= g_min <= g_max`, with `g_min` finite.
     #[error("conductance bounds [{g_min}, {g_max}] S: 0 <= g_min <= g_max must hold, g_min finite")]
     Bounds {
@@ -131,14 +140,10 @@ pub enum ArchitectureError {
     },
     /// A setting of resistive networks in a network of another energy.
     #[error(
-        "{name} is {value}: a Hopfield network has no sources and no conductances; leave {name} out"
+        "{0} is a setting of resistive networks: a Hopfield network has no sources, no conductances and no pairs of \
+         outputs; leave {0} out"
     )]
-    NotResistive {
-        /// The setting's name.
-        name: &'static str,
-        /// Its value.
-        value: f32,
-    },
+    NotResistive(&'static str),
 }
 
 impl Architecture {
@@ -152,6 +157,7 @@ impl Architecture {
             features,
             hidden,
             outputs,
+            readout: Readout::Nodes,
             input_gain: one(),
             weight_gains: Vec::new(),
             g_min: 0.0,
@@ -169,6 +175,12 @@ impl Architecture {
     #[must_use]
     pub fn with_input_gain(self, input_gain: f32) -> Self {
         Self { input_gain, ..self }
+    }
+
+    /// Sets what the output nodes are read as.
+    #[must_use]
+    pub fn with_readout(self, readout: Readout) -> Self {
+        Self { readout, ..self }
     }
 
     /// Sets the conductance bounds, in siemens.
@@ -194,6 +206,9 @@ impl Architecture {
         if self.energy == Energy::Hopfield {
             self.check_unused()?;
         }
+        if !self.outputs.is_multiple_of(self.readout.nodes()) {
+            return Err(ArchitectureError::OddOutputs(self.outputs));
+        }
         check_gain("input_gain", self.input_gain)?;
         if !self.weight_gains.is_empty() && self.weight_gains.len() != self.matrices() {
             return Err(ArchitectureError::WeightGains {
@@ -213,15 +228,16 @@ impl Architecture {
 
     /// Checks that the settings of resistive networks have their defaults.
     fn check_unused(&self) -> Result<(), ArchitectureError> {
-        let settings = [
-            ("input_gain", self.input_gain, one()),
-            ("g_min", self.g_min, 0.0),
-            ("g_max", self.g_max, infinite()),
+        let used = [
+            ("readout", self.readout != Readout::Nodes),
+            ("input_gain", self.input_gain != one()),
+            ("g_min", self.g_min != 0.0),
+            ("g_max", self.g_max != infinite()),
         ];
-        let used = settings.into_iter().find(|(_, value, unset)| value != unset);
-        used.map_or(Ok(()), |(name, value, _)| {
-            Err(ArchitectureError::NotResistive { name, value })
-        })
+        match used.into_iter().find(|(_, used)| *used) {
+            None => Ok(()),
+            Some((name, _)) => Err(ArchitectureError::NotResistive(name)),
+        }
     }
 
     fn check_width(&self, layer: &str, width: usize) -> Result<(), ArchitectureError> {
@@ -236,6 +252,11 @@ impl Architecture {
     /// Number of weight matrices: one more than there are hidden layers.
     pub fn matrices(&self) -> usize {
         self.hidden.len() + 1
+    }
+
+    /// Number of values that are read from the output nodes, as many as there are classes to tell apart.
+    pub fn readouts(&self) -> usize {
+        self.outputs / self.readout.nodes()
     }
 
     /// Number of free layers (hidden layers and the output layer).

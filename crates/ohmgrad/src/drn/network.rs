@@ -9,7 +9,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::board::Board;
 use super::kernels::{BLOCK, Input, Row};
-use super::relaxation::{Load, Phase, Worker, Workspace};
+use super::readout::Load;
+use super::relaxation::{Phase, Worker, Workspace};
 use super::share::{self, Part, Share};
 use super::{Architecture, ArchitectureError, Settling, SettlingError, team};
 

@@ -8,6 +8,7 @@ use super::board::{Board, LayerState};
 use super::kernels::{
     BLOCK, Gather, Input, InputProduct, Kernel, Measure, ReadOut, Relax, Row, Surroundings,
 };
+use super::readout::{Driven, Load, Readout};
 use super::share::{LayerShare, Share};
 use super::team::Barrier;
 use super::{Architecture, Settled, Settling};
@@ -67,42 +68,21 @@ impl Workspace {
 
 impl Workspace {
     /// Holds the outputs of a batch of slots on the line from those of the first batch (0) to the target (1).
-    pub(crate) fn hold_outputs(&mut self, phase: usize, targets: &[f32], share: f32) {
-        let (free, rest) = self.outputs.split_at_mut(targets.len());
-        let held = &mut rest[(phase - 1) * targets.len()..];
-        for ((held, free), target) in held.iter_mut().zip(free).zip(targets) {
-            *held = *free + share * (target - *free);
-        }
-    }
-}
-
-/// What is connected to the outputs.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Load {
-    /// Nothing.
-    Free,
-    /// To each output, a conductance (siemens) from a source at its target. A negative one is a nudge away.
-    Conductance(f32),
-    /// Into each output, a current: this many siemens times its target.
-    Current(f32),
-    /// Sources that hold the outputs where they are.
-    Hold,
-}
-
-impl Load {
-    fn conductance(self) -> f32 {
-        match self {
-            Load::Conductance(beta) => beta,
-            _ => 0.0,
-        }
-    }
-
-    /// Into an output at 0 V, in ampere.
-    fn current(self, target: impl FnOnce() -> f32) -> f32 {
-        match self {
-            Load::Conductance(beta) | Load::Current(beta) => beta * target(),
-            Load::Free | Load::Hold => 0.0,
-        }
+    pub(crate) fn hold_outputs(
+        &mut self,
+        readout: Readout,
+        phase: usize,
+        targets: &[f32],
+        share: f32,
+    ) {
+        let (free, rest) = self.outputs.split_at_mut(targets.len() * readout.nodes());
+        let held = &mut rest[(phase - 1) * free.len()..][..free.len()];
+        held.copy_from_slice(free);
+        let shifts = readout
+            .read(free)
+            .zip(targets)
+            .map(|(v, y)| share * (y - v));
+        readout.shift(held, shifts);
     }
 }
 
@@ -419,33 +399,39 @@ impl Worker<'_> {
         }
     }
 
-    /// v = (sum_j v_j g_jk + b_k + beta y_k) / (sum_j g_jk + beta), where nothing holds it.
+    /// The outputs' optimum: v = (sum_j v_j g_jk + b_k + beta y_k) / (sum_j g_jk + beta), where each node is one.
     fn relax_output(&mut self, phase: &Phase) {
+        self.add_up_outputs(phase);
         let output = &self.share.output;
         let count = output.bias.len();
-        self.add_up_outputs(phase);
-        let potentials = &mut self.space.outputs[phase.slots.start * count..];
-        let slots = potentials
-            .chunks_exact_mut(count)
-            .zip(self.space.output_currents.chunks_exact(count));
-        for (slot, (potentials, currents)) in slots.take(phase.slots.len()).enumerate() {
+        let mut potentials = std::mem::take(&mut self.space.outputs);
+        let slots = potentials[phase.slots.start * count..].chunks_exact_mut(count);
+        for (slot, potentials) in slots.take(phase.slots.len()).enumerate() {
             let (example, load) = phase.load(slot, self.space.batch);
-            if load == Load::Hold {
-                continue;
-            }
-            for (k, v) in potentials.iter_mut().enumerate() {
-                *v = match output.conductance[k] + load.conductance() {
-                    conductance if conductance > 0.0 => {
-                        let nudge = load.current(|| phase.targets[example * count + k]);
-                        (currents[k] + phase.bias(output.bias[k]) + nudge) / conductance
-                    }
-                    _ => 0.0,
-                };
+            let outputs = potentials.chunks_exact_mut(output.readout.nodes());
+            for (k, v) in outputs.enumerate() {
+                let (nodes, target) = self.output(phase, slot, k, example);
+                load.settle(&nodes[..v.len()], target, v);
             }
         }
+        self.space.outputs = potentials;
         if self.output_layer(phase) == 0 {
             self.publish_outputs(phase);
         }
+    }
+
+    /// The nodes of output `k` in a slot, and its target, if it has one.
+    fn output(&self, phase: &Phase, slot: usize, k: usize, example: usize) -> ([Driven; 2], f32) {
+        let output = &self.share.output;
+        let (count, nodes) = (output.bias.len(), output.readout.nodes());
+        let node = |node: usize| Driven {
+            conductance: output.conductance[node],
+            current: self.space.output_currents[slot * count + node]
+                + phase.bias(output.bias[node]),
+        };
+        let target = phase.targets.get(example * (count / nodes) + k);
+        let nodes = [node(k * nodes), node(k * nodes + nodes - 1)];
+        (nodes, target.copied().unwrap_or(0.0))
     }
 
     /// Without hidden layers the outputs are the layer held in blocks: shows their potentials as such.
@@ -513,22 +499,17 @@ impl Worker<'_> {
 
     fn measure_output(&mut self, phase: &Phase, largest: &mut [(f32, f32)]) {
         self.add_up_outputs(phase);
-        let output = &self.share.output;
-        let count = output.bias.len();
+        let (count, nodes) = (
+            self.share.output.bias.len(),
+            self.share.output.readout.nodes(),
+        );
         for (slot, largest) in largest.iter_mut().enumerate() {
             let (example, load) = phase.load(slot, self.space.batch);
-            let potentials = &self.space.outputs[(phase.slots.start + slot) * count..];
-            let currents = &self.space.output_currents[slot * count..];
-            for k in 0..count {
-                let nudge = load.current(|| phase.targets[example * count + k]);
-                let current = currents[k] + phase.bias(output.bias[k]) + nudge;
-                let conductance = output.conductance[k] + load.conductance();
-                let violation = match load {
-                    Load::Hold => 0.0,
-                    _ => conductance * potentials[k] - current,
-                };
-                largest.0 = largest.0.max(violation.abs());
-                largest.1 = largest.1.max(current.abs());
+            let potentials = &self.space.outputs[(phase.slots.start + slot) * count..][..count];
+            for (k, v) in potentials.chunks_exact(nodes).enumerate() {
+                let (nodes, target) = self.output(phase, slot, k, example);
+                let violation = load.violation(&nodes[..v.len()], target, v);
+                *largest = (largest.0.max(violation.0), largest.1.max(violation.1));
             }
         }
     }

@@ -6,10 +6,10 @@
 
 use std::ops::Range;
 
-use super::Architecture;
 use super::board::Board;
 use super::kernels::{BLOCK, Bounds, ColumnSums, Kernel, Row, RowSums};
 use super::team::Barrier;
+use super::{Architecture, Readout};
 use pulp::Arch;
 
 /// The two numbers that each parameter has.
@@ -151,6 +151,7 @@ pub(crate) struct LayerShare {
 /// The output layer's own quantities; every share holds them, and all shares hold the same.
 #[derive(Clone, Debug)]
 pub(crate) struct Output {
+    pub(crate) readout: Readout,
     pub(crate) bias: Vec<f32>,
     pub(crate) bias_velocity: Vec<f32>,
     /// Total conductance that ends on each output, in siemens.
@@ -212,6 +213,7 @@ pub(crate) fn split(architecture: &Architecture, threads: usize) -> Vec<Share> {
             .map(|l| layer(l, t))
             .collect(),
         output: Output {
+            readout: architecture.readout,
             bias: vec![0.0; architecture.outputs],
             bias_velocity: vec![0.0; architecture.outputs],
             conductance: vec![0.0; architecture.outputs],
@@ -250,6 +252,7 @@ impl Share {
             rows.all(|row| row.0.iter().all(|x| x.is_finite()))
         });
         let Output {
+            readout: _,
             bias,
             bias_velocity,
             conductance,

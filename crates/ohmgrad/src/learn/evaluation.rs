@@ -4,7 +4,7 @@ use super::examples::{encode_examples, volts_per_step};
 use super::trainer::check_fit;
 use super::{Cost, Epoch, TrainError};
 use crate::data::Dataset;
-use crate::drn::{Input, Network, Settled, Settling};
+use crate::drn::{Input, Network, Readout, Settled, Settling};
 
 /// Examples settled at once.
 const BATCH: usize = 64;
@@ -79,6 +79,7 @@ fn run(
 ) -> Result<Evaluation, TrainError> {
     check_fit(network.architecture(), data)?;
     let scale = volts_per_step(network.architecture().input_gain, data);
+    let readout = network.architecture().readout;
     let mut totals = Epoch::default();
     let mut measured = Physics::default();
     let mut confusion = vec![vec![0; data.classes()]; data.classes()];
@@ -96,9 +97,11 @@ fn run(
         encode,
         |b, settled| {
             let examples = batches.clone().nth(b).unwrap_or_default();
-            score(&settled.outputs, data, examples, cost, &mut totals)?;
-            for (&example, output) in examples.iter().zip(settled.outputs.chunks(data.classes())) {
-                confusion[usize::from(data.label(example as usize))][prediction(output)] += 1;
+            score(&settled.outputs, readout, data, examples, cost, &mut totals)?;
+            let potentials = settled.outputs.chunks(network.architecture().outputs);
+            for (&example, potentials) in examples.iter().zip(potentials) {
+                let prediction = prediction(readout.read(potentials));
+                confusion[usize::from(data.label(example as usize))][prediction] += 1;
             }
             measured.add(&settled, examples.len());
             Ok(())
@@ -128,30 +131,34 @@ impl Physics {
 }
 
 /// The largest output.
-fn prediction(outputs: &[f32]) -> usize {
-    let better = |best: usize, (k, v): (usize, &f32)| if *v > outputs[best] { k } else { best };
-    outputs.iter().enumerate().fold(0, better)
+fn prediction(outputs: impl Iterator<Item = f32>) -> usize {
+    let first = (0, f32::NEG_INFINITY);
+    let better = |best: (usize, f32), (k, v)| if v > best.1 { (k, v) } else { best };
+    outputs.enumerate().fold(first, better).0
 }
 
 /// Adds the costs and errors of a batch to `totals`.
 pub(super) fn score(
-    outputs: &[f32],
+    potentials: &[f32],
+    readout: Readout,
     data: &Dataset,
     examples: &[u32],
     cost: Cost,
     totals: &mut Epoch,
 ) -> Result<(), TrainError> {
-    for (&example, output) in examples.iter().zip(outputs.chunks(data.classes())) {
+    let slots = potentials.chunks(data.classes() * readout.nodes());
+    for (&example, potentials) in examples.iter().zip(slots) {
         let label = usize::from(data.label(example as usize));
         let target = |k| f64::from(u8::from(k == label));
-        let pairs = output.iter().enumerate();
-        totals.cost += cost.of(pairs.map(|(k, v)| (f64::from(*v), target(k))));
-        if output.iter().any(|v| !v.is_finite()) {
+        let outputs = readout.read(potentials);
+        let pairs = outputs.clone().enumerate();
+        totals.cost += cost.of(pairs.map(|(k, v)| (f64::from(v), target(k))));
+        if potentials.iter().any(|v| !v.is_finite()) {
             let example = totals.examples;
             return Err(TrainError::Diverged { example });
         }
         totals.examples += 1;
-        totals.errors += usize::from(prediction(output) != label);
+        totals.errors += usize::from(prediction(outputs) != label);
     }
     Ok(())
 }

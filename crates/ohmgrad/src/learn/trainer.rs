@@ -317,7 +317,7 @@ pub(crate) fn check_fit(
     data: &Dataset,
 ) -> Result<(), TrainError> {
     let found = (data.features(), data.classes());
-    let expected = (architecture.features, architecture.outputs);
+    let expected = (architecture.features, architecture.readouts());
     match found == expected {
         true => Ok(()),
         false => Err(TrainError::Dataset {
@@ -377,8 +377,9 @@ impl Member<'_> {
     fn epoch(&mut self, plan: &Plan, observe: impl Fn(&Step)) -> Result<Epoch, TrainError> {
         let options = plan.options;
         let mut epoch = Epoch::default();
-        let mut targets = vec![0.0; options.batch * self.share.output.bias.len()];
+        let mut targets = vec![0.0; options.batch * plan.data.classes()];
         let mut pending: Option<Contrast> = None;
+        let readout = self.share.output.readout;
         for examples in plan.order.chunks(options.batch) {
             let mut clock = Clock::start();
             let mut times = StepTimes::default();
@@ -396,7 +397,9 @@ impl Member<'_> {
 
             let fail = |example| move |source| TrainError::Unbounded { example, source };
             if options.cost == Cost::SquaredError {
-                let bounded = plan.states.check_bounded(&self.share.output.conductance);
+                let bounded = plan
+                    .states
+                    .check_bounded(readout.conductances(&self.share.output.conductance));
                 bounded.map_err(fail(epoch.examples))?;
             }
 
@@ -404,6 +407,7 @@ impl Member<'_> {
             times.free_phase = clock.lap();
             score(
                 &self.space.outputs,
+                readout,
                 plan.data,
                 examples,
                 options.cost,
@@ -517,7 +521,8 @@ impl Member<'_> {
         for (phase, push) in (1..).zip(pushes) {
             worker.copy_state(0, phase * batch, batch, plan.nudged_groups);
             if let &Push::Clamp(eta) = push {
-                worker.space.hold_outputs(phase, targets, eta);
+                let readout = worker.share.output.readout;
+                worker.space.hold_outputs(readout, phase, targets, eta);
             }
         }
         let load = |push: &Push| match (*push, plan.options.cost) {
@@ -574,8 +579,7 @@ impl Member<'_> {
         examples: usize,
     ) -> usize {
         self.pull(plan.options.cost, targets);
-        let outputs = self.share.output.bias.len();
-        targets[examples * outputs..].fill(0.0);
+        targets[examples * plan.data.classes()..].fill(0.0);
         let settling = Settling::sweeps(SweepOrder::Asynchronous, 1);
         let errors = unrolled.errors();
         let slots = errors..errors + unrolled.batch;
@@ -609,13 +613,16 @@ impl Member<'_> {
 
     /// Replaces targets by what the cost pulls at the free outputs with.
     fn pull(&self, cost: Cost, targets: &mut [f32]) {
-        let count = self.share.output.bias.len();
-        let outputs = self.space.outputs.chunks_exact(count);
-        for (targets, outputs) in targets.chunks_exact_mut(count).zip(outputs) {
-            let pairs = outputs.iter().zip(&*targets);
-            let pull = cost.pull(pairs.map(|(v, y)| (f64::from(*v), f64::from(*y))));
+        let (count, readout) = (self.share.output.bias.len(), self.share.output.readout);
+        let potentials = self.space.outputs.chunks_exact(count);
+        for (targets, potentials) in targets
+            .chunks_exact_mut(count / readout.nodes())
+            .zip(potentials)
+        {
+            let outputs = readout.read(potentials).map(f64::from);
+            let pull = cost.pull(outputs.clone().zip(targets.iter().map(|y| f64::from(*y))));
             for (y, v) in targets.iter_mut().zip(outputs) {
-                *y = pull.on(f64::from(*v), f64::from(*y)) as f32;
+                *y = pull.on(v, f64::from(*y)) as f32;
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! The fast kernels are tested against it, and it is tested against finite differences.
 
-use crate::drn::{Architecture, Energy, Settling, SweepOrder};
+use crate::drn::{Architecture, Energy, Readout, Settling, SweepOrder};
 
 /// A network in f64: plain matrices, one example at a time.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub type Potentials = Vec<Vec<f64>>;
 pub struct Nudge<'a> {
     /// Strength, in siemens; 0 for the free phase.
     pub beta: f64,
-    /// Target potentials of the output nodes, in volt.
+    /// Targets of the outputs, in volt.
     pub target: &'a [f64],
 }
 
@@ -69,8 +69,14 @@ impl Reference {
                 }
             }
             None => {
+                let source = match self.architecture.readout {
+                    Readout::Nodes => nudge.target[j],
+                    // A source of y volt from each node of a pair to the other.
+                    Readout::Pairs if j % 2 == 0 => v[l + 1][j + 1] + nudge.target[j / 2],
+                    Readout::Pairs => v[l + 1][j - 1] - nudge.target[j / 2],
+                };
                 conductance += nudge.beta;
-                current += nudge.beta * nudge.target[j];
+                current += nudge.beta * source;
             }
         }
         (conductance, current)
@@ -84,6 +90,23 @@ impl Reference {
         below + above
     }
 
+    /// The outputs, as they are read from the potentials of the output nodes.
+    pub fn read(&self, v: &Potentials) -> Vec<f64> {
+        let nodes = v.last().map(Vec::as_slice).unwrap_or_default();
+        match self.architecture.readout {
+            Readout::Nodes => nodes.to_vec(),
+            Readout::Pairs => nodes.chunks(2).map(|pair| pair[0] - pair[1]).collect(),
+        }
+    }
+
+    /// The currents into the output nodes that currents into the outputs are.
+    pub fn into_nodes(&self, currents: &[f64]) -> Vec<f64> {
+        match self.architecture.readout {
+            Readout::Nodes => currents.to_vec(),
+            Readout::Pairs => currents.iter().flat_map(|i| [*i, -i]).collect(),
+        }
+    }
+
     /// The state that minimises the energy over one unit: v = clip(current / conductance, lo, hi).
     fn optimum(&self, v: &Potentials, l: usize, j: usize, nudge: Nudge) -> f64 {
         let (conductance, current) = self.pull(v, l, j, nudge);
@@ -95,6 +118,24 @@ impl Reference {
         self.clip(l, j, free)
     }
 
+    /// The potentials that minimise the energy over both nodes of each output pair:
+    /// (g_a + beta) v_a - beta v_b = i_a + beta y and (g_b + beta) v_b - beta v_a = i_b - beta y.
+    fn pairs_optimum(&self, v: &Potentials, nudge: Nudge) -> Vec<f64> {
+        let l = self.architecture.free_layers() - 1;
+        let free = Nudge { beta: 0.0, ..nudge };
+        let pair = |(k, y): (usize, &f64)| {
+            let (g_a, i_a) = self.pull(v, l, 2 * k, free);
+            let (g_b, i_b) = self.pull(v, l, 2 * k + 1, free);
+            let determinant = g_a * g_b + nudge.beta * (g_a + g_b);
+            let through = nudge.beta * (i_a + i_b);
+            [
+                (g_b * (i_a + nudge.beta * y) + through) / determinant,
+                (g_a * (i_b - nudge.beta * y) + through) / determinant,
+            ]
+        };
+        nudge.target.iter().enumerate().flat_map(pair).collect()
+    }
+
     fn clip(&self, l: usize, j: usize, value: f64) -> f64 {
         let (lo, hi) = self.architecture.interval(l, j);
         value.clamp(f64::from(lo), f64::from(hi))
@@ -104,9 +145,13 @@ impl Reference {
     pub fn sweep(&self, v: &mut Potentials, order: SweepOrder, nudge: Nudge) {
         for group in order.groups(self.architecture.free_layers()) {
             for l in group {
-                v[l + 1] = (0..v[l + 1].len())
-                    .map(|j| self.optimum(v, l, j, nudge))
-                    .collect();
+                let coupled = self.architecture.readout == Readout::Pairs && nudge.beta != 0.0;
+                v[l + 1] = match coupled && l + 1 == self.architecture.free_layers() {
+                    true => self.pairs_optimum(v, nudge),
+                    false => (0..v[l + 1].len())
+                        .map(|j| self.optimum(v, l, j, nudge))
+                        .collect(),
+                };
             }
         }
     }
@@ -218,7 +263,7 @@ impl Reference {
             Energy::CoContent => self.dissipated_power(v) / 2.0,
             Energy::Hopfield => self.interaction(v),
         };
-        stored - injected + nudge.beta * cost(v, nudge.target)
+        stored - injected + nudge.beta * self.cost(v, nudge.target)
     }
 
     /// Partial derivatives of the energy, states held: u^2 / 2 per conductance, or -s_i s_j per weight of a Hopfield
@@ -255,14 +300,10 @@ impl Reference {
         };
         (difference(&w2, &w1), difference(&b2, &b1))
     }
-}
 
-/// Half the squared distance of the output potentials to the target.
-pub fn cost(v: &Potentials, target: &[f64]) -> f64 {
-    let output = v.last().map(Vec::as_slice).unwrap_or_default();
-    output
-        .iter()
-        .zip(target)
-        .map(|(v, y)| (v - y).powi(2) / 2.0)
-        .sum()
+    /// Half the squared distance of the outputs to the target.
+    pub fn cost(&self, v: &Potentials, target: &[f64]) -> f64 {
+        let outputs = self.read(v).into_iter().zip(target);
+        outputs.map(|(v, y)| (v - y).powi(2) / 2.0).sum()
+    }
 }

@@ -145,15 +145,22 @@ impl States {
         }
     }
 
-    /// Checks that nudging leaves the energy bounded in every output: a negative nudge by a conductance lowers an
-    /// output's curvature, the sum of its conductances.
-    pub(crate) fn check_bounded(&self, conductance: &[f32]) -> Result<(), Unbounded> {
+    /// Checks that nudging leaves the energy bounded in every output, of these conductances: a negative nudge lowers an
+    /// output's curvature.
+    pub(crate) fn check_bounded(
+        &self,
+        conductances: impl Iterator<Item = f32> + Clone,
+    ) -> Result<(), Unbounded> {
         for push in &self.pushes {
             let &Push::Nudge(beta) = push else { continue };
-            if let Some(output) = conductance.iter().position(|&g| g + beta <= 0.0) {
+            if let Some((output, conductance)) = conductances
+                .clone()
+                .enumerate()
+                .find(|(_, g)| g + beta <= 0.0)
+            {
                 return Err(Unbounded {
                     output,
-                    conductance: conductance[output],
+                    conductance,
                     beta: -beta,
                 });
             }
@@ -169,9 +176,9 @@ impl States {
      {conductance} S only; use a beta below that, larger weight gains, or a positive rule"
 )]
 pub struct Unbounded {
-    /// The output node, counted from 0.
+    /// The output, counted from 0.
     pub output: usize,
-    /// Sum of its conductances, in siemens.
+    /// Sum of its node's conductances, in siemens; that of a pair is its two nodes' in series.
     pub conductance: f32,
     /// Nudging strength, in siemens.
     pub beta: f32,
@@ -183,14 +190,14 @@ mod tests {
 
     #[test]
     fn only_negative_nudges_can_be_unbounded() {
-        let conductance = [3.0, 0.5];
+        let conductances = || [3.0, 0.5].into_iter();
         for rule in [Rule::NegativeEp, Rule::CenteredEp] {
-            assert_eq!(rule.states(0.4).check_bounded(&conductance), Ok(()));
-            let error = rule.states(0.5).check_bounded(&conductance).unwrap_err();
+            assert_eq!(rule.states(0.4).check_bounded(conductances()), Ok(()));
+            let error = rule.states(0.5).check_bounded(conductances()).unwrap_err();
             assert_eq!((error.output, error.conductance), (1, 0.5));
         }
         for rule in [Rule::PositiveEp, Rule::CenteredCpl, Rule::AdjointLearning] {
-            assert_eq!(rule.states(9.0).check_bounded(&conductance), Ok(()));
+            assert_eq!(rule.states(9.0).check_bounded(conductances()), Ok(()));
         }
     }
 
