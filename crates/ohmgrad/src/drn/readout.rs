@@ -82,13 +82,16 @@ pub(crate) struct Driven {
     pub(crate) conductance: f32,
     /// Into the node at 0 V, in ampere.
     pub(crate) current: f32,
+    /// Where it may be, in volt; the nodes of pairs have no limits.
+    pub(crate) interval: (f32, f32),
 }
 
 impl Driven {
     /// Without a conductance it stays at 0 V.
     fn potential(self) -> f32 {
+        let (lo, hi) = self.interval;
         match self.conductance > 0.0 {
-            true => self.current / self.conductance,
+            true => (self.current / self.conductance).clamp(lo, hi),
             false => 0.0,
         }
     }
@@ -97,7 +100,16 @@ impl Driven {
         Self {
             conductance: self.conductance + conductance,
             current: self.current + current,
+            ..self
         }
+    }
+
+    /// The current that leaves a node of this conductance at v, no more than it takes to move the node to the end of
+    /// its interval: what is beyond, its limits take.
+    fn violated(self, leaving: f32, conductance: f32, v: f32) -> f32 {
+        let (lo, hi) = self.interval;
+        let (up, down) = (conductance * (v - hi), conductance * (v - lo));
+        leaving.max(up).min(down)
     }
 
     /// Current out of the node at v, in ampere.
@@ -116,7 +128,7 @@ impl Load {
         }
     }
 
-    /// v = (i + beta y) / (g + beta)
+    /// v = clip((i + beta y) / (g + beta))
     fn settle_node(self, node: Driven, target: f32, v: f32) -> f32 {
         match self {
             Load::Free => node.potential(),
@@ -173,8 +185,9 @@ impl Load {
             let driven = node.with(0.0, sign * source);
             let leaving = driven.leaving(*v) + sign * conductance * output;
             total += leaving;
+            let violated = driven.violated(leaving, node.conductance + conductance, *v);
             largest = (
-                largest.0.max(leaving.abs()),
+                largest.0.max(violated.abs()),
                 largest.1.max(driven.current.abs()),
             );
         }
@@ -191,13 +204,16 @@ impl Load {
 mod tests {
     use super::*;
 
+    const UNLIMITED: (f32, f32) = (f32::NEG_INFINITY, f32::INFINITY);
     const A: Driven = Driven {
         conductance: 3.0,
         current: 0.5,
+        interval: UNLIMITED,
     };
     const B: Driven = Driven {
         conductance: 0.75,
         current: -2.0,
+        interval: UNLIMITED,
     };
 
     /// A pair's energy under a conductance beta to a source of y volt between its nodes.
@@ -227,6 +243,26 @@ mod tests {
                     at(a, b) > least && at(-a, -b) > least,
                     "{beta} S, along {a}, {b}"
                 );
+            }
+        }
+    }
+
+    /// Within [0, 1]: v = clip(4 - 2 beta, 0, 1), and what is violated elsewhere is the way there.
+    #[test]
+    fn a_limited_node_settles_within_its_interval() {
+        let node = Driven {
+            conductance: 1.0,
+            current: 4.0,
+            interval: (0.0, 1.0),
+        };
+        for (beta, settled) in [(0.0, 1.0), (1.75, 0.5), (5.0, 0.0)] {
+            let load = Load::Current(beta);
+            let mut v = [9.0];
+            load.settle(&[node], -2.0, &mut v);
+            assert_eq!(v, [settled], "{beta}");
+            for v in [0.0, 0.25, 1.0] {
+                let (violation, _) = load.violation(&[node], -2.0, &[v]);
+                assert_eq!(violation, (v - settled).abs(), "{beta}, at {v}");
             }
         }
     }

@@ -12,8 +12,10 @@ use super::*;
 use crate::data::Dataset;
 use crate::drn::kernels::BLOCK;
 use crate::drn::kernels::reference::{Gradient, Nudge, Potentials, Reference};
-use crate::drn::tests::{FREE, ORDERS, Twins, bits, close, largest, several_blocks, widths};
-use crate::drn::{Architecture, Network, Readout, Settling, SweepOrder};
+use crate::drn::tests::{
+    ENERGIES, FREE, ORDERS, Twins, bits, close, largest, levels, several_blocks, widths,
+};
+use crate::drn::{Architecture, Energy, Network, Readout, Settling, SweepOrder};
 
 use Rule::{
     AdjointLearning, CenteredCpl, CenteredEp, ContrastiveLearning, NegativeCpl, NegativeEp,
@@ -81,8 +83,11 @@ fn target_of(data: &Dataset, example: usize) -> Vec<f64> {
         .collect()
 }
 
-/// The smallest conductance that an output presents, in siemens.
+/// The smallest conductance that an output presents, in siemens; 1 in a Hopfield network.
 fn weakest_output(network: &Reference) -> f64 {
+    if network.architecture.energy == Energy::Hopfield {
+        return 1.0;
+    }
     let outputs = network.architecture.outputs;
     let weights = &network.weights[network.weights.len() - 1];
     let sum = |k| weights.iter().skip(k).step_by(outputs).sum::<f64>();
@@ -246,10 +251,11 @@ impl Simulation {
                 let nodes = v.last_mut().expect("outputs");
                 let share = shifts.len() as f64 / nodes.len() as f64;
                 let shifts = self.network.into_nodes(&shifts);
-                nodes
-                    .iter_mut()
-                    .zip(shifts)
-                    .for_each(|(v, shift)| *v += share * shift);
+                let output = self.network.architecture.free_layers() - 1;
+                let (lo, hi) = self.network.architecture.interval(output, 0);
+                for (v, shift) in nodes.iter_mut().zip(shifts) {
+                    *v = (*v + share * shift).clamp(f64::from(lo), f64::from(hi));
+                }
             }
         }
         epoch.sweeps[1] += self.settle(&mut states, &pushes, self.options.nudged_phase);
@@ -331,10 +337,7 @@ impl Simulation {
     /// velocity <- momentum velocity + mean gradient + decay g, g <- clamp(g - rate velocity)
     fn descend(&mut self, gradients: &[Gradient]) {
         let optimizer = &self.options.optimizer;
-        let (lo, hi) = (
-            self.network.architecture.g_min,
-            self.network.architecture.g_max,
-        );
+        let (lo, hi) = self.network.architecture.bounds();
         let free = (f64::NEG_INFINITY, f64::INFINITY);
         let bounds = (f64::from(lo), f64::from(hi));
         let decay = f64::from(optimizer.weight_decay);
@@ -417,7 +420,11 @@ fn architectures() -> impl Strategy<Value = Architecture> {
         (0.05, f32::INFINITY),
         (0.02, 0.15),
     ]);
-    let readout = select(vec![Readout::Nodes, Readout::Nodes, Readout::Pairs]);
+    let readout = select(vec![
+        Some(Readout::Nodes),
+        Some(Readout::Pairs),
+        None, // a Hopfield network
+    ]);
     (
         1..=70_usize,
         hidden,
@@ -427,6 +434,10 @@ fn architectures() -> impl Strategy<Value = Architecture> {
     )
         .prop_map(
             |(features, hidden, (outputs, readout), gain, (g_min, g_max))| {
+                let Some(readout) = readout else {
+                    return Architecture::new(features, hidden, outputs)
+                        .with_energy(Energy::Hopfield);
+                };
                 let outputs = match readout {
                     Readout::Nodes => outputs,
                     Readout::Pairs => 2 * outputs,
@@ -507,12 +518,17 @@ proptest! {
 fn every_rule_and_order_agrees_with_the_f64_simulation() {
     let of_orders = |free| ORDERS.map(|nudged| (free, nudged));
     for (free, nudged) in ORDERS.into_iter().flat_map(of_orders) {
-        for (rule, hidden) in RULES
+        for ((rule, hidden), energy) in RULES
             .into_iter()
             .flat_map(|rule| [0, 1, 2, 3].map(|h| (rule, h)))
+            .flat_map(|case| ENERGIES.map(|e| (case, e)))
         {
+            let architecture = Architecture::new(6, vec![8; hidden], 3);
             let case = Case {
-                architecture: Architecture::new(6, vec![8; hidden], 3).with_input_gain(4.0),
+                architecture: match energy {
+                    Energy::CoContent => architecture.with_input_gain(4.0),
+                    Energy::Hopfield => architecture.with_energy(energy),
+                },
                 options: TrainOptions {
                     rule,
                     beta: rule.has_beta().then_some(1.0),
@@ -534,7 +550,7 @@ fn every_rule_and_order_agrees_with_the_f64_simulation() {
                 seed: 1,
             };
             agrees(&case).unwrap_or_else(|e| {
-                panic!("{rule:?}, {free:?}, {nudged:?}, {hidden} hidden layers: {e}")
+                panic!("{energy:?}, {rule:?}, {free:?}, {nudged:?}, {hidden} hidden layers: {e}")
             });
         }
     }
@@ -543,7 +559,9 @@ fn every_rule_and_order_agrees_with_the_f64_simulation() {
 /// Trains the engine and the simulation, and compares all that they show.
 fn agrees(case: &Case) -> Result<(), TestCaseError> {
     let (architecture, seed) = (&case.architecture, case.seed);
-    let twins = Twins::random(architecture, case.threads, seed);
+    let mut twins = Twins::random(architecture, case.threads, seed);
+    let levels = levels();
+    twins.engine.arch = levels[seed as usize % levels.len()];
     let weakest = weakest_output(&twins.reference);
     prop_assume!(weakest > 0.02);
     let options = TrainOptions {
@@ -614,7 +632,7 @@ fn same_state(trainer: &Trainer, simulation: &Simulation) -> Result<(), TestCase
     Ok(())
 }
 
-/// Centered EP with momentum, weight decay and bounds, on networks of several blocks.
+/// Centered EP with momentum and weight decay, for networks of several blocks.
 fn busy_options(architecture: &Architecture, order: SweepOrder, momentum: f32) -> TrainOptions {
     let rates = vec![0.02; architecture.matrices()];
     TrainOptions {
@@ -650,11 +668,16 @@ fn train_two_epochs(
 
 #[test]
 fn training_gives_the_same_bits_on_any_number_of_threads() {
-    for (hidden, momentum) in (0..=3).flat_map(|h| [(h, 0.0), (h, 0.9)]) {
-        for order in ORDERS {
-            let architecture = several_blocks(hidden);
+    let descents = [(0.0, 0.0), (0.0, 0.01), (0.9, 0.01)];
+    for (hidden, (momentum, decay)) in (0..=3).flat_map(|h| descents.map(|d| (h, d))) {
+        for (order, energy) in ORDERS
+            .into_iter()
+            .flat_map(|o| ENERGIES.map(|energy| (o, energy)))
+        {
+            let architecture = several_blocks(hidden).with_energy(energy);
             let train = |threads| {
-                let options = busy_options(&architecture, order, momentum);
+                let mut options = busy_options(&architecture, order, momentum);
+                options.optimizer.weight_decay = decay;
                 let (trainer, epochs) = train_two_epochs(&architecture, options, threads);
                 let network = trainer.network();
                 let parameters = |l| (network.weights(l), network.biases(l));
@@ -666,7 +689,8 @@ fn training_gives_the_same_bits_on_any_number_of_threads() {
                 let same = train(threads) == one;
                 assert!(
                     same,
-                    "{threads} threads, {hidden} hidden layers, {order:?}, momentum {momentum}"
+                    "{energy:?}, {threads} threads, {hidden} hidden layers, {order:?}, momentum {momentum}, \
+                     decay {decay}"
                 );
             }
         }
@@ -675,8 +699,12 @@ fn training_gives_the_same_bits_on_any_number_of_threads() {
 
 #[test]
 fn both_copies_of_a_middle_matrix_stay_equal_to_the_bit() {
-    for (threads, momentum) in [(1, 0.0), (2, 0.0), (1, 0.9), (3, 0.9)] {
-        let architecture = several_blocks(3);
+    let cases = [(1, 0.0), (2, 0.0), (1, 0.9), (3, 0.9)];
+    for ((threads, momentum), energy) in cases
+        .into_iter()
+        .flat_map(|case| ENERGIES.map(|energy| (case, energy)))
+    {
+        let architecture = several_blocks(3).with_energy(energy);
         let options = busy_options(&architecture, SweepOrder::Asynchronous, momentum);
         let (trainer, _) = train_two_epochs(&architecture, options, threads);
         let shares = &trainer.network().shares;
@@ -709,38 +737,59 @@ fn both_copies_of_a_middle_matrix_stay_equal_to_the_bit() {
             let equal = bits(&lower) == bits(&upper);
             assert!(
                 equal,
-                "W{} has two faces: {threads} threads, momentum {momentum}",
+                "W{} has two faces: {energy:?}, {threads} threads, momentum {momentum}",
                 l + 2
             );
         }
     }
 }
 
+/// A resistive network of each readout and a Hopfield network, of the same hidden layers, with so many values to be read.
+fn small_networks(features: usize, hidden: &[usize], readouts: usize) -> [Architecture; 3] {
+    let with_outputs = |outputs| Architecture::new(features, hidden.to_vec(), outputs);
+    [
+        with_outputs(readouts),
+        with_outputs(2 * readouts).with_readout(Readout::Pairs),
+        with_outputs(readouts).with_energy(Energy::Hopfield),
+    ]
+}
+
+/// The networks of the gradient checks.
+fn smooth_networks() -> [Architecture; 3] {
+    small_networks(3, &[6, 5], 2)
+}
+
 /// The f64 network, the example and the target of the gradient checks: away from the switching points of
-/// the diodes (where the cost has kinks), with conducting and blocking diodes in both hidden layers.
-fn smooth_problem(readout: Readout) -> (Twins, Vec<f64>, Vec<f64>) {
-    let outputs = match readout {
-        Readout::Nodes => 2,
-        Readout::Pairs => 4,
-    };
-    let architecture = Architecture::new(3, vec![6, 5], outputs).with_readout(readout);
+/// the diodes (where the cost has kinks), with conducting and blocking diodes in both hidden layers; or with units at the
+/// ends of their intervals and units between in both hidden layers, and all outputs between.
+fn smooth_problem(architecture: &Architecture) -> (Twins, Vec<f64>, Vec<f64>) {
     let (features, target) = (vec![1.0, 0.25, 0.5], vec![0.0, 1.0]);
     let smooth = |twins: &Twins| {
         let v = equilibrium(&twins.reference, &features, FREE);
-        (0..2).all(|l| {
+        let hidden_layers = (0..2).all(|l| {
             let pulls = (0..architecture.width(l)).map(|j| pull(&twins.reference, &v, l, j));
-            let away = pulls.clone().all(|(pull, _)| pull.abs() > 0.02);
+            let kinks = match architecture.energy {
+                Energy::CoContent => vec![0.0],
+                Energy::Hopfield => vec![0.0, 1.0],
+            };
+            let mut pairs = pulls
+                .clone()
+                .flat_map(|(pull, _)| kinks.iter().map(move |k| pull - k));
+            let away = pairs.all(|distance| distance.abs() > 0.02);
             let held = pulls.filter(|(_, held)| *held).count();
             away && held >= 2 && held + 2 <= architecture.width(l)
-        })
+        });
+        let between = v[3].iter().all(|v| (0.1..0.9).contains(v));
+        hidden_layers && (between || architecture.energy == Energy::CoContent)
     };
     let twins = (0..)
-        .map(|seed| Twins::random(&architecture, 1, seed))
+        .map(|seed| Twins::random(architecture, 1, seed))
         .find(smooth);
     (twins.expect("one of many"), features, target)
 }
 
-/// Current into a unit held at 0 V, and whether its diode holds it there.
+/// Current into a unit held at 0 V, and whether its diode holds it there; or what pulls on a unit, and whether it is at an
+/// end of its interval.
 fn pull(network: &Reference, v: &Potentials, l: usize, j: usize) -> (f64, bool) {
     let width = v[l + 1].len();
     let from_below = v[l]
@@ -750,7 +799,9 @@ fn pull(network: &Reference, v: &Potentials, l: usize, j: usize) -> (f64, bool) 
         .iter()
         .zip(&network.weights[l + 1][j * v[l + 2].len()..]);
     let current: f64 = from_below.chain(from_above).map(|(v, g)| v * g).sum();
-    (current + network.biases[l][j], v[l + 1][j] == 0.0)
+    let (lo, hi) = network.architecture.interval(l, j);
+    let held = v[l + 1][j] == f64::from(lo) || v[l + 1][j] == f64::from(hi);
+    (current + network.biases[l][j], held)
 }
 
 fn equilibrium(network: &Reference, features: &[f64], nudge: Nudge) -> Potentials {
@@ -801,8 +852,8 @@ fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
 /// others' as beta.
 #[test]
 fn the_contrast_of_equilibria_tends_to_the_gradient_of_the_cost() {
-    for readout in [Readout::Nodes, Readout::Pairs] {
-        let (Twins { reference, .. }, features, target) = smooth_problem(readout);
+    for architecture in smooth_networks() {
+        let (Twins { reference, .. }, features, target) = smooth_problem(&architecture);
         let truth = cost_derivatives(&reference, &features, &target);
         let error = |rule, beta: f64| {
             let at = |beta| {
@@ -857,8 +908,8 @@ fn adjoint_gradient(network: &Reference, features: &[f64], target: &[f64]) -> Ve
 
 #[test]
 fn adjoint_learning_is_exact_and_the_limit_of_equilibrium_propagation() {
-    for readout in [Readout::Nodes, Readout::Pairs] {
-        let (Twins { reference, .. }, features, target) = smooth_problem(readout);
+    for architecture in smooth_networks() {
+        let (Twins { reference, .. }, features, target) = smooth_problem(&architecture);
         let exact = adjoint_gradient(&reference, &features, &target);
         let truth = cost_derivatives(&reference, &features, &target);
         let off = largest_difference(&exact, &truth) / largest([&truth]);
@@ -880,8 +931,8 @@ fn adjoint_learning_is_exact_and_the_limit_of_equilibrium_propagation() {
 /// While no diode switches, potentials are linear in the share, and the centered contrast is exact.
 #[test]
 fn the_variants_of_coupled_learning_agree_in_the_limit() {
-    for readout in [Readout::Nodes, Readout::Pairs] {
-        let (Twins { reference, .. }, features, target) = smooth_problem(readout);
+    for architecture in smooth_networks() {
+        let (Twins { reference, .. }, features, target) = smooth_problem(&architecture);
         let free = equilibrium(&reference, &features, FREE);
         let outputs = reference.read(&free);
         let at = |share: f64| {
@@ -920,8 +971,8 @@ fn the_variants_of_coupled_learning_agree_in_the_limit() {
 /// The engine's own step, in f32, on the same problem.
 #[test]
 fn a_training_step_descends_the_gradient_of_the_cost() {
-    for readout in [Readout::Nodes, Readout::Pairs] {
-        let (twins, features, target) = smooth_problem(readout);
+    for architecture in smooth_networks() {
+        let (twins, features, target) = smooth_problem(&architecture);
         let truth = cost_derivatives(&twins.reference, &features, &target);
         let settling = Settling::tolerance(SweepOrder::Forward, 1e-7, 500);
         for rule in [
@@ -967,7 +1018,11 @@ fn a_training_step_descends_the_gradient_of_the_cost() {
                 largest_error = largest_error.max((f64::from(after) - expected).abs());
             }
             let relative = largest_error / (f64::from(rate) * largest([&truth]));
-            assert!(relative < 0.02, "{rule:?}: relative error {relative}");
+            let energy = architecture.energy;
+            assert!(
+                relative < 0.02,
+                "{energy:?}, {rule:?}: relative error {relative}"
+            );
         }
     }
 }
@@ -999,94 +1054,101 @@ fn cost_after_sweeps(
 /// and blocking diodes: every parameter moves along the derivative, by central differences, of the cost after the sweeps.
 #[test]
 fn truncated_backpropagation_descends_the_cost_after_the_sweeps() {
-    let (rate, batch) = (0.125_f32, 2);
-    for (case, readout) in [
+    for (hidden, sweeps, cost) in [
         (vec![], 2, Cost::SquaredError),
         (vec![7], 1, Cost::SquaredError),
         (vec![7], 3, Cost::SquaredError),
         (vec![7], 3, Cost::CrossEntropy),
         (vec![6, 5], 3, Cost::SquaredError),
         (vec![6, 5, 70], 4, Cost::SquaredError),
-    ]
-    .into_iter()
-    .flat_map(|case| [(case.clone(), Readout::Nodes), (case, Readout::Pairs)])
-    {
-        let (hidden, sweeps, cost) = case;
-        let outputs = match readout {
-            Readout::Nodes => 3,
-            Readout::Pairs => 6,
-        };
-        let architecture = Architecture::new(4, hidden.clone(), outputs)
-            .with_readout(readout)
-            .with_input_gain(2.0);
-        let matrices = architecture.matrices();
-        let options = TrainOptions {
-            rule: TruncatedBackpropagation,
-            beta: None,
-            cost,
-            batch,
-            initial_state: InitialState::Persistent,
-            free_phase: Settling::sweeps(SweepOrder::Asynchronous, sweeps),
-            nudged_phase: Settling::sweeps(SweepOrder::Asynchronous, 1),
-            optimizer: Optimizer::plain(&vec![rate; matrices], &vec![rate; matrices], 1.0),
-        };
-        let Twins {
-            engine,
-            mut reference,
-        } = Twins::random(&architecture, 2, 5);
-        let data = random_data(4, 3, 3, 8);
-        let mut order: Vec<u32> = vec![0, 1, 2];
-        let mut rng = ChaCha8Rng::seed_from_u64(0);
-        rng.set_stream(1 << 32);
-        order.shuffle(&mut rng);
-        let mut carried = vec![reference.at_rest(&[0.0; 4]); batch];
-        let mut truth = 0.0_f64;
-        for examples in order.chunks(batch) {
-            let start = |(slot, example): (usize, &u32)| {
-                let mut v = reference.at_rest(&features_of(&data, *example as usize));
-                v[1..].clone_from_slice(&carried[slot][1..]);
-                v
+    ] {
+        for architecture in small_networks(4, &hidden, 3) {
+            let architecture = match architecture.energy {
+                Energy::CoContent => architecture.with_input_gain(2.0),
+                Energy::Hopfield => architecture,
             };
-            let starts: Vec<Potentials> = examples.iter().enumerate().map(start).collect();
-            let targets = examples.iter().map(|e| target_of(&data, *e as usize));
-            let targets: Vec<Vec<f64>> = targets.collect();
-            let before = reference.clone();
-            for l in 0..2 * matrices {
-                let (part, l) = (l / matrices, l % matrices);
-                for i in 0..[&before.weights, &before.biases][part][l].len() {
-                    let at = |step: f64| {
-                        let mut moved = before.clone();
-                        [&mut moved.weights, &mut moved.biases][part][l][i] += step;
-                        cost_after_sweeps(&moved, &options, &starts, &targets)
-                    };
-                    let slope = (at(1e-6) - at(-1e-6)) / 2e-6;
-                    truth = truth.max(slope.abs());
-                    let parameter =
-                        &mut [&mut reference.weights, &mut reference.biases][part][l][i];
-                    *parameter -= f64::from(rate) * slope;
-                    if part == 0 {
-                        *parameter = parameter.max(0.0);
-                    }
+            back_through_the_sweeps(&architecture, sweeps, cost);
+        }
+    }
+}
+
+fn back_through_the_sweeps(architecture: &Architecture, sweeps: usize, cost: Cost) {
+    let (rate, batch) = (0.125_f32, 2);
+    let matrices = architecture.matrices();
+    let options = TrainOptions {
+        rule: TruncatedBackpropagation,
+        beta: None,
+        cost,
+        batch,
+        initial_state: InitialState::Persistent,
+        free_phase: Settling::sweeps(SweepOrder::Asynchronous, sweeps),
+        nudged_phase: Settling::sweeps(SweepOrder::Asynchronous, 1),
+        optimizer: Optimizer::plain(&vec![rate; matrices], &vec![rate; matrices], 1.0),
+    };
+    let data = random_data(4, 3, 3, 8);
+    // Outputs at the ends of their intervals would learn nothing.
+    let free = |twins: &Twins| {
+        let mut v = twins.reference.at_rest(&features_of(&data, 0));
+        twins.reference.settle(&mut v, options.free_phase, FREE);
+        let (lo, hi) = architecture.interval(architecture.hidden.len(), 0);
+        let within = |v: &f64| f64::from(lo) < *v && *v < f64::from(hi);
+        v[matrices].iter().all(within)
+    };
+    let mut random = (5..).map(|seed| Twins::random(architecture, 2, seed));
+    let Twins {
+        engine,
+        mut reference,
+    } = random.find(free).expect("one of many");
+    let mut order: Vec<u32> = vec![0, 1, 2];
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    rng.set_stream(1 << 32);
+    order.shuffle(&mut rng);
+    let mut carried = vec![reference.at_rest(&[0.0; 4]); batch];
+    let mut truth = 0.0_f64;
+    for examples in order.chunks(batch) {
+        let start = |(slot, example): (usize, &u32)| {
+            let mut v = reference.at_rest(&features_of(&data, *example as usize));
+            v[1..].clone_from_slice(&carried[slot][1..]);
+            v
+        };
+        let starts: Vec<Potentials> = examples.iter().enumerate().map(start).collect();
+        let targets = examples.iter().map(|e| target_of(&data, *e as usize));
+        let targets: Vec<Vec<f64>> = targets.collect();
+        let before = reference.clone();
+        for l in 0..2 * matrices {
+            let (part, l) = (l / matrices, l % matrices);
+            for i in 0..[&before.weights, &before.biases][part][l].len() {
+                let at = |step: f64| {
+                    let mut moved = before.clone();
+                    [&mut moved.weights, &mut moved.biases][part][l][i] += step;
+                    cost_after_sweeps(&moved, &options, &starts, &targets)
+                };
+                let slope = (at(1e-6) - at(-1e-6)) / 2e-6;
+                truth = truth.max(slope.abs());
+                let parameter = &mut [&mut reference.weights, &mut reference.biases][part][l][i];
+                *parameter -= f64::from(rate) * slope;
+                if part == 0 {
+                    *parameter = parameter.max(f64::from(architecture.bounds().0));
                 }
             }
-            for (v, start) in carried.iter_mut().zip(starts) {
-                *v = start;
-                before.settle(v, options.free_phase, FREE);
-            }
         }
-        let mut trainer = Trainer::new(engine, options, 0).unwrap();
-        trainer.train_epoch(&data, |_| {}).unwrap();
-        let network = trainer.network();
-        for l in 0..matrices {
-            let weights = network.weights(l).into_iter().zip(&reference.weights[l]);
-            let biases = network.biases(l).into_iter().zip(&reference.biases[l]);
-            for (i, (got, want)) in weights.chain(biases).enumerate() {
-                let off = (f64::from(got) - want).abs() / (f64::from(rate) * truth);
-                assert!(
-                    off < 1e-3,
-                    "{hidden:?}, {cost:?}, {readout:?}, parameter {i} of {l}: {off:e}"
-                );
-            }
+        for (v, start) in carried.iter_mut().zip(starts) {
+            *v = start;
+            before.settle(v, options.free_phase, FREE);
+        }
+    }
+    let mut trainer = Trainer::new(engine, options, 0).unwrap();
+    trainer.train_epoch(&data, |_| {}).unwrap();
+    let network = trainer.network();
+    for l in 0..matrices {
+        let weights = network.weights(l).into_iter().zip(&reference.weights[l]);
+        let biases = network.biases(l).into_iter().zip(&reference.biases[l]);
+        for (i, (got, want)) in weights.chain(biases).enumerate() {
+            let off = (f64::from(got) - want).abs() / (f64::from(rate) * truth);
+            assert!(
+                off < 1e-3,
+                "{architecture:?}, {cost:?}, parameter {i} of {l}: {off:e}"
+            );
         }
     }
 }
@@ -1094,19 +1156,25 @@ fn truncated_backpropagation_descends_the_cost_after_the_sweeps() {
 /// 70 examples make two batches, the second one short.
 #[test]
 fn evaluation_agrees_with_the_f64_reference() {
-    let architecture = Architecture::new(12, vec![70, 20], 4).with_input_gain(5.0);
-    let twins = Twins::random(&architecture, 2, 1);
+    let architecture = Architecture::new(12, vec![70, 20], 4);
+    evaluates(&architecture.clone().with_input_gain(5.0));
+    evaluates(&architecture.with_energy(Energy::Hopfield));
+}
+
+fn evaluates(architecture: &Architecture) {
+    let twins = Twins::random(architecture, 2, 1);
     let data = random_data(12, 4, 70, 2);
     let settling = Settling::sweeps(SweepOrder::Asynchronous, 4);
     let evaluation = evaluate_physics(&twins.engine, &data, &settling, Cost::SquaredError).unwrap();
     let (mut confusion, mut expected, mut total_cost) =
         (vec![vec![0; 4]; 4], Physics::default(), 0.0);
+    let mut mean_power = 0.0;
     for example in 0..70 {
         let mut v = twins.reference.at_rest(&features_of(&data, example));
         twins.reference.settle(&mut v, settling, FREE);
         total_cost += twins.reference.cost(&v, &target_of(&data, example));
         let residual = twins.reference.residual(&v, FREE);
-        expected.mean_power += twins.reference.dissipated_power(&v) / 70.0;
+        mean_power += twins.reference.dissipated_power(&v) / 70.0;
         expected.mean_residual += residual / 70.0;
         expected.max_residual = expected.max_residual.max(residual);
         let best = (0..4).max_by(|a, b| v[3][*a].total_cmp(&v[3][*b])).unwrap();
@@ -1119,10 +1187,13 @@ fn evaluation_agrees_with_the_f64_reference() {
         "cost {} {total_cost}",
         evaluation.cost
     );
-    assert!(
-        near(physics.mean_power, expected.mean_power),
-        "{physics:?} {expected:?}"
-    );
+    match architecture.energy {
+        Energy::CoContent => {
+            let power = physics.mean_power.expect("resistors have one");
+            assert!(near(power, mean_power), "{power} W, not {mean_power} W");
+        }
+        Energy::Hopfield => assert_eq!(physics.mean_power, None),
+    }
     assert!(
         (physics.mean_residual - expected.mean_residual).abs() < 1e-6,
         "{physics:?} {expected:?}"
@@ -1176,9 +1247,10 @@ fn unbounded_nudging_is_refused() {
 #[test]
 fn divergence_is_an_error() {
     for (hidden, rate) in (0..=2).flat_map(|h| [1e2, 1e10, 1e20, 1e30, 3e38].map(|r| (h, r))) {
-        let architecture = Architecture::new(5, vec![6; hidden], 3);
         let data = random_data(5, 3, 8, 3);
-        for (rule, momentum) in RULES.into_iter().flat_map(|r| [(r, 0.0), (r, 0.9)]) {
+        let rules = RULES.into_iter().flat_map(|r| [(r, 0.0), (r, 0.9)]);
+        for ((rule, momentum), energy) in rules.flat_map(|case| ENERGIES.map(|e| (case, e))) {
+            let architecture = Architecture::new(5, vec![6; hidden], 3).with_energy(energy);
             let rates = vec![rate; hidden + 1];
             let optimizer = Optimizer {
                 momentum,
@@ -1203,7 +1275,7 @@ fn divergence_is_an_error() {
                 );
                 assert!(
                     finite || told,
-                    "{hidden} hidden layers, rate {rate}, {rule:?}, momentum {momentum}, epoch {epoch}: {result:?}"
+                    "{energy:?}, {hidden} hidden layers, rate {rate}, {rule:?}, momentum {momentum}, epoch {epoch}: {result:?}"
                 );
                 if told {
                     break;
@@ -1262,6 +1334,26 @@ fn train_options_out_of_range_are_refused() {
             "beta {beta}"
         );
     }
+    let hopfield = architecture.clone().with_energy(Energy::Hopfield);
+    let nudged = |rule, beta, cost| {
+        let beta = Some(beta);
+        let changed = TrainOptions {
+            rule,
+            beta,
+            cost,
+            ..good.clone()
+        };
+        changed.validate(&hopfield)
+    };
+    for rule in [CenteredEp, NegativeEp] {
+        assert_eq!(
+            nudged(rule, 1.0, Cost::SquaredError),
+            Err(E::StrongNudge(1.0))
+        );
+        assert_eq!(nudged(rule, 0.99, Cost::SquaredError), Ok(()));
+        assert_eq!(nudged(rule, 1.0, Cost::CrossEntropy), Ok(()));
+    }
+    assert_eq!(nudged(PositiveEp, 5.0, Cost::SquaredError), Ok(()));
     assert_eq!(refused(&|o| o.beta = None), E::NoBeta);
     assert_eq!(refused(&|o| o.rule = AdjointLearning), E::UnusedBeta(0.1));
     let back = |o: &mut TrainOptions| (o.rule, o.beta) = (TruncatedBackpropagation, None);
