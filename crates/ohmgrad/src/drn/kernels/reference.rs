@@ -72,7 +72,7 @@ impl Reference {
                 let source = match self.architecture.readout {
                     Readout::Nodes => nudge.target[j],
                     // A source of y volt from each node of a pair to the other.
-                    Readout::Pairs if j % 2 == 0 => v[l + 1][j + 1] + nudge.target[j / 2],
+                    Readout::Pairs if j.is_multiple_of(2) => v[l + 1][j + 1] + nudge.target[j / 2],
                     Readout::Pairs => v[l + 1][j - 1] - nudge.target[j / 2],
                 };
                 conductance += nudge.beta;
