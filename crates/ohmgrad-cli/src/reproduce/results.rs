@@ -17,7 +17,7 @@ struct Measured {
     train_error: f64,
     /// Of training, without evaluation and files.
     seconds: f64,
-    published_test_error: f64,
+    published_test_error: Option<f64>,
     published_train_error: Option<f64>,
     published_time: Option<String>,
 }
@@ -103,7 +103,7 @@ impl<'a> Results<'a> {
                 published => format!("{epochs} of {published}"),
             },
             spread(&runs().map(|run| run.test_error).collect::<Vec<_>>()),
-            percent(Some(row.test_error)),
+            percent(row.test_error),
             spread(&runs().map(|run| run.train_error).collect::<Vec<_>>()),
             percent(row.train_error),
             duration(seconds),

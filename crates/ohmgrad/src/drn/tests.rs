@@ -844,6 +844,8 @@ fn architectures_out_of_range_are_refused() {
             found: 1
         })
     );
+    let odd = Architecture::new(3, vec![], 5).with_readout(Readout::Pairs);
+    assert_eq!(odd.validate(), Err(E::OddOutputs(5)));
     let (nan, inf) = (f32::NAN, f32::INFINITY);
     for (g_min, g_max) in [(-0.1, 1.0), (2.0, 1.0), (nan, 1.0), (0.0, nan), (inf, inf)] {
         let bounds = good.clone().with_bounds(g_min, g_max).validate();

@@ -3,22 +3,22 @@
 //! ```sh
 //! cargo bench -p ohmgrad --bench ngspice                    # all families
 //! cargo bench -p ohmgrad --bench ngspice -- ladders drn-xs  # some
+//! cargo bench -p ohmgrad --bench ngspice -- training        # an epoch of learning, driving ngspice in a loop
 //! ```
 //!
 //! Every circuit is written as a netlist, which both read: with tight tolerances for ngspice, and with its `gmin` of
 //! 1e-12 S across every junction, which is the `leakage` of the diodes here. The times run from the file to the
 //! operating point: those of ngspice of its whole process, those of the library up to the certified answer.
 
-#[path = "../tests/circuits/families.rs"]
+#[path = "../../tests/circuits/families.rs"]
 mod families;
+mod process;
+mod training;
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::thread;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use ohmgrad::circuit::{Circuit, ElementId, netlist};
@@ -27,8 +27,8 @@ use ohmgrad::solve::{Certificate, Solution, SolveOptions, Solver, Status};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// How long ngspice may take for one netlist.
-const TIMEOUT: Duration = Duration::from_secs(60);
+use process::Vectors;
+
 /// By how much the potentials may differ, in volt.
 const AGREEMENT: f64 = 1e-6;
 /// Rows of inputs for the network of the size of `drn-xs`.
@@ -87,7 +87,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .filter(|w| w != "--bench")
         .collect();
     let wanted = |name: &str| words.is_empty() || words.iter().any(|word| word == name);
-    let names = FAMILIES.iter().map(|family| family.name).chain(["drn-xs"]);
+    let names = FAMILIES
+        .iter()
+        .map(|family| family.name)
+        .chain(["drn-xs", "training"]);
     if let Some(word) = words
         .iter()
         .find(|word| !names.clone().any(|name| name == **word))
@@ -109,6 +112,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     if wanted("drn-xs") {
         drn_xs(&place)?;
     }
+    if wanted("training") {
+        training::compare(&place)?;
+    }
     Ok(())
 }
 
@@ -117,9 +123,9 @@ fn compare(family: &Family, place: &Path) -> Result<(), Box<dyn Error>> {
     let mut tally = Tally::default();
     for seed in 0..family.count {
         let size = family.size(seed);
-        write(&(family.circuit)(size, seed), place)?;
+        process::write(&(family.circuit)(size, seed), "", place)?;
         let answer = Answer::of(place)?;
-        let vectors = ngspice(place, &mut tally.theirs)?;
+        let vectors = process::ngspice(place, &mut tally.theirs)?;
         if let Some((node, off)) = tally.add(&answer, vectors) {
             let name = family.name;
             eprintln!("  {name} of size {size}, seed {seed}: node {node} differs by {off:.1e} V");
@@ -193,19 +199,6 @@ impl Family {
     }
 }
 
-/// Writes a circuit so that both read the same: this library passes over the tolerances and the commands.
-fn write(circuit: &Circuit, place: &Path) -> std::io::Result<()> {
-    let text = netlist::write(circuit, "A comparison with ngspice");
-    let text = text
-        .trim_end()
-        .trim_end_matches(".end")
-        .trim_end()
-        .trim_end_matches(".op");
-    let commands = ".options reltol=1e-9 vntol=1e-12 abstol=1e-15 itl1=1000\n\
-                    .control\nset numdgt=17\nop\nprint line all\n.endc\n.end\n";
-    fs::write(place, format!("{text}{commands}"))
-}
-
 /// An answer of this library, and what it took.
 struct Answer {
     circuit: Circuit,
@@ -241,39 +234,6 @@ impl Answer {
     }
 }
 
-/// What ngspice prints: potentials in volt and currents in ampere, by name.
-type Vectors = HashMap<String, f64>;
-
-/// The vectors that ngspice prints for a netlist, or nothing if it fails or takes too long; adds its time.
-fn ngspice(place: &Path, times: &mut Vec<f64>) -> std::io::Result<Option<Vectors>> {
-    let printed: PathBuf = place.with_extension("out");
-    let start = Instant::now();
-    let mut process = Command::new("ngspice")
-        .arg("-b")
-        .arg(place)
-        .stdin(Stdio::null())
-        .stdout(File::create(&printed)?)
-        .stderr(Stdio::null())
-        .spawn()?;
-    while process.try_wait()?.is_none() {
-        if start.elapsed() > TIMEOUT {
-            process.kill()?;
-            process.wait()?;
-            times.push(start.elapsed().as_secs_f64());
-            return Ok(None);
-        }
-        thread::sleep(Duration::from_micros(200));
-    }
-    times.push(start.elapsed().as_secs_f64());
-    let text = String::from_utf8_lossy(&fs::read(printed)?).into_owned();
-    let vector = |line: &str| {
-        let (name, value) = line.split_once(" = ")?;
-        Some((name.to_owned(), value.trim().parse().ok()?))
-    };
-    let vectors: Vectors = text.lines().filter_map(vector).collect();
-    Ok((!vectors.is_empty()).then_some(vectors))
-}
-
 /// The node at which an answer differs most from ngspice's, and by how much, in volt.
 fn worst_difference<'a>(answer: &'a Answer, vectors: &Vectors) -> (f64, &'a str) {
     let potentials = answer.solution.potentials.iter();
@@ -291,12 +251,12 @@ fn worst_difference<'a>(answer: &'a Answer, vectors: &Vectors) -> (f64, &'a str)
 /// Times a network of the size of `drn-xs`: 1568 inputs, 100 hidden nodes and 10 outputs.
 fn drn_xs(place: &Path) -> Result<(), Box<dyn Error>> {
     let circuit = families::layered(&[1568, 100, 10], &families::shockley(), 0);
-    write(&circuit, place)?;
+    process::write(&circuit, "", place)?;
     // The first run finds the file and the memory cold.
     Answer::of(place)?;
     let mut answer = Answer::of(place)?;
     let mut times = Vec::new();
-    let agreement = match ngspice(place, &mut times)? {
+    let agreement = match process::ngspice(place, &mut times)? {
         Some(vectors) => format!("worst |dV| {:.1e} V", worst_difference(&answer, &vectors).0),
         None => "ngspice failed".to_owned(),
     };
