@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from ohmgrad.results import Epoch, Evaluation, Settled
 
 _Path = str | PathLike[str]
+_Readout = Literal["nodes", "pairs"]
+_Energy = Literal["co-content", "hopfield"]
 _Order = Literal["asynchronous", "forward", "backward"]
 _Rule = Literal["p-ep", "n-ep", "c-ep", "p-cpl", "n-cpl", "c-cpl", "cl", "al", "rbp", "tbp"]
 _Cost = Literal["squared-error", "cross-entropy"]
@@ -39,6 +41,8 @@ class Architecture:
         hidden: Sequence[SupportsIndex],
         outputs: SupportsIndex,
         *,
+        readout: _Readout = "nodes",
+        energy: _Energy = "co-content",
         input_gain: float = 1.0,
         weight_gains: Sequence[float] = (),
         g_min: float = 0.0,
@@ -50,6 +54,10 @@ class Architecture:
     def hidden(self) -> tuple[int, ...]: ...
     @property
     def outputs(self) -> int: ...
+    @property
+    def readout(self) -> _Readout: ...
+    @property
+    def energy(self) -> _Energy: ...
     @property
     def input_gain(self) -> float: ...
     @property

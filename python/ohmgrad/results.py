@@ -50,7 +50,7 @@ class Evaluation(NamedTuple):
     confusion : array of int64, shape (classes, classes), or None
         ``confusion[label, prediction]`` counts the examples; None if the targets are potentials.
     power : float or None
-        Mean power dissipated in the resistors, in watt; None if physics was not asked for.
+        Mean power dissipated in the resistors, in watt; None if physics was not asked for, and of a Hopfield network.
     mean_residual, max_residual : float or None
         Mean and largest residual, see ``Settled``; None if physics was not asked for.
     max_sweeps : int or None

@@ -1,3 +1,5 @@
+import pickle
+
 import pytest
 
 from ohmgrad import Architecture, Settling
@@ -65,3 +67,15 @@ def test_wrong_settlings_are_refused(settings, error, words):
 def test_sweeps_have_a_default_that_fits():
     assert (Settling().sweeps, Settling().tolerance) == (4, None)
     assert (Settling(tolerance=1e-4).sweeps, Settling(7, tolerance=1e-4).sweeps) == (1000, 7)
+
+
+def test_outputs_in_pairs_and_the_other_energy():
+    pairs = Architecture(3, [4], 6, readout="pairs")
+    assert pairs.readout == "pairs" and pickle.loads(pickle.dumps(pairs)) == pairs
+    with pytest.raises(ValueError, match="outputs is 5"):
+        Architecture(3, [4], 5, readout="pairs")
+    hopfield = Architecture(3, [4], 2, energy="hopfield")
+    assert hopfield.shapes["W1"] == (3, 4)
+    assert eval(repr(hopfield), {"Architecture": Architecture}) == hopfield
+    with pytest.raises(ValueError, match="energy"):
+        Architecture(3, [4], 2, energy="kinetic")

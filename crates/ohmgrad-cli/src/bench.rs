@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ohmgrad::experiment::Preset;
 use ohmgrad::learn::{Benchmark, Trainer, benchmark};
 
-use crate::{at_least_one, data_folder, grouped, layers, threads_or_all};
+use crate::{at_least_one, data_folder, grouped, size, threads_or_all};
 
 /// Measure the speed of training, and how far it is from the speed of memory
 #[derive(clap::Args)]
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     let data = experiment.data.load(experiment.seed)?.train;
     let network = experiment.initial_network(threads_or_all(arguments.threads))?;
-    let layers = layers(network.architecture());
+    let size = size(network.architecture());
     let mut trainer = Trainer::new(network, experiment.training, experiment.seed)?;
     let benchmark = benchmark(&mut trainer, &data)?;
     if arguments.json {
@@ -41,18 +41,13 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
             serde_json::to_string(&benchmark)?
         )?);
     }
-    Ok(print(&experiment.name, &layers, &benchmark)?)
+    Ok(print(&experiment.name, &size, &benchmark)?)
 }
 
-fn print(name: &str, layers: &str, b: &Benchmark) -> io::Result<()> {
+fn print(name: &str, size: &str, b: &Benchmark) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let conductances = grouped(b.conductances);
     let megabytes = 4e-6 * b.conductances as f64;
-    writeln!(
-        out,
-        "{name}: {layers}, {conductances} conductances, batch {}",
-        b.batch
-    )?;
+    writeln!(out, "{name}: {size}, batch {}", b.batch)?;
     writeln!(out, "threads      {} ({})", b.threads, b.simd)?;
     let bandwidth = b.bandwidth / 1e9;
     writeln!(
@@ -62,7 +57,7 @@ fn print(name: &str, layers: &str, b: &Benchmark) -> io::Result<()> {
     let us = |seconds: f64| format!("{:>10.1} us", 1e6 * seconds);
     writeln!(
         out,
-        "floor    {}  (8 bytes per conductance / bandwidth)",
+        "floor    {}  (8 bytes per weight / bandwidth)",
         us(b.floor)
     )?;
     writeln!(

@@ -9,7 +9,7 @@ use ohmgrad::learn::{Evaluation, Physics, evaluate_physics};
 use ohmgrad::record::model::{self, ModelInfo};
 use serde_json::json;
 
-use crate::{at_least_one, grouped, layers, threads_or_all};
+use crate::{at_least_one, size, threads_or_all};
 
 /// Measure a model on the test examples
 #[derive(clap::Args)]
@@ -39,15 +39,9 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     if arguments.json {
         return print_json(&evaluation, &physics);
     }
-    let architecture = network.architecture();
-    let conductances = grouped(architecture.conductances());
     let mut out = io::stdout().lock();
     writeln!(out, "model       {}", path.display())?;
-    writeln!(
-        out,
-        "network     {}, {conductances} conductances",
-        layers(architecture)
-    )?;
+    writeln!(out, "network     {}", size(network.architecture()))?;
     print_measures(&mut out, &evaluation, &physics)?;
     print_confusion(&mut out, &evaluation)?;
     Ok(())
@@ -91,11 +85,9 @@ fn print_measures(
         "test error  {error:.2} % ({errors} of {examples} examples)"
     )?;
     writeln!(out, "test cost   {:.5}", evaluation.cost)?;
-    writeln!(
-        out,
-        "power       {:.4e} W, mean over the examples",
-        physics.mean_power
-    )?;
+    if let Some(power) = physics.mean_power {
+        writeln!(out, "power       {power:.4e} W, mean over the examples")?;
+    }
     let (mean, max, sweeps) = (
         physics.mean_residual,
         physics.max_residual,

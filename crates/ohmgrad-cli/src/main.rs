@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use clap::{Parser, Subcommand};
-use ohmgrad::drn::Architecture;
+use ohmgrad::drn::{Architecture, Energy};
 use ohmgrad::experiment::DataSource;
 
 /// Simulate and train nonlinear resistive networks.
@@ -105,9 +105,24 @@ fn unused_folder(name: &str, seed: u64) -> PathBuf {
     folder
 }
 
+/// What the weights are: conductances, except in a Hopfield network.
+fn weights_noun(architecture: &Architecture) -> &'static str {
+    match architecture.energy {
+        Energy::CoContent => "conductances",
+        _ => "weights",
+    }
+}
+
+/// Layer sizes from input to output and the number of weights, such as `1568-100-10, 157,800 conductances`.
+fn size(architecture: &Architecture) -> String {
+    let count = grouped(architecture.conductances());
+    let (layers, noun) = (layers(architecture), weights_noun(architecture));
+    format!("{layers}, {count} {noun}")
+}
+
 /// Layer sizes from input to output, such as `1568-100-10`.
 fn layers(architecture: &Architecture) -> String {
-    let sizes = [2 * architecture.features]
+    let sizes = [architecture.input_nodes()]
         .into_iter()
         .chain(architecture.hidden.iter().copied())
         .chain([architecture.outputs]);

@@ -22,16 +22,16 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 fn list() -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    let mut line = |[name, layers, conductances, sweeps, epochs, error]: [&str; 6]| {
+    let mut line = |[name, layers, weights, sweeps, epochs, error]: [&str; 6]| {
         writeln!(
             out,
-            "{name:<8}{layers:<24}{conductances:>12}{sweeps:>8}{epochs:>8}  {error}"
+            "{name:<13}{layers:<24}{weights:>12}{sweeps:>8}{epochs:>8}  {error}"
         )
     };
     let header = [
         "preset",
         "layers",
-        "conductances",
+        "weights",
         "sweeps",
         "epochs",
         "published test error",

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ohmgrad::experiment::{DataSource, Experiment, Preset};
 use ohmgrad::record::{EpochMetrics, Run, RunError};
 
-use crate::{at_least_one, data_folder, grouped, layers, threads_or_all, unused_folder};
+use crate::{at_least_one, data_folder, size, threads_or_all, unused_folder};
 
 /// Train a network
 #[derive(clap::Args)]
@@ -138,14 +138,10 @@ pub(crate) fn progress_bar(run: &Run, what: &str) -> ProgressBar {
 fn print_heading(run: &Run) -> io::Result<()> {
     let experiment = &run.progress().experiment;
     let (name, seed) = (&experiment.name, experiment.seed);
-    let layers = layers(&experiment.network);
-    let conductances = grouped(experiment.network.conductances());
+    let size = size(&experiment.network);
     let (threads, folder) = (run.network().threads(), run.folder().display());
     let mut out = io::stdout().lock();
-    writeln!(
-        out,
-        "{name}: {layers}, {conductances} conductances, seed {seed}, threads {threads}"
-    )?;
+    writeln!(out, "{name}: {size}, seed {seed}, threads {threads}")?;
     writeln!(out, "results: {folder}")?;
     writeln!(
         out,

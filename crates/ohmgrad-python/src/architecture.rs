@@ -5,9 +5,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::errors;
-use crate::settings::{Arguments, shortest, size};
+use crate::settings::{Arguments, name_of, named, shortest, size};
 
-/// Layer sizes, gains and conductance bounds of a deep resistive network (DRN).
+/// Layer sizes, gains and conductance bounds of a deep resistive network (DRN), or the layer sizes of a deep Hopfield
+/// network.
 ///
 /// Every layer is joined to the next by a dense matrix of conductances. The input layer holds two
 /// voltage sources per feature x: one at ``+input_gain * x`` volt, its partner at
@@ -22,6 +23,12 @@ use crate::settings::{Arguments, shortest, size};
 ///     Widths of the hidden layers, from input to output; may be empty (a linear network).
 /// outputs : int
 ///     Number of output nodes. At least 1.
+/// readout : {'nodes', 'pairs'}, default 'nodes'
+///     Whether every output node is an output, or two of them are one: the voltage between nodes 2k and
+///     2k + 1. Of a DRN only.
+/// energy : {'co-content', 'hopfield'}, default 'co-content'
+///     What the network minimises: a DRN its co-content; a deep Hopfield network, for comparison, an
+///     energy without units whose weights may be negative. It has neither gains of the input nor bounds.
 /// input_gain : float, default 1
 ///     Volt per unit of a feature. Finite and above 0.
 /// weight_gains : sequence of float, default ()
@@ -53,12 +60,14 @@ pub(crate) struct PyArchitecture(pub(crate) Architecture);
 #[pymethods]
 impl PyArchitecture {
     #[new]
-    #[pyo3(signature = (features, hidden, outputs, *, input_gain=1.0, weight_gains=vec![], g_min=0.0, g_max=f32::INFINITY),
-        text_signature = "(features, hidden, outputs, *, input_gain=1.0, weight_gains=(), g_min=0.0, g_max=1e999)")]
+    #[pyo3(signature = (features, hidden, outputs, *, readout="nodes", energy="co-content", input_gain=1.0, weight_gains=vec![], g_min=0.0, g_max=f32::INFINITY),
+        text_signature = "(features, hidden, outputs, *, readout='nodes', energy='co-content', input_gain=1.0, weight_gains=(), g_min=0.0, g_max=1e999)")]
     fn new(
         features: &Bound<'_, PyAny>,
         hidden: Vec<Bound<'_, PyAny>>,
         outputs: &Bound<'_, PyAny>,
+        readout: &str,
+        energy: &str,
         input_gain: f32,
         weight_gains: Vec<f32>,
         g_min: f32,
@@ -69,6 +78,8 @@ impl PyArchitecture {
             features: size("features", features)?,
             hidden: hidden.collect::<PyResult<_>>()?,
             outputs: size("outputs", outputs)?,
+            readout: named("readout", readout)?,
+            energy: named("energy", energy)?,
             input_gain,
             weight_gains,
             g_min,
@@ -94,6 +105,18 @@ impl PyArchitecture {
     #[getter]
     fn outputs(&self) -> usize {
         self.0.outputs
+    }
+
+    /// Whether every output node is an output ('nodes'), or two of them are one ('pairs').
+    #[getter]
+    fn readout(&self) -> PyResult<String> {
+        name_of(&self.0.readout)
+    }
+
+    /// What the network minimises.
+    #[getter]
+    fn energy(&self) -> PyResult<String> {
+        name_of(&self.0.energy)
     }
 
     /// Volt per unit of a feature.
@@ -169,6 +192,12 @@ impl PyArchitecture {
     fn keywords<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let default = Architecture::new(1, Vec::new(), 1);
         let keywords = PyDict::new(py);
+        if self.0.readout != default.readout {
+            keywords.set_item("readout", self.readout()?)?;
+        }
+        if self.0.energy != default.energy {
+            keywords.set_item("energy", self.energy()?)?;
+        }
         if self.0.input_gain != default.input_gain {
             keywords.set_item("input_gain", self.input_gain())?;
         }

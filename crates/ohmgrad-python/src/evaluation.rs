@@ -48,7 +48,7 @@ pub(crate) fn evaluate<'py>(
         errors,
         evaluation.cost,
         confusion,
-        physics.map(|p| p.mean_power),
+        physics.and_then(|p| p.mean_power),
         physics.map(|p| p.mean_residual),
         physics.map(|p| p.max_residual),
         physics.map(|p| p.max_sweeps),

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use base64::prelude::*;
-use ohmgrad::drn::Network;
+use ohmgrad::drn::{Energy, Network};
 use resvg::tiny_skia::{Color, Pixmap};
 
 use super::axis::short;
@@ -24,8 +24,9 @@ const NEGATIVE: [f32; 3] = [0.0, 0.35, 0.65];
 const NONE: [f32; 3] = [0.97, 0.97, 0.97];
 const POSITIVE: [f32; 3] = [0.80, 0.30, 0.0];
 
-/// The differences `g+ - g-` of the signed pairs, for each unit shown.
+/// The differences `g+ - g-` of the signed pairs, for each unit shown; of a Hopfield network the weights.
 struct Fields {
+    energy: Energy,
     /// Pixels along a side of the image of a unit.
     side: usize,
     units: Vec<Vec<f32>>,
@@ -49,7 +50,11 @@ impl Fields {
     fn of(network: &Network) -> Self {
         let features = network.architecture().features;
         let (_, of) = network.architecture().shape(0);
-        let mut units = differences(&network.weights(0), features, of);
+        let energy = network.architecture().energy;
+        let mut units = match energy {
+            Energy::CoContent => differences(&network.weights(0), features, of),
+            _ => columns(&network.weights(0), of),
+        };
         if of > MOST {
             let norm = |unit: &[f32]| unit.iter().map(|d| f64::from(*d).powi(2)).sum::<f64>();
             units.sort_by(|a, b| norm(b).total_cmp(&norm(a)));
@@ -57,6 +62,7 @@ impl Fields {
         }
         let scale = full_colour(&units);
         Self {
+            energy,
             side: features.isqrt(),
             units,
             of,
@@ -101,7 +107,12 @@ impl Fields {
             let middle = (whole.0 / 2) as i32;
             let centred = |size| font(size).pos(anchor(HPos::Center));
             area.draw_text(&self.title(name), &centred(18.0), (middle, 24))?;
-            let unit = "Difference g+ \u{2212} g\u{2212} of each signed pair, in siemens";
+            let unit = match self.energy {
+                Energy::CoContent => {
+                    "Difference g+ \u{2212} g\u{2212} of each signed pair, in siemens"
+                }
+                _ => "Weight of each feature",
+            };
             let below = (height + HEADER) as i32;
             area.draw_text(unit, &centred(14.0), (middle, below + 44))?;
             let scale = short(f64::from(self.scale));
@@ -159,6 +170,12 @@ fn differences(weights: &[f32], features: usize, units: usize) -> Vec<Vec<f32>> 
     (0..units).map(of_unit).collect()
 }
 
+/// The weights that end on each unit.
+fn columns(weights: &[f32], units: usize) -> Vec<Vec<f32>> {
+    let of_unit = |j: usize| weights[j..].iter().step_by(units).copied().collect();
+    (0..units).map(of_unit).collect()
+}
+
 /// The magnitude that one difference in 200 exceeds: outliers would leave all others pale.
 fn full_colour(units: &[Vec<f32>]) -> f32 {
     let mut magnitudes: Vec<f32> = units.iter().flatten().map(|d| d.abs()).collect();
@@ -209,6 +226,13 @@ mod tests {
         let weights = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.5, 0.0, 7.0, 1.0, 1.0, 1.0];
         let expected = [[0.5, 3.0], [2.0, 4.0], [-4.0, 5.0]];
         assert_eq!(differences(&weights, 2, 3), expected);
+    }
+
+    #[test]
+    fn columns_are_those_of_units() {
+        // Two features, three units.
+        let weights = [1.0, 2.0, 3.0, -4.0, 5.0, 6.0];
+        assert_eq!(columns(&weights, 3), [[1.0, -4.0], [2.0, 5.0], [3.0, 6.0]]);
     }
 
     #[test]

@@ -1,17 +1,17 @@
-//! Histograms of the conductances of each matrix.
+//! Histograms of the weights of each matrix.
 
-use ohmgrad::drn::Network;
+use ohmgrad::drn::{Energy, Network};
 use plotters::prelude::*;
 
 use super::axis::{Axis, short};
 use super::picture::{Area, COLORS, Drawn, draw, font};
-use crate::grouped;
+use crate::{grouped, weights_noun};
 
 const BINS: usize = 60;
 /// Size of the panel of a matrix.
 const PANEL: (u32, u32) = (480, 340);
 
-/// How many conductances lie in each of equal intervals.
+/// How many weights lie in each of equal intervals.
 #[derive(Debug, PartialEq)]
 struct Histogram {
     low: f64,
@@ -24,7 +24,7 @@ impl Histogram {
     fn new(values: &[f32]) -> Self {
         let low = f64::from(values.iter().copied().fold(f32::INFINITY, f32::min));
         let high = f64::from(values.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-        // Equal conductances fill the first interval.
+        // Equal weights fill the first interval.
         let width = if high > low { high - low } else { low.max(1.0) } / BINS as f64;
         let mut counts = [0; BINS];
         for value in values {
@@ -40,40 +40,50 @@ impl Histogram {
     }
 }
 
-/// A panel per conductance matrix, as SVG.
+/// A panel per weight matrix, as SVG.
 pub(super) fn picture(name: &str, network: &Network) -> anyhow::Result<String> {
-    let matrices = network.architecture().matrices();
+    let architecture = network.architecture();
+    let (matrices, noun) = (architecture.matrices(), weights_noun(architecture));
+    let unit = match architecture.energy {
+        Energy::CoContent => ("Conductance in siemens", " S"),
+        _ => ("Weight", ""),
+    };
     let columns = matrices.min(2);
     let rows = matrices.div_ceil(columns);
     let size = (PANEL.0 * columns as u32, PANEL.1 * rows as u32 + 46);
     draw(size, |area| {
         let area = area
             .margin(10, 0, 0, 0)
-            .titled(&format!("{name}: conductances"), font(20.0))?;
+            .titled(&format!("{name}: {noun}"), font(20.0))?;
         let panels = area.split_evenly((rows, columns));
         let mut numbered = panels.iter().zip(0..matrices);
-        numbered.try_for_each(|(panel, l)| draw_panel(panel, l, &network.weights(l)))
+        numbered.try_for_each(|(panel, l)| {
+            let values = network.weights(l);
+            let title = title(l, &values, noun, unit.1);
+            draw_panel(panel, &title, [unit.0, noun], &values)
+        })
     })
 }
 
-fn draw_panel(area: &Area, l: usize, values: &[f32]) -> Drawn {
+/// `across` describes the values, `noun` says what they are.
+fn draw_panel(area: &Area, title: &str, [across, noun]: [&str; 2], values: &[f32]) -> Drawn {
     let histogram = Histogram::new(values);
     let most = histogram.counts.iter().copied().max().unwrap_or(1);
-    // Half a conductance is the ground on which a single one is still seen.
+    // Half a weight is the ground on which a single one is still seen.
     let axis = Axis::logarithmic(0.65, most as f64);
-    let across = histogram.low..histogram.start(BINS);
+    let range = histogram.low..histogram.start(BINS);
     let mut chart = ChartBuilder::on(area)
         .margin(14)
         .margin_right(24)
-        .caption(title(l, values), font(16.0))
+        .caption(title, font(16.0))
         .x_label_area_size(42)
         .y_label_area_size(64)
-        .build_cartesian_2d(across, axis)?;
+        .build_cartesian_2d(range, axis)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
-        .x_desc("Conductance in siemens")
-        .y_desc("Number of conductances")
+        .x_desc(across)
+        .y_desc(format!("Number of {noun}"))
         .x_labels(6)
         .x_label_formatter(&|value| short(*value))
         .axis_desc_style(font(16.0))
@@ -97,11 +107,11 @@ fn draw_panel(area: &Area, l: usize, values: &[f32]) -> Drawn {
     Ok(())
 }
 
-fn title(l: usize, values: &[f32]) -> String {
+fn title(l: usize, values: &[f32], noun: &str, unit: &str) -> String {
     let zeros = values.iter().filter(|g| **g == 0.0).count();
     let percent = 100.0 * zeros as f64 / values.len() as f64;
     format!(
-        "W{}: {} conductances, {percent:.1} % at 0 S",
+        "W{}: {} {noun}, {percent:.1} % at 0{unit}",
         l + 1,
         grouped(values.len())
     )

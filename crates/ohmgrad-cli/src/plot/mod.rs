@@ -11,6 +11,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{self, Path, PathBuf};
 
+use crate::weights_noun;
 use anyhow::{Context, bail};
 use ohmgrad::record::{Progress, Run, model};
 
@@ -108,7 +109,7 @@ fn unused(name: String, names: &mut BTreeSet<String>) -> String {
 fn of_model(name: &str, path: &Path) -> anyhow::Result<Vec<(String, String)>> {
     let (network, _) = model::load(path, 1)?;
     let mut pictures = vec![(
-        format!("{name}-conductances"),
+        format!("{name}-{}", weights_noun(network.architecture())),
         histogram::picture(name, &network)?,
     )];
     match fields::picture(name, &network)? {

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod eval;
+mod hopfield;
 mod learn;
 mod plot;
 mod presets;

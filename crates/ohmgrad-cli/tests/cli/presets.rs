@@ -9,10 +9,11 @@ fn presets_are_listed_and_printed() {
     let place = Place::new();
     let list = place.succeed("presets");
     for line in [
-        "drn-xs  1568-100-10",
+        "drn-xs       1568-100-10",
+        "hopfield-2h  784-1024-1024-10",
         "51,707,904",
         "1.57 %",
-        "digits  128-64-10",
+        "digits       128-64-10",
     ] {
         assert!(list.contains(line), "{list}");
     }

@@ -1,16 +1,19 @@
-//! The shape of a deep resistive network and the fixed quantities that come with it.
+//! The shape of a layered network and the fixed quantities that come with it.
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::Readout;
+use super::{Energy, Readout};
 
-/// Layer sizes, gains and conductance bounds of a deep resistive network (DRN).
+/// Layer sizes, energy, gains and conductance bounds of a layered network: a deep resistive network (DRN), or a deep
+/// Hopfield network.
 ///
-/// Every layer is joined to the next by a dense matrix of conductances. The input layer holds two
-/// voltage sources per feature: feature `p` drives one node at `+input_gain * p` volt and its
+/// Every layer is joined to the next by a dense matrix of weights. In a DRN they are conductances, and the input layer
+/// holds two voltage sources per feature: feature `p` drives one node at `+input_gain * p` volt and its
 /// partner at `-input_gain * p` volt (the *signed pair*, which stands in for negative weights).
 /// The first half of each hidden layer is excitatory (a diode to ground keeps `v >= 0`), the second
-/// half inhibitory (`v <= 0`); output nodes are linear.
+/// half inhibitory (`v <= 0`); output nodes are linear. In a Hopfield network weights have either sign, the features are
+/// the input, and all other units lie in [0, 1].
 ///
 /// ```
 /// use ohmgrad::drn::Architecture;
@@ -20,28 +23,31 @@ use super::Readout;
 /// xs.validate()?;
 /// # Ok::<(), ohmgrad::drn::ArchitectureError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
-    /// Number of input features; the input layer has twice as many nodes. At least 1.
+    /// What the network minimises. Default: co-content, a resistive network.
+    #[serde(default)]
+    pub energy: Energy,
+    /// Number of input features; the input layer of a DRN has twice as many nodes. At least 1.
     pub features: usize,
     /// Widths of the hidden layers, from input to output; may be empty (a linear network).
     pub hidden: Vec<usize>,
     /// Number of output nodes. At least 1.
     pub outputs: usize,
-    /// What the output nodes are read as. Default: every node is an output.
+    /// What the output nodes are read as. Default: every node is an output, as it must be in a Hopfield network.
     #[serde(default)]
     pub readout: Readout,
-    /// Volt per unit of input feature. Finite and above 0; default 1.
+    /// Volt per unit of input feature. Finite and above 0; default 1. Of a DRN only.
     #[serde(default = "one")]
     pub input_gain: f32,
-    /// Scale of the initial conductances of each matrix, one per matrix; empty means 1 for all.
+    /// Scale of the initial weights of each matrix, one per matrix; empty means 1 for all.
     #[serde(default)]
     pub weight_gains: Vec<f32>,
-    /// Smallest conductance in siemens. Finite, at least 0; default 0.
+    /// Smallest conductance in siemens. Finite, at least 0; default 0. Of a DRN only.
     #[serde(default)]
     pub g_min: f32,
-    /// Largest conductance in siemens. At least `g_min`; default infinite.
+    /// Largest conductance in siemens. At least `g_min`; default infinite. Of a DRN only.
     #[serde(default = "infinite")]
     pub g_max: f32,
 }
@@ -52,6 +58,32 @@ fn one() -> f32 {
 
 fn infinite() -> f32 {
     f32::INFINITY
+}
+
+/// Writes what the network has: nothing of conductances for a Hopfield network, and no energy for a DRN, as in the files
+/// that know no other.
+impl Serialize for Architecture {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let resistive = self.energy == Energy::CoContent;
+        let fields = if resistive { 8 } else { 5 };
+        let mut table = serializer.serialize_struct("Architecture", fields)?;
+        if !resistive {
+            table.serialize_field("energy", &self.energy)?;
+        }
+        table.serialize_field("features", &self.features)?;
+        table.serialize_field("hidden", &self.hidden)?;
+        table.serialize_field("outputs", &self.outputs)?;
+        if resistive {
+            table.serialize_field("readout", &self.readout)?;
+            table.serialize_field("input_gain", &self.input_gain)?;
+        }
+        table.serialize_field("weight_gains", &self.weight_gains)?;
+        if resistive {
+            table.serialize_field("g_min", &self.g_min)?;
+            table.serialize_field("g_max", &self.g_max)?;
+        }
+        table.end()
+    }
 }
 
 /// Why an [`Architecture`] cannot be built.
@@ -106,15 +138,22 @@ pub enum ArchitectureError {
         /// Upper bound in siemens.
         g_max: f32,
     },
+    /// A setting of resistive networks in a network of another energy.
+    #[error(
+        "{0} is a setting of resistive networks: a Hopfield network has no sources, no conductances and no pairs of \
+         outputs; leave {0} out"
+    )]
+    NotResistive(&'static str),
 }
 
 impl Architecture {
     /// The largest width of a layer.
     pub const MAX_WIDTH: usize = 1 << 24;
 
-    /// A network with unit gains and conductances in `[0, inf)` siemens.
+    /// A resistive network with unit gains and conductances in `[0, inf)` siemens.
     pub fn new(features: usize, hidden: Vec<usize>, outputs: usize) -> Self {
         Self {
+            energy: Energy::CoContent,
             features,
             hidden,
             outputs,
@@ -124,6 +163,12 @@ impl Architecture {
             g_min: 0.0,
             g_max: infinite(),
         }
+    }
+
+    /// Sets what the network minimises.
+    #[must_use]
+    pub fn with_energy(self, energy: Energy) -> Self {
+        Self { energy, ..self }
     }
 
     /// Sets the input gain, in volt per unit of input feature.
@@ -158,6 +203,9 @@ impl Architecture {
             self.check_width(&format!("hidden layer {}", l + 1), width)?;
         }
         self.check_width("the output layer", self.outputs)?;
+        if self.energy == Energy::Hopfield {
+            self.check_unused()?;
+        }
         if !self.outputs.is_multiple_of(self.readout.nodes()) {
             return Err(ArchitectureError::OddOutputs(self.outputs));
         }
@@ -178,6 +226,20 @@ impl Architecture {
         Ok(())
     }
 
+    /// Checks that the settings of resistive networks have their defaults.
+    fn check_unused(&self) -> Result<(), ArchitectureError> {
+        let used = [
+            ("readout", self.readout != Readout::Nodes),
+            ("input_gain", self.input_gain != one()),
+            ("g_min", self.g_min != 0.0),
+            ("g_max", self.g_max != infinite()),
+        ];
+        match used.into_iter().find(|(_, used)| *used) {
+            None => Ok(()),
+            Some((name, _)) => Err(ArchitectureError::NotResistive(name)),
+        }
+    }
+
     fn check_width(&self, layer: &str, width: usize) -> Result<(), ArchitectureError> {
         let layer = layer.to_owned();
         match width {
@@ -187,7 +249,7 @@ impl Architecture {
         }
     }
 
-    /// Number of conductance matrices: one more than there are hidden layers.
+    /// Number of weight matrices: one more than there are hidden layers.
     pub fn matrices(&self) -> usize {
         self.hidden.len() + 1
     }
@@ -213,42 +275,80 @@ impl Architecture {
         })
     }
 
-    /// Rows and columns of conductance matrix `l`: nodes of the layer below, nodes of the layer above.
+    /// Number of nodes of the input layer: two per feature in a DRN, one in a Hopfield network.
+    pub fn input_nodes(&self) -> usize {
+        match self.energy {
+            Energy::CoContent => 2 * self.features,
+            Energy::Hopfield => self.features,
+        }
+    }
+
+    /// Rows and columns of weight matrix `l`: nodes of the layer below, nodes of the layer above.
     ///
-    /// The first matrix has `2 * features` rows: first the positive nodes of all signed pairs, then
+    /// The first matrix of a DRN has `2 * features` rows: first the positive nodes of all signed pairs, then
     /// the negative ones.
     pub fn shape(&self, l: usize) -> (usize, usize) {
         let rows = match l {
-            0 => 2 * self.features,
+            0 => self.input_nodes(),
             _ => self.width(l - 1),
         };
         (rows, self.width(l))
     }
 
-    /// Total number of trainable conductances.
+    /// Total number of trainable conductances, or weights of a Hopfield network.
     pub fn conductances(&self) -> usize {
         (0..self.matrices())
             .map(|l| self.shape(l).0 * self.shape(l).1)
             .sum()
     }
 
-    /// Half-width of the uniform distribution that initial conductances of matrix `l` are drawn from,
-    /// before they are clamped to the bounds: `gain / sqrt(fan-in)`, in siemens.
+    /// Smallest and largest value of a weight: in siemens, or without limits in a Hopfield network.
+    pub fn bounds(&self) -> (f32, f32) {
+        match self.energy {
+            Energy::CoContent => (self.g_min, self.g_max),
+            Energy::Hopfield => (f32::NEG_INFINITY, f32::INFINITY),
+        }
+    }
+
+    /// What values a weight may have, in words.
+    pub(crate) fn bounds_rule(&self) -> String {
+        let (g_min, g_max) = (self.g_min, self.g_max);
+        match self.energy {
+            Energy::CoContent => {
+                format!("a conductance must be finite and within [{g_min}, {g_max}] S")
+            }
+            Energy::Hopfield => "a weight must be finite".to_owned(),
+        }
+    }
+
+    /// Half-width of the uniform distribution that initial weights of matrix `l` are drawn from,
+    /// before they are clamped to the bounds: `gain / sqrt(fan-in)`.
     pub fn initial_scale(&self, l: usize) -> f32 {
         let gain = self.weight_gains.get(l).copied().unwrap_or(1.0);
         gain / (self.shape(l).0 as f32).sqrt()
     }
 
-    /// The interval, in volt, that the diode of unit `j` of free layer `l` allows.
+    /// The interval that unit `j` of free layer `l` is clipped to: in volt, as its diode allows, or [0, 1] in a Hopfield
+    /// network.
     pub fn interval(&self, l: usize, j: usize) -> (f32, f32) {
         match self.hidden.get(l) {
+            _ if self.energy == Energy::Hopfield => (0.0, 1.0),
             None => (f32::NEG_INFINITY, f32::INFINITY),
             Some(width) if j < width / 2 => (0.0, f32::INFINITY),
             Some(_) => (f32::NEG_INFINITY, 0.0),
         }
     }
 
-    /// Names of the parameters: `W1, W2, ...` for conductance matrices, `b1, b2, ...` for biases.
+    /// Curvature that a unit's energy has by itself: 1 in a Hopfield network, where weights add none to it; none in a
+    /// DRN, where it is the sum of the unit's conductances.
+    pub(crate) fn own_curvature(&self) -> f32 {
+        match self.energy {
+            Energy::CoContent => 0.0,
+            Energy::Hopfield => 1.0,
+        }
+    }
+
+    /// Names of the parameters: `W1, W2, ...` for weight matrices, `b1, b2, ...` for biases.
     pub fn parameter_names(&self) -> Vec<String> {
         let numbered = |letter: char| (1..=self.matrices()).map(move |l| format!("{letter}{l}"));
         numbered('W').chain(numbered('b')).collect()

@@ -1,6 +1,6 @@
 //! A deep resistive network as a circuit of its elements.
 
-use super::Network;
+use super::{Energy, Network};
 use crate::circuit::{Circuit, CircuitBuilder, CircuitError};
 use crate::device::{Diode, Law};
 
@@ -16,6 +16,9 @@ pub enum ToCircuitError {
         /// The example's.
         found: usize,
     },
+    /// A network that is none of resistors.
+    #[error("a Hopfield network is no circuit of resistors, diodes and sources: it has no netlist")]
+    NotResistive,
     /// A feature that makes a source of a voltage that is not finite.
     #[error(transparent)]
     Circuit(#[from] CircuitError),
@@ -30,9 +33,12 @@ impl Network {
     /// biases that are not zero current sources `i<l>_<j>`; `l` is the layer above.
     ///
     /// # Errors
-    /// If there is not one value per feature, or one is not finite.
+    /// If there is not one value per feature, or one is not finite; and for a Hopfield network.
     pub fn to_circuit(&self, features: &[f64]) -> Result<Circuit, ToCircuitError> {
         let architecture = self.architecture();
+        if architecture.energy == Energy::Hopfield {
+            return Err(ToCircuitError::NotResistive);
+        }
         let (expected, found) = (architecture.features, features.len());
         if found != expected {
             return Err(ToCircuitError::Features { expected, found });

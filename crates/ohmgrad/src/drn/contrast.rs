@@ -9,10 +9,16 @@
 //! stored: with d = v_second - v_first and s the mean of the two, (u_second^2 - u_first^2) / 2 is
 //! d_j (s_j - x_i) for a conductance to a source at x_i, and
 //! d_i s_i + d_j s_j - (v_second_i v_second_j - v_first_i v_first_j) between two free nodes: sums of a
-//! row term, a column term and one product per example.
+//! row term, a column term and one product per example. In a Hopfield network, whose energy has the derivative
+//! -s_i s_j by a weight, the product is all there is, and the update is
+//!
+//! ```text
+//! w <- w + rate * mean_batch[s_second_i s_second_j - s_first_i s_first_j] / span
+//! ```
 
 use pulp::Arch;
 
+use super::Energy;
 use super::board::Board;
 use super::kernels::{
     Active, BLOCK, Input, InputContrast, InputPass, Kernel, MatrixUpdate, OtherStates, Row, Step,
@@ -24,6 +30,7 @@ use super::team::Barrier;
 /// Two settled states of a batch, and the steps to take along their contrast.
 #[derive(Clone, Copy)]
 pub(crate) struct Contrast<'a> {
+    pub(crate) energy: Energy,
     /// Number of examples.
     pub(crate) examples: usize,
     /// First slot of the first and of the second state.
@@ -54,8 +61,12 @@ impl Contrast<'_> {
         (slots(self.first), slots(self.second))
     }
 
-    /// scale * sum_b d_b s_b, for each unit of a block of layer `l`; `rows` are all its slots.
+    /// scale * sum_b d_b s_b, for each unit of a block of layer `l`; `rows` are all its slots. A Hopfield network has no
+    /// such term.
     fn scaled_drop(&self, l: usize, rows: &[Row], scale: f32) -> Row {
+        if self.energy == Energy::Hopfield {
+            return Row::ZERO;
+        }
         let (first, second) = self.states(rows);
         let means = self.states_after(rows, if l.is_multiple_of(2) { 0 } else { self.lag });
         let mut sum = Row::ZERO;
@@ -181,6 +192,7 @@ impl Learner<'_> {
             let mut sum = Row::ZERO;
             let (weights, velocity) = layer.below.block_mut(k);
             InputPass {
+                energy: contrast.energy,
                 weights,
                 velocity,
                 contrast: InputContrast {
@@ -198,8 +210,13 @@ impl Learner<'_> {
             layer.units[k].set_conductance(&sum);
         }
         drop(state);
-        self.share
-            .sum_outputs(self.index, self.arch, self.board, self.barrier);
+        match contrast.energy {
+            Energy::CoContent => {
+                self.share
+                    .sum_outputs(self.index, self.arch, self.board, self.barrier);
+            }
+            Energy::Hopfield => self.barrier.wait(), // others have read the states
+        }
     }
 
     /// Collects the two states of a neighbouring layer held in blocks.
@@ -255,6 +272,7 @@ impl Learner<'_> {
             for other in self.scratch.other.blocks() {
                 let (weights, next) = rest.split_at_mut(rest.len().min(BLOCK));
                 MatrixUpdate {
+                    energy: contrast.energy,
                     weights,
                     velocity: velocity.next().unwrap_or_default(),
                     next: &next[..next.len().min(BLOCK)],

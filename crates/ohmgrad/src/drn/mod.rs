@@ -1,4 +1,5 @@
-//! Deep resistive networks: layers of nodes, dense conductances between them, diodes to ground.
+//! Layered networks: deep resistive networks, of layers of nodes, dense conductances between them and diodes to ground;
+//! and, for comparison, deep Hopfield networks, which minimise another [`Energy`] by the same sweeps.
 //!
 //! Given the layers next to it, a whole layer is minimised exactly at once,
 //!
@@ -9,11 +10,15 @@
 //! which is exact block coordinate descent on the network's energy (Scellier, "A Fast Algorithm to
 //! Simulate Nonlinear Resistive Networks", ICML 2024): [`Network::settle`] sweeps over the layers until
 //! the [`Settling`] says stop, and reports the residual of Kirchhoff's laws.
+//!
+//! The words are those of resistive networks: in a Hopfield network a potential is the state of a unit, a conductance a
+//! weight, a current what pulls on a unit, and nothing has a physical unit.
 
 mod architecture;
 mod board;
 mod circuit;
 mod contrast;
+mod energy;
 pub mod kernels;
 mod network;
 mod readout;
@@ -27,6 +32,7 @@ pub(crate) mod tests;
 
 pub use architecture::{Architecture, ArchitectureError};
 pub use circuit::ToCircuitError;
+pub use energy::Energy;
 pub use network::{Network, ParameterError, SettleError, Settled};
 pub use readout::Readout;
 pub use settling::{Settling, SettlingError, SweepOrder};

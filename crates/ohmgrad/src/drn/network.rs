@@ -12,10 +12,10 @@ use super::kernels::{BLOCK, Input, Row};
 use super::readout::Load;
 use super::relaxation::{Phase, Worker, Workspace};
 use super::share::{self, Part, Share};
-use super::{Architecture, ArchitectureError, Settling, SettlingError, team};
+use super::{Architecture, ArchitectureError, Energy, Settling, SettlingError, team};
 use crate::interrupt::Interrupted;
 
-/// A deep resistive network: an [`Architecture`] with its conductances (siemens) and biases (ampere).
+/// A layered network: an [`Architecture`] with its weights (conductances in siemens) and biases (ampere).
 ///
 /// ```
 /// use ohmgrad::drn::{Architecture, Network, Settling, SweepOrder};
@@ -49,9 +49,10 @@ pub struct Settled {
     pub outputs: Vec<f32>,
     /// Potentials of each hidden layer in volt: `examples * width` values.
     pub hidden: Vec<Vec<f32>>,
-    /// Per example, the power dissipated in all resistors, in watt.
+    /// Per example, the power dissipated in all resistors, in watt; empty for a Hopfield network, which has none.
     pub dissipated_power: Vec<f64>,
-    /// Per example, the energy in watt: half the dissipated power minus the power of the biases.
+    /// Per example, the [energy](super::Energy): of a resistive network in watt, half the dissipated power minus the power
+    /// of the biases.
     pub energy: Vec<f64>,
 }
 
@@ -122,8 +123,9 @@ pub enum SettleError {
 }
 
 impl Network {
-    /// A network with random conductances: uniform in `[-1, 1] * gain / sqrt(fan-in)`, then clamped to
-    /// the bounds (so that about half of them start at `g_min`); biases are zero.
+    /// A network with random weights: uniform in `[-1, 1] * gain / sqrt(fan-in)`, as in the public code of Scellier (ICML
+    /// 2024) for both energies, then clamped to the bounds (so that about half of the conductances of a resistive
+    /// network start at `g_min`); biases are zero.
     ///
     /// The network is split over at most `threads` threads (at least one, at most one per 64 units of
     /// the widest layer); no result depends on their number.
@@ -136,13 +138,13 @@ impl Network {
         threads: usize,
     ) -> Result<Self, ArchitectureError> {
         let mut network = Self::zero(architecture, threads)?;
-        let (g_min, g_max) = (architecture.g_min, architecture.g_max);
+        let (lowest, highest) = architecture.bounds();
         for l in 0..architecture.matrices() {
             let scale = architecture.initial_scale(l);
             network.fill_weights(l, |_, row| {
                 for g in row {
                     let draw: f32 = rng.random();
-                    *g = ((2.0 * draw - 1.0) * scale).clamp(g_min, g_max);
+                    *g = ((2.0 * draw - 1.0) * scale).clamp(lowest, highest);
                 }
             });
         }
@@ -150,7 +152,7 @@ impl Network {
         Ok(network)
     }
 
-    /// A network with all conductances and biases zero; conductance sums are not yet set.
+    /// A network with all weights and biases zero; conductance sums are not yet set.
     pub(crate) fn zero(
         architecture: &Architecture,
         threads: usize,
@@ -173,7 +175,7 @@ impl Network {
         self.shares.len()
     }
 
-    /// Conductance matrix `l` in siemens, row-major, shaped as [`Architecture::shape`].
+    /// Weight matrix `l` (conductances in siemens), row-major, shaped as [`Architecture::shape`].
     pub fn weights(&self, l: usize) -> Vec<f32> {
         let (rows, columns) = self.architecture.shape(l);
         let mut weights = vec![0.0; rows * columns];
@@ -203,15 +205,15 @@ impl Network {
         biases
     }
 
-    /// Sets conductance matrix `l`, in siemens, row-major, shaped as [`Architecture::shape`].
+    /// Sets weight matrix `l` (conductances in siemens), row-major, shaped as [`Architecture::shape`].
     ///
     /// # Errors
     /// If the number of values is wrong, or one of them is not finite or outside the bounds.
     pub fn set_weights(&mut self, l: usize, weights: &[f32]) -> Result<(), ParameterError> {
         let (rows, columns) = self.architecture.shape(l);
-        let (g_min, g_max) = (self.architecture.g_min, self.architecture.g_max);
-        let rule = format!("a conductance must be finite and within [{g_min}, {g_max}] S");
-        let allowed = |g: f32| g.is_finite() && (g_min..=g_max).contains(&g);
+        let (lowest, highest) = self.architecture.bounds();
+        let rule = self.architecture.bounds_rule();
+        let allowed = |g: f32| g.is_finite() && (lowest..=highest).contains(&g);
         check(
             &format!("W{}", l + 1),
             weights,
@@ -260,11 +262,12 @@ impl Network {
         }
     }
 
-    /// Where row `i` of matrix `l` stands in the layer above it: for the input matrix positive and negative
-    /// sources alternate.
+    /// Where row `i` of matrix `l` stands in the layer above it: for the input matrix of a resistive network positive and
+    /// negative sources alternate.
     fn stored_row(&self, l: usize, i: usize) -> usize {
         let features = self.architecture.features;
         match l {
+            _ if self.architecture.energy == Energy::Hopfield => i,
             0 if i < features => 2 * i,
             0 => 2 * (i - features) + 1,
             _ => i,
@@ -363,8 +366,11 @@ impl Network {
         }
     }
 
-    /// Adds up the conductances of every node anew.
+    /// Adds up the conductances of every node anew; the weights of a Hopfield network are none.
     pub(crate) fn sum_conductances(&mut self) {
+        if self.architecture.energy == Energy::Hopfield {
+            return;
+        }
         let board = Board::new(&self.shares, 0);
         let arch = self.arch;
         team::run(self.shares.iter_mut(), |index, share, barrier| {
@@ -378,9 +384,12 @@ impl Network {
         });
     }
 
-    /// Total conductance that ends on the two sources of each feature, in siemens.
+    /// Total conductance that ends on the two sources of each feature, in siemens; 0 in a Hopfield network.
     pub(crate) fn source_conductances(&self) -> Vec<f64> {
         let mut sums = vec![0.0; self.architecture.features];
+        if self.architecture.energy == Energy::Hopfield {
+            return sums;
+        }
         for share in &self.shares {
             let below = &share.layers[0].below;
             for (r, row) in below.weights.iter().enumerate() {

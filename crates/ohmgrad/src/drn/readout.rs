@@ -82,13 +82,16 @@ pub(crate) struct Driven {
     pub(crate) conductance: f32,
     /// Into the node at 0 V, in ampere.
     pub(crate) current: f32,
+    /// Where it may be, in volt; the nodes of pairs have no limits.
+    pub(crate) interval: (f32, f32),
 }
 
 impl Driven {
     /// Without a conductance it stays at 0 V.
     fn potential(self) -> f32 {
+        let (lo, hi) = self.interval;
         match self.conductance > 0.0 {
-            true => self.current / self.conductance,
+            true => (self.current / self.conductance).clamp(lo, hi),
             false => 0.0,
         }
     }
@@ -97,7 +100,16 @@ impl Driven {
         Self {
             conductance: self.conductance + conductance,
             current: self.current + current,
+            ..self
         }
+    }
+
+    /// The current that leaves a node of this conductance at v, no more than it takes to move the node to the end of
+    /// its interval: what is beyond, its limits take.
+    fn violated(self, leaving: f32, conductance: f32, v: f32) -> f32 {
+        let (lo, hi) = self.interval;
+        let (up, down) = (conductance * (v - hi), conductance * (v - lo));
+        leaving.max(up).min(down)
     }
 
     /// Current out of the node at v, in ampere.
@@ -116,7 +128,7 @@ impl Load {
         }
     }
 
-    /// v = (i + beta y) / (g + beta)
+    /// v = clip((i + beta y) / (g + beta))
     fn settle_node(self, node: Driven, target: f32, v: f32) -> f32 {
         match self {
             Load::Free => node.potential(),
@@ -158,8 +170,8 @@ impl Load {
         }
     }
 
-    /// The largest violation of the current law at an output's nodes, and the largest current into one of them at 0 V,
-    /// in ampere.
+    /// The largest violation of the current law at an output's nodes, and the largest current into one of them at 0 V, all
+    /// others held, in ampere.
     pub(crate) fn violation(self, nodes: &[Driven], target: f32, v: &[f32]) -> (f32, f32) {
         let output = v.iter().skip(1).fold(v[0], |output, minus| output - minus);
         let (conductance, source) = match self {
@@ -173,10 +185,10 @@ impl Load {
             let driven = node.with(0.0, sign * source);
             let leaving = driven.leaving(*v) + sign * conductance * output;
             total += leaving;
-            largest = (
-                largest.0.max(leaving.abs()),
-                largest.1.max(driven.current.abs()),
-            );
+            let violated = driven.violated(leaving, node.conductance + conductance, *v);
+            let from_other = conductance * (v - sign * output);
+            let current = driven.current + from_other;
+            largest = (largest.0.max(violated.abs()), largest.1.max(current.abs()));
         }
         match (self, nodes.len()) {
             // The source takes what is left over.
@@ -191,13 +203,16 @@ impl Load {
 mod tests {
     use super::*;
 
+    const UNLIMITED: (f32, f32) = (f32::NEG_INFINITY, f32::INFINITY);
     const A: Driven = Driven {
         conductance: 3.0,
         current: 0.5,
+        interval: UNLIMITED,
     };
     const B: Driven = Driven {
         conductance: 0.75,
         current: -2.0,
+        interval: UNLIMITED,
     };
 
     /// A pair's energy under a conductance beta to a source of y volt between its nodes.
@@ -229,6 +244,35 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// Within [0, 1]: v = clip(4 - 2 beta, 0, 1), and what is violated elsewhere is the way there.
+    #[test]
+    fn a_limited_node_settles_within_its_interval() {
+        let node = Driven {
+            conductance: 1.0,
+            current: 4.0,
+            interval: (0.0, 1.0),
+        };
+        for (beta, settled) in [(0.0, 1.0), (1.75, 0.5), (5.0, 0.0)] {
+            let load = Load::Current(beta);
+            let mut v = [9.0];
+            load.settle(&[node], -2.0, &mut v);
+            assert_eq!(v, [settled], "{beta}");
+            for v in [0.0, 0.25, 1.0] {
+                let (violation, _) = load.violation(&[node], -2.0, &[v]);
+                assert_eq!(violation, (v - settled).abs(), "{beta}, at {v}");
+            }
+        }
+    }
+
+    /// A node's current at 0 V comes from the network, from the source, and through the load from the other node.
+    #[test]
+    fn violations_of_a_pair_are_relative_to_all_currents_into_its_nodes() {
+        let (beta, y, v) = (0.2, 1.5, [2.0, -3.0]);
+        let (_, current) = Load::Conductance(beta).violation(&[A, B], y, &v);
+        let [into_a, into_b] = [0.5 + beta * (y - 3.0), -2.0 + beta * (2.0 - y)];
+        assert!((current - into_a.abs().max(into_b.abs())).abs() < 1e-6);
     }
 
     #[test]

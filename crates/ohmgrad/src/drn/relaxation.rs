@@ -8,10 +8,10 @@ use super::board::{Board, LayerState};
 use super::kernels::{
     BLOCK, Gather, Input, InputProduct, Kernel, Measure, ReadOut, Relax, Row, Surroundings,
 };
-use super::readout::{Driven, Load, Readout};
-use super::share::{LayerShare, Share};
+use super::readout::{Driven, Load};
+use super::share::{LayerShare, Output, Share};
 use super::team::Barrier;
-use super::{Architecture, Settled, Settling};
+use super::{Architecture, Energy, Settled, Settling};
 
 /// One thread's memory for a batch: made once, used for every step.
 pub(crate) struct Workspace {
@@ -67,14 +67,16 @@ impl Workspace {
 }
 
 impl Workspace {
-    /// Holds the outputs of a batch of slots on the line from those of the first batch (0) to the target (1).
+    /// Holds the outputs of a batch of slots on the line from those of the first batch (0) to the target (1), as far as
+    /// they may go.
     pub(crate) fn hold_outputs(
         &mut self,
-        readout: Readout,
+        output: &Output,
         phase: usize,
         targets: &[f32],
         share: f32,
     ) {
+        let (readout, (lo, hi)) = (output.readout, output.interval);
         let (free, rest) = self.outputs.split_at_mut(targets.len() * readout.nodes());
         let held = &mut rest[(phase - 1) * free.len()..][..free.len()];
         held.copy_from_slice(free);
@@ -83,6 +85,7 @@ impl Workspace {
             .zip(targets)
             .map(|(v, y)| share * (y - v));
         readout.shift(held, shifts);
+        held.iter_mut().for_each(|v| *v = v.clamp(lo, hi));
     }
 }
 
@@ -158,6 +161,7 @@ impl Worker<'_> {
         let currents = self.space.currents.chunks_exact_mut(self.space.batch);
         for (k, currents) in currents.enumerate() {
             InputProduct {
+                energy: self.share.energy,
                 weights: layer.below.block(k),
                 input: &self.space.input,
                 currents,
@@ -192,7 +196,7 @@ impl Worker<'_> {
     }
 
     /// Drives the network with the workspace's input and settles it from 0 V; with the conductances of
-    /// the `sources`, measures residuals and powers too.
+    /// the `sources` (of a Hopfield network, zeros), measures residuals, powers and energies too.
     pub(crate) fn settle_from_rest(&mut self, phase: &Phase, sources: Option<&[f64]>) -> Settled {
         self.drive();
         self.clear_state(phase.slots);
@@ -208,7 +212,10 @@ impl Worker<'_> {
             residuals,
             outputs: self.space.outputs.clone(),
             hidden: Vec::new(),
-            dissipated_power: powers.iter().map(|p| p.0).collect(),
+            dissipated_power: match self.share.energy {
+                Energy::CoContent => powers.iter().map(|p| p.0).collect(),
+                Energy::Hopfield => Vec::new(),
+            },
             energy: powers.iter().map(|p| p.0 / 2.0 - p.1).collect(),
         }
     }
@@ -403,18 +410,19 @@ impl Worker<'_> {
         }
     }
 
-    /// The outputs' optimum: v = (sum_j v_j g_jk + b_k + beta y_k) / (sum_j g_jk + beta), where each node is one.
+    /// The outputs' optimum: v = clip((sum_j v_j g_jk + b_k + beta y_k) / (sum_j g_jk + beta)), where each node is one.
     fn relax_output(&mut self, phase: &Phase) {
         self.add_up_outputs(phase);
         let output = &self.share.output;
         let count = output.bias.len();
         let mut potentials = std::mem::take(&mut self.space.outputs);
-        let slots = potentials[phase.slots.start * count..].chunks_exact_mut(count);
+        let (before, rest) = potentials.split_at_mut(phase.slots.start * count);
+        let slots = rest.chunks_exact_mut(count);
         for (slot, potentials) in slots.take(phase.slots.len()).enumerate() {
             let (example, load) = phase.load(slot, self.space.batch);
             let outputs = potentials.chunks_exact_mut(output.readout.nodes());
             for (k, v) in outputs.enumerate() {
-                let (nodes, target) = self.output(phase, slot, k, example);
+                let (nodes, target) = self.output(phase, before, slot, k, example);
                 load.settle(&nodes[..v.len()], target, v);
             }
         }
@@ -424,14 +432,32 @@ impl Worker<'_> {
         }
     }
 
-    /// The nodes of output `k` in a slot, and its target, if it has one.
-    fn output(&self, phase: &Phase, slot: usize, k: usize, example: usize) -> ([Driven; 2], f32) {
+    /// The nodes of output `k` in a slot, and its target, if it has one; `potentials` are those of all outputs, as far as
+    /// the phase responds to them.
+    fn output(
+        &self,
+        phase: &Phase,
+        potentials: &[f32],
+        slot: usize,
+        k: usize,
+        example: usize,
+    ) -> ([Driven; 2], f32) {
         let output = &self.share.output;
         let (count, nodes) = (output.bias.len(), output.readout.nodes());
+        let (lo, hi) = output.interval;
+        // In a response, a node at the end of its interval stays there, and the others are free.
+        let interval = |node: usize| match phase.response_of {
+            None => (lo, hi),
+            Some(first) => match potentials[(first + slot) * count + node] {
+                settled if lo < settled && settled < hi => (f32::NEG_INFINITY, f32::INFINITY),
+                _ => (0.0, 0.0),
+            },
+        };
         let node = |node: usize| Driven {
             conductance: output.conductance[node],
             current: self.space.output_currents[slot * count + node]
                 + phase.bias(output.bias[node]),
+            interval: interval(node),
         };
         let target = phase.targets.get(example * (count / nodes) + k);
         let nodes = [node(k * nodes), node(k * nodes + nodes - 1)];
@@ -511,7 +537,8 @@ impl Worker<'_> {
             let (example, load) = phase.load(slot, self.space.batch);
             let potentials = &self.space.outputs[(phase.slots.start + slot) * count..][..count];
             for (k, v) in potentials.chunks_exact(nodes).enumerate() {
-                let (nodes, target) = self.output(phase, slot, k, example);
+                let all = &self.space.outputs;
+                let (nodes, target) = self.output(phase, all, slot, k, example);
                 let violation = load.violation(&nodes[..v.len()], target, v);
                 *largest = (largest.0.max(violation.0), largest.1.max(violation.1));
             }
@@ -522,7 +549,8 @@ impl Worker<'_> {
     ///
     /// `sources` holds the total conductance that ends on each signed pair, in siemens. The sum of
     /// g (v_i - v_j)^2 over all resistors is taken node by node: each node's v^2 times its conductance,
-    /// minus 2 v times the current from below.
+    /// minus 2 v times the current from below. In a Hopfield network, where conductances are 1, the first sum is twice
+    /// the energy but for its biases.
     pub(crate) fn powers(&mut self, phase: &Phase, sources: &[f64]) -> Vec<(f64, f64)> {
         let slots = phase.slots.len();
         let hidden = self.share.layers[0].above.rows > 0;

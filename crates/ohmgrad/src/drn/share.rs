@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::board::Board;
 use super::kernels::{BLOCK, Bounds, ColumnSums, Kernel, Row, RowSums};
 use super::team::Barrier;
-use super::{Architecture, Readout};
+use super::{Architecture, Energy, Readout};
 use pulp::Arch;
 
 /// The two numbers that each parameter has.
@@ -78,7 +78,9 @@ pub(crate) struct Units {
     pub(crate) bias_velocity: Row,
     /// Conductance to the layer above, in siemens.
     pub(crate) above: Row,
-    /// Total conductance that ends on each unit, in siemens, and its reciprocal (0 for none).
+    /// Curvature of the unit's energy by itself: 0 in a resistive network, 1 in a Hopfield network.
+    own: Row,
+    /// That and the conductance that ends on each unit, in siemens, and its reciprocal (0 for none).
     pub(crate) conductance: Row,
     pub(crate) reciprocal: Row,
     /// Interval that each unit's diode allows, in volt.
@@ -96,20 +98,24 @@ impl Units {
                 _ => 0.0,
             }))
         };
-        Self {
+        let (lowest, highest) = architecture.bounds();
+        let mut units = Self {
             bias: Row::ZERO,
             bias_velocity: Row::ZERO,
             above: Row::ZERO,
+            own: each(&|_| architecture.own_curvature()),
             conductance: Row::ZERO,
             reciprocal: Row::ZERO,
             lo: each(&|j| architecture.interval(layer, j).0),
             hi: each(&|j| architecture.interval(layer, j).1),
             bounds: Bounds {
-                lo: each(&|_| architecture.g_min),
-                hi: each(&|_| architecture.g_max),
-                only_positive: architecture.g_min == 0.0 && architecture.g_max == f32::INFINITY,
+                lo: each(&|_| lowest),
+                hi: each(&|_| highest),
+                only_positive: (lowest, highest) == (0.0, f32::INFINITY),
             },
-        }
+        };
+        units.set_conductance(&Row::ZERO);
+        units
     }
 
     pub(crate) fn bias_part(&self, part: Part) -> &Row {
@@ -126,10 +132,11 @@ impl Units {
         }
     }
 
-    /// Sets the totals from the conductance to the layer below; that to the layer above is known.
+    /// Sets the totals from the conductance to the layer below; that to the layer above is known. (The weights of a
+    /// Hopfield network add nothing.)
     pub(crate) fn set_conductance(&mut self, below: &Row) {
         for c in 0..BLOCK {
-            let sum = below.0[c] + self.above.0[c];
+            let sum = below.0[c] + self.above.0[c] + self.own.0[c];
             self.conductance.0[c] = sum;
             self.reciprocal.0[c] = if sum > 0.0 { 1.0 / sum } else { 0.0 };
         }
@@ -152,9 +159,11 @@ pub(crate) struct LayerShare {
 #[derive(Clone, Debug)]
 pub(crate) struct Output {
     pub(crate) readout: Readout,
+    /// Where output nodes may be, in volt.
+    pub(crate) interval: (f32, f32),
     pub(crate) bias: Vec<f32>,
     pub(crate) bias_velocity: Vec<f32>,
-    /// Total conductance that ends on each output, in siemens.
+    /// Total conductance that ends on each output, in siemens; 1 in a Hopfield network.
     pub(crate) conductance: Vec<f32>,
 }
 
@@ -177,6 +186,7 @@ impl Output {
 /// One thread's part of the network.
 #[derive(Clone, Debug)]
 pub(crate) struct Share {
+    pub(crate) energy: Energy,
     /// The layers that are held in blocks: the hidden ones, or the output layer if there are none.
     pub(crate) layers: Vec<LayerShare>,
     pub(crate) output: Output,
@@ -187,7 +197,7 @@ pub(crate) fn blocked_layers(architecture: &Architecture) -> usize {
     architecture.hidden.len().max(1)
 }
 
-/// Splits a network, all conductances zero, into at most `threads` shares of whole blocks.
+/// Splits a network, all weights zero, into at most `threads` shares of whole blocks.
 pub(crate) fn split(architecture: &Architecture, threads: usize) -> Vec<Share> {
     let blocks = |l| architecture.width(l).div_ceil(BLOCK);
     let widest = (0..blocked_layers(architecture)).map(blocks).max();
@@ -209,14 +219,16 @@ pub(crate) fn split(architecture: &Architecture, threads: usize) -> Vec<Share> {
         }
     };
     let share = |t| Share {
+        energy: architecture.energy,
         layers: (0..blocked_layers(architecture))
             .map(|l| layer(l, t))
             .collect(),
         output: Output {
             readout: architecture.readout,
+            interval: architecture.interval(architecture.hidden.len(), 0),
             bias: vec![0.0; architecture.outputs],
             bias_velocity: vec![0.0; architecture.outputs],
-            conductance: vec![0.0; architecture.outputs],
+            conductance: vec![architecture.own_curvature(); architecture.outputs],
         },
     };
     (0..shares).map(share).collect()
@@ -242,20 +254,21 @@ impl LayerShare {
 }
 
 impl Share {
-    /// Whether all conductances, biases and velocities are finite.
+    /// Whether all weights, conductances, biases and velocities are finite.
     pub(crate) fn is_finite(&self) -> bool {
         let layers = self.layers.iter().all(|layer| {
             let units = layer.units.iter();
             let units = units.flat_map(|u| [&u.bias, &u.bias_velocity, &u.conductance]);
-            let velocities = layer.below.velocity.iter().chain(&layer.above.velocity);
-            let mut rows = units.chain(velocities);
+            let matrices = [&layer.below, &layer.above].into_iter();
+            let matrices = matrices.flat_map(|m| m.weights.iter().chain(&m.velocity));
+            let mut rows = units.chain(matrices);
             rows.all(|row| row.0.iter().all(|x| x.is_finite()))
         });
         let Output {
-            readout: _,
             bias,
             bias_velocity,
             conductance,
+            ..
         } = &self.output;
         let mut output = [bias, bias_velocity, conductance].into_iter().flatten();
         layers && output.all(|x| x.is_finite())

@@ -1,4 +1,4 @@
-//! The engine against independent truths: the f64 reference, Kirchhoff's laws, closed forms.
+//! The engine against independent truths: the f64 reference, Kirchhoff's laws, closed forms, finite differences.
 
 use std::fmt::Display;
 
@@ -18,6 +18,8 @@ pub(crate) const ORDERS: [SweepOrder; 3] = [
     SweepOrder::Backward,
 ];
 
+pub(crate) const ENERGIES: [Energy; 2] = [Energy::CoContent, Energy::Hopfield];
+
 /// The same network in the engine and in the reference.
 pub(crate) struct Twins {
     pub(crate) engine: Network,
@@ -25,20 +27,25 @@ pub(crate) struct Twins {
 }
 
 impl Twins {
-    /// Random conductances, about a quarter of them at `g_min`, and random biases.
+    /// Random conductances, about a quarter of them at `g_min`, and random biases; or random weights of a Hopfield
+    /// network, so small that its sweeps do not amplify what f32 rounds, and biases that clip some of its units to 0 and
+    /// some to 1.
     pub(crate) fn random(architecture: &Architecture, threads: usize, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut engine = Network::zero(architecture, threads).expect("a valid architecture");
         let (mut weights, mut biases) = (Vec::new(), Vec::new());
         for l in 0..architecture.matrices() {
             let (rows, columns) = architecture.shape(l);
-            let top = 2.0 * architecture.initial_scale(l);
-            let mut conductance = || {
-                let g = top * rng.random_range(-0.3_f32..1.0);
-                g.clamp(architecture.g_min, architecture.g_max)
+            let scale = architecture.initial_scale(l);
+            let (bottom, top, biases_within) = match architecture.energy {
+                Energy::CoContent => (-0.3_f32, 2.0 * scale, -0.2..0.2),
+                Energy::Hopfield => (-1.0, 1.0 / (rows.max(columns) as f32).sqrt(), -0.6..1.2),
             };
-            let w: Vec<f32> = (0..rows * columns).map(|_| conductance()).collect();
-            let b: Vec<f32> = (0..columns).map(|_| rng.random_range(-0.2..0.2)).collect();
+            let (lowest, highest) = architecture.bounds();
+            let mut weight = || (top * rng.random_range(bottom..1.0)).clamp(lowest, highest);
+            let w: Vec<f32> = (0..rows * columns).map(|_| weight()).collect();
+            let mut bias = || rng.random_range(biases_within.clone());
+            let b: Vec<f32> = (0..columns).map(|_| bias()).collect();
             engine.set_weights(l, &w).expect("valid conductances");
             engine.set_biases(l, &b).expect("valid biases");
             weights.push(wide(&w));
@@ -98,7 +105,7 @@ pub(crate) fn close(
 }
 
 /// Every instruction set of this machine; those after the first have fused multiply-add.
-fn levels() -> Vec<Arch> {
+pub(crate) fn levels() -> Vec<Arch> {
     let mut levels = vec![Arch::Scalar];
     #[cfg(target_arch = "x86_64")]
     {
@@ -110,26 +117,30 @@ fn levels() -> Vec<Arch> {
     levels
 }
 
-/// A free node as Kirchhoff sees it.
+/// A free node as Kirchhoff sees it, or a unit of a Hopfield network by the slope of its energy.
 #[derive(Clone, Copy, Default)]
-struct Node {
-    /// Sum of its conductances, in siemens.
+pub(crate) struct Node {
+    /// Sum of its conductances, in siemens; 1 for a unit.
     conductance: f64,
-    /// Net current into it, in ampere.
+    /// Net current into it, in ampere; what pulls on a unit, less its state.
     net: f64,
     /// Sum of the magnitudes that the net current is the difference of, in ampere.
-    gross: f64,
+    pub(crate) gross: f64,
 }
 
-/// All free nodes, layer after layer, added up resistor by resistor.
-fn nodes(reference: &Reference, v: &Potentials) -> Vec<Vec<Node>> {
-    let start = |b: &f64| Node {
-        conductance: 0.0,
-        net: *b,
-        gross: b.abs(),
+/// All free nodes, layer after layer, added up weight by weight.
+pub(crate) fn nodes(reference: &Reference, v: &Potentials) -> Vec<Vec<Node>> {
+    let hopfield = reference.architecture.energy == Energy::Hopfield;
+    let own = if hopfield { 1.0 } else { 0.0 };
+    let start = |(b, v): (&f64, &f64)| Node {
+        conductance: own,
+        net: b - own * v,
+        gross: b.abs() + own * v.abs(),
     };
-    let biases = reference.biases.iter();
-    let mut nodes: Vec<Vec<Node>> = biases.map(|b| b.iter().map(start).collect()).collect();
+    let layers = reference.biases.iter().zip(&v[1..]);
+    let mut nodes: Vec<Vec<Node>> = layers
+        .map(|(b, v)| b.iter().zip(v).map(start).collect())
+        .collect();
     for (l, weights) in reference.weights.iter().enumerate() {
         let width = v[l + 1].len();
         for (at, g) in weights.iter().enumerate() {
@@ -138,6 +149,12 @@ fn nodes(reference: &Reference, v: &Potentials) -> Vec<Vec<Node>> {
             let lower = l.checked_sub(1).map(|lower| (lower, i, -1.0));
             for (layer, unit, sign) in lower.into_iter().chain([(l, j, 1.0)]) {
                 let node = &mut nodes[layer][unit];
+                if hopfield {
+                    let other = if sign > 0.0 { below } else { above };
+                    node.net += g * other;
+                    node.gross += (g * other).abs();
+                    continue;
+                }
                 node.conductance += g;
                 node.net += sign * g * (below - above);
                 node.gross += g * (below.abs() + above.abs());
@@ -166,12 +183,20 @@ fn cases() -> impl Strategy<Value = Case> {
     let outputs = prop_oneof![7 => 1..=12_usize, 1 => 63..=67_usize];
     let gain = select(vec![0.3, 1.0, 100.0]);
     let settling = (select(&ORDERS[..]), 1..=6_usize);
-    let shape = (1..=70_usize, hidden, outputs, gain);
+    let energy = select(&ENERGIES[..]);
+    let shape = (1..=70_usize, hidden, outputs, gain, energy);
     (shape, settling, 1..=9_usize, any::<u64>()).prop_map(
         |(shape, (order, sweeps), batch, seed)| {
-            let (features, hidden, outputs, gain) = shape;
+            let (features, hidden, outputs, gain, energy) = shape;
+            let gain = if energy == Energy::Hopfield {
+                1.0
+            } else {
+                gain
+            };
             Case {
-                architecture: Architecture::new(features, hidden, outputs).with_input_gain(gain),
+                architecture: Architecture::new(features, hidden, outputs)
+                    .with_energy(energy)
+                    .with_input_gain(gain),
                 settling: Settling::sweeps(order, sweeps),
                 batch,
                 seed,
@@ -202,6 +227,14 @@ fn compare(
     v: &Potentials,
 ) -> Result<(), TestCaseError> {
     let (reference, highest) = (&twins.reference, largest(v));
+    // The potential of a node is a mean of others; what pulls on a Hopfield unit can be far above them before it is clipped.
+    let scale = match reference.architecture.energy {
+        Energy::CoContent => highest,
+        Energy::Hopfield => {
+            let nodes = nodes(reference, v).into_iter().flatten();
+            nodes.map(|node| node.gross).fold(highest, f64::max)
+        }
+    };
     for (l, layer) in v[1..].iter().enumerate() {
         let potentials = settled.hidden.get(l).unwrap_or(&settled.outputs);
         for (j, want) in layer.iter().enumerate() {
@@ -210,7 +243,7 @@ fn compare(
                 what,
                 potentials[b * layer.len() + j],
                 *want,
-                ROUNDING * highest,
+                ROUNDING * scale,
             )?;
         }
     }
@@ -222,13 +255,18 @@ fn compare(
             power += node.gross * highest;
         }
     }
-    let what = |quantity| format!("{quantity} of example {b}");
+    let what = |quantity: &str| format!("{quantity} of example {b}");
     let tolerance = ROUNDING * gross / strongest;
     let residual = reference.residual(v, FREE);
     close(what("residual"), settled.residuals[b], residual, tolerance)?;
     let tolerance = ROUNDING * power;
-    let (want, got) = (reference.dissipated_power(v), settled.dissipated_power[b]);
-    close(what("dissipated power"), got, want, tolerance)?;
+    match reference.architecture.energy {
+        Energy::CoContent => {
+            let (want, got) = (reference.dissipated_power(v), settled.dissipated_power[b]);
+            close(what("dissipated power"), got, want, tolerance)?;
+        }
+        Energy::Hopfield => prop_assert!(settled.dissipated_power.is_empty()),
+    }
     close(
         what("energy"),
         settled.energy[b],
@@ -277,8 +315,13 @@ proptest! {
         let [before, after] = [1, 2].map(|k| {
             twins.engine.settle(&inputs, &settling(case.settling.sweeps * k)).unwrap()
         });
+        let units: usize = case.architecture.hidden.iter().sum();
+        let terms = match case.architecture.energy {
+            Energy::CoContent => 0.0,
+            Energy::Hopfield => (units + case.architecture.outputs) as f64,
+        };
         for (before, after) in before.energy.iter().zip(&after.energy) {
-            prop_assert!(after - before <= ROUNDING * before.abs().max(after.abs()),
+            prop_assert!(after - before <= ROUNDING * before.abs().max(after.abs()).max(terms),
                 "the engine's energy rose from {before} W to {after} W");
         }
         // A negative nudge must leave every output's curvature positive.
@@ -290,7 +333,8 @@ proptest! {
         for _ in 0..10 {
             twins.reference.sweep(&mut v, case.settling.order, nudge);
             let next = twins.reference.energy(&v, nudge);
-            let scale = largest(&v).powi(2) * twins.reference.weights.iter().flatten().sum::<f64>();
+            let weights = twins.reference.weights.iter().flatten().map(|w| w.abs());
+            let scale = largest(&v).powi(2) * (weights.sum::<f64>() + terms);
             prop_assert!(next - energy <= 1e-14 * scale, "energy rose from {energy} W to {next} W");
             energy = next;
         }
@@ -325,7 +369,7 @@ proptest! {
     #[test]
     fn a_settled_network_obeys_the_laws_of_the_circuit(case in cases(), g_min in 0.01..0.1_f32) {
         let (order, architecture) = (case.settling.order, case.architecture);
-        let architecture = architecture.with_bounds(g_min, f32::INFINITY);
+        let architecture = architecture.with_energy(Energy::CoContent).with_bounds(g_min, f32::INFINITY);
         let (twins, inputs) = Case { architecture, batch: 1, ..case }.build();
         let settled = twins.engine.settle(&inputs, &Settling::sweeps(order, 400)).unwrap();
         let residual = settled.residuals[0];
@@ -373,8 +417,9 @@ pub(crate) fn several_blocks(hidden: usize) -> Architecture {
 
 #[test]
 fn settling_gives_the_same_bits_on_any_number_of_threads() {
-    for (hidden, order) in (0..=3).flat_map(|h| ORDERS.map(|o| (h, o))) {
-        let architecture = several_blocks(hidden);
+    let cases = (0..=3).flat_map(|h| ORDERS.map(|o| (h, o)));
+    for ((hidden, order), energy) in cases.flat_map(|case| ENERGIES.map(|e| (case, e))) {
+        let architecture = several_blocks(hidden).with_energy(energy);
         let inputs: Vec<f32> = (0..280).map(|i| (i % 7) as f32 / 7.0).collect();
         let settle = |threads, settling| {
             let twins = Twins::random(&architecture, threads, 5);
@@ -390,7 +435,7 @@ fn settling_gives_the_same_bits_on_any_number_of_threads() {
                 let same = settle(threads, settling) == one;
                 assert!(
                     same,
-                    "{threads} threads, {hidden} hidden layers, {settling:?}"
+                    "{energy:?}, {threads} threads, {hidden} hidden layers, {settling:?}"
                 );
             }
         }
@@ -408,6 +453,178 @@ fn random_networks_do_not_depend_on_the_number_of_threads() {
     let one = weights(1);
     assert!(one.iter().flatten().all(|g| (0.01..=0.05).contains(g)));
     assert_eq!(bits(&one), bits(&weights(3)));
+}
+
+/// Uniform in [-0.7, 0.7] / sqrt(fan-in): mean 0, mean square 0.7^2 / (3 fan-in).
+#[test]
+fn initial_weights_of_a_hopfield_network_have_both_signs() {
+    let architecture = Architecture {
+        weight_gains: vec![0.7; 2],
+        ..Architecture::new(300, vec![70], 200).with_energy(Energy::Hopfield)
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let network = Network::random(&architecture, &mut rng, 2).unwrap();
+    for l in 0..2 {
+        let weights = wide(&network.weights(l));
+        let fan_in = architecture.shape(l).0 as f64;
+        assert_eq!(architecture.shape(0), (300, 70));
+        let moment =
+            |power| weights.iter().map(|w| w.powi(power)).sum::<f64>() / weights.len() as f64;
+        let (mean, square) = (moment(1) * fan_in.sqrt(), moment(2) * fan_in);
+        assert!(mean.abs() < 0.02, "W{}: mean {mean}", l + 1);
+        assert!(
+            (square - 0.49 / 3.0).abs() < 0.01,
+            "W{}: mean square {square}",
+            l + 1
+        );
+        let largest = largest([&weights]) * fan_in.sqrt();
+        assert!(
+            (0.69..=0.7001).contains(&largest),
+            "W{}: largest {largest}",
+            l + 1
+        );
+    }
+}
+
+/// A small Hopfield network with units at 0, at 1 and between, in no particular state.
+fn hopfield() -> (Reference, Potentials) {
+    let architecture = Architecture::new(4, vec![9, 7], 3).with_energy(Energy::Hopfield);
+    let reference = Twins::random(&architecture, 1, 3).reference;
+    let mut v = reference.at_rest(&[1.0, -0.5, 0.25, 0.0]);
+    let mut unit = (0..).map(|k| (0.3 * f64::from(k)) % 1.0);
+    v[1..]
+        .iter_mut()
+        .flatten()
+        .for_each(|v| *v = unit.next().unwrap());
+    (reference, v)
+}
+
+/// By central differences, of all weights and biases.
+#[test]
+fn the_local_derivatives_of_a_hopfield_network_are_those_of_its_energy() {
+    let (mut reference, v) = hopfield();
+    let (weights, biases) = reference.energy_derivatives(&v);
+    for (part, derivatives) in [weights, biases].iter().enumerate() {
+        for (l, derivatives) in derivatives.iter().enumerate() {
+            for (i, derivative) in derivatives.iter().enumerate() {
+                let mut energy_at = |step: f64| {
+                    [&mut reference.weights, &mut reference.biases][part][l][i] += step;
+                    let energy = reference.energy(&v, FREE);
+                    [&mut reference.weights, &mut reference.biases][part][l][i] -= step;
+                    energy
+                };
+                let slope = (energy_at(1e-3) - energy_at(-1e-3)) / 2e-3;
+                let off = (slope - derivative).abs();
+                assert!(
+                    off < 1e-10,
+                    "parameter {i} of {l}: {derivative} for {slope}"
+                );
+            }
+        }
+    }
+}
+
+/// No other point of [0, 1] has less energy than where a sweep puts a unit, nudged towards the target or away from it.
+#[test]
+fn each_step_of_a_hopfield_network_is_exact() {
+    let (reference, start) = hopfield();
+    let mut ends = [0; 3]; // at 0, between, at 1
+    for (beta, l) in [-0.9, 0.0, 0.7]
+        .into_iter()
+        .flat_map(|b| [0, 1, 2].map(|l| (b, l)))
+    {
+        let nudge = Nudge {
+            beta,
+            target: &[0.0, 1.0, 0.0],
+        };
+        let mut v = start.clone();
+        reference.sweep(&mut v, SweepOrder::Forward, nudge);
+        let after: Vec<f64> = v[l + 1].clone();
+        v.clone_from(&start);
+        for group in SweepOrder::Forward.groups(3).into_iter().take(l) {
+            let mut next = v.clone();
+            reference.sweep(&mut next, SweepOrder::Forward, nudge);
+            v[group[0] + 1].clone_from(&next[group[0] + 1]);
+        }
+        v[l + 1].clone_from(&after);
+        let least = reference.energy(&v, nudge);
+        for j in 0..after.len() {
+            ends[1 + usize::from(after[j] == 1.0) - usize::from(after[j] == 0.0)] += 1;
+            for other in (0..=20).map(|k| f64::from(k) / 20.0) {
+                v[l + 1][j] = other;
+                let energy = reference.energy(&v, nudge);
+                assert!(
+                    energy >= least - 1e-12,
+                    "unit {j} of {l} at {other}: {energy} < {least}"
+                );
+            }
+            v[l + 1][j] = after[j];
+        }
+    }
+    assert!(
+        ends.iter().all(|count| *count > 0),
+        "{ends:?} units at 0, between, at 1"
+    );
+}
+
+/// One hidden unit that sees 0.5 x and an output through w: s = clip(0.5 x + w y), y = clip(w s).
+#[test]
+fn a_small_hopfield_network_settles_where_its_equations_meet() {
+    let architecture = Architecture::new(1, vec![1], 1).with_energy(Energy::Hopfield);
+    let mut network = Network::zero(&architecture, 1).unwrap();
+    network.set_weights(0, &[0.5]).unwrap();
+    network.set_weights(1, &[-0.5]).unwrap();
+    network.set_biases(1, &[0.6]).unwrap();
+    for order in ORDERS {
+        let settling = Settling::tolerance(order, 1e-6, 100);
+        let settled = network.settle(&[1.0, -4.0, 4.0], &settling).unwrap();
+        // s = x / 2 - y / 2 and y = 0.6 - s / 2, clipped to [0, 1]: (4 / 15, 7 / 15), (0, 0.6), (1, 0.1).
+        let states = [(4.0 / 15.0, 7.0 / 15.0), (0.0, 0.6), (1.0, 0.1)];
+        for (b, (s, y)) in states.into_iter().enumerate() {
+            assert!((settled.hidden[0][b] - s).abs() < 1e-5, "{settled:?}");
+            assert!((settled.outputs[b] - y).abs() < 1e-5, "{settled:?}");
+            let x = [1.0, -4.0, 4.0][b];
+            let energy = (s * s + y * y) / 2.0 - 0.5 * x * s + 0.5 * s * y - 0.6 * y;
+            assert!(
+                (settled.energy[b] - f64::from(energy)).abs() < 1e-5,
+                "{settled:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_only_resistive_networks_have_is_refused_in_hopfield_networks() {
+    let hopfield = || Architecture::new(2, vec![3], 2).with_energy(Energy::Hopfield);
+    assert_eq!(hopfield().validate(), Ok(()));
+    for (architecture, name) in [
+        (hopfield().with_input_gain(2.0), "input_gain"),
+        (hopfield().with_input_gain(f32::NAN), "input_gain"),
+        (hopfield().with_bounds(0.1, f32::INFINITY), "g_min"),
+        (hopfield().with_bounds(0.0, 1.0), "g_max"),
+        (hopfield().with_readout(Readout::Pairs), "readout"),
+    ] {
+        let error = architecture.validate();
+        assert_eq!(error, Err(ArchitectureError::NotResistive(name)));
+    }
+    let network = Twins::random(&hopfield(), 1, 0).engine;
+    let circuit = network.to_circuit(&[1.0, 0.0]);
+    assert_eq!(circuit.err(), Some(ToCircuitError::NotResistive));
+}
+
+/// What is written of a network of either energy is read as the same, and nothing is written that it does not have.
+#[test]
+fn architectures_survive_their_toml() {
+    for energy in ENERGIES {
+        let architecture = several_blocks(2).with_energy(energy);
+        let text = toml::to_string(&architecture).unwrap();
+        assert_eq!(toml::from_str::<Architecture>(&text).unwrap(), architecture);
+        let hopfield = energy == Energy::Hopfield;
+        assert_eq!(text.contains("energy = \"hopfield\""), hopfield, "{text}");
+        for name in ["g_min", "g_max", "input_gain", "readout"] {
+            assert_ne!(text.contains(name), hopfield, "{text}");
+        }
+    }
 }
 
 /// out = (sum_i (p_i - n_i) x_i + b) / sum_i (p_i + n_i)

@@ -14,9 +14,9 @@ pub struct Preset {
     pub published_test_error: Option<f32>,
 }
 
-/// All presets: five networks of Scellier (ICML 2024, Table 1, equilibrium propagation), and one for
-/// the digits of the library.
-pub const PRESETS: [Preset; 6] = [
+/// All presets: five resistive networks of Scellier (ICML 2024, Table 1, equilibrium propagation), the deep Hopfield
+/// networks beside them (Appendix E), and one for the digits of the library.
+pub const PRESETS: [Preset; 9] = [
     preset(
         "drn-xs",
         include_str!("../../presets/drn-xs.toml"),
@@ -41,6 +41,21 @@ pub const PRESETS: [Preset; 6] = [
         "drn-xl",
         include_str!("../../presets/drn-xl.toml"),
         Some(1.33),
+    ),
+    preset(
+        "hopfield-1h",
+        include_str!("../../presets/hopfield-1h.toml"),
+        Some(1.79),
+    ),
+    preset(
+        "hopfield-2h",
+        include_str!("../../presets/hopfield-2h.toml"),
+        Some(1.65),
+    ),
+    preset(
+        "hopfield-3h",
+        include_str!("../../presets/hopfield-3h.toml"),
+        Some(1.65),
     ),
     preset("digits", include_str!("../../presets/digits.toml"), None),
 ];
@@ -82,17 +97,19 @@ impl Preset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drn::SweepOrder;
+    use crate::drn::{Energy, SweepOrder};
 
     #[test]
     fn presets_are_valid_and_named_as_their_experiments() {
         for preset in PRESETS {
             let experiment = preset.experiment().unwrap();
             assert_eq!(experiment.name, preset.name);
-            assert_eq!(
-                experiment.training.free_phase,
-                experiment.training.nudged_phase
-            );
+            if experiment.network.energy == Energy::CoContent {
+                assert_eq!(
+                    experiment.training.free_phase,
+                    experiment.training.nudged_phase
+                );
+            }
         }
     }
 
@@ -122,6 +139,33 @@ mod tests {
                 (phase.order, e.training.batch),
                 (SweepOrder::Asynchronous, 4)
             );
+        }
+    }
+
+    /// (weights, sweeps of inference and of training), Scellier (ICML 2024, Appendix E).
+    #[test]
+    fn published_hopfield_networks_have_their_published_size() {
+        for (name, expected) in [
+            ("hopfield-1h", (784 * 1024 + 10_240, 15, 15)),
+            ("hopfield-2h", (784 * 1024 + 1024 * 1024 + 10_240, 50, 20)),
+            (
+                "hopfield-3h",
+                (784 * 1024 + 2 * 1024 * 1024 + 10_240, 100, 10),
+            ),
+        ] {
+            let e = Preset::named(name).unwrap().experiment().unwrap();
+            let training = &e.training;
+            let sweeps = (training.free_phase.sweeps, training.nudged_phase.sweeps);
+            assert_eq!(
+                (e.network.conductances(), sweeps.0, sweeps.1),
+                expected,
+                "{name}"
+            );
+            assert_eq!(
+                (training.beta, training.batch, e.epochs),
+                (Some(0.2), 16, 100)
+            );
+            assert!(e.network.weight_gains.iter().all(|gain| *gain == 0.7));
         }
     }
 

@@ -138,7 +138,9 @@ mod tests {
         };
         let ep = [(10, 3.46), (50, 1.57), (50, 1.48), (50, 1.66), (100, 1.33)];
         let bp = [(10, 3.30), (50, 1.54), (50, 1.45), (50, 1.50), (100, 1.30)];
-        assert_eq!(figures("scellier-2024"), [ep, bp].concat());
+        let hopfield = [(100, 1.79), (100, 1.65), (100, 1.65)];
+        let all = [&ep[..], &bp, &hopfield].concat();
+        assert_eq!(figures("scellier-2024"), all);
         let mishra = [(100, 1.53), (100, 1.60), (100, 1.77)];
         assert_eq!(figures("scellier-mishra-2023"), mishra);
         assert_eq!(figures("digits"), [(40, 0.0); 10]);

@@ -4,7 +4,7 @@ use super::examples::encode_examples;
 use super::trainer::check_fit;
 use super::{Cost, Epoch, TrainError};
 use crate::data::Dataset;
-use crate::drn::{Input, Network, Readout, Settled, Settling};
+use crate::drn::{Energy, Input, Network, Readout, Settled, Settling};
 
 /// Examples settled at once.
 const BATCH: usize = 64;
@@ -27,8 +27,8 @@ pub struct Evaluation {
 /// Physical quantities over a dataset.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Physics {
-    /// Mean power dissipated in the resistors, in watt.
-    pub mean_power: f64,
+    /// Mean power dissipated in the resistors, in watt; none in a Hopfield network.
+    pub mean_power: Option<f64>,
     /// Mean and largest [residual](Settled::residuals) after the sweeps.
     pub mean_residual: f64,
     /// See `mean_residual`.
@@ -82,7 +82,11 @@ fn run(
     let gain = network.architecture().input_gain;
     let readout = network.architecture().readout;
     let mut totals = Epoch::default();
-    let mut measured = Physics::default();
+    let resistive = network.architecture().energy == Energy::CoContent;
+    let mut measured = Physics {
+        mean_power: resistive.then_some(0.0),
+        ..Physics::default()
+    };
     let classes = data.classes().unwrap_or(0);
     let mut confusion = vec![vec![0; classes]; classes];
     let order: Vec<u32> = (0..data.len() as u32).collect();
@@ -111,7 +115,7 @@ fn run(
         },
     )?;
     let count = data.len() as f64;
-    measured.mean_power /= count;
+    measured.mean_power = measured.mean_power.map(|power| power / count);
     measured.mean_residual /= count;
     Ok(Evaluation {
         examples: totals.examples,
@@ -129,7 +133,9 @@ impl Physics {
         let residuals = settled.residuals.iter().take(examples);
         self.mean_residual += residuals.clone().sum::<f64>();
         self.max_residual = residuals.fold(self.max_residual, |max, r| max.max(*r));
-        self.mean_power += settled.dissipated_power.iter().take(examples).sum::<f64>();
+        if let Some(power) = &mut self.mean_power {
+            *power += settled.dissipated_power.iter().take(examples).sum::<f64>();
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::rules::{Push, States};
 use super::unrolled::Unrolled;
 use super::{Cost, Optimizer, OptimizerError, Rule};
-use crate::drn::{Architecture, Settling, SettlingError, SweepOrder};
+use crate::drn::{Architecture, Energy, Settling, SettlingError, SweepOrder};
 
 /// Where the free phase of a training step starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +63,12 @@ pub enum TrainOptionsError {
     /// An amplitude for a rule that has none.
     #[error("beta is {0}: this rule has no amplitude; leave it out")]
     UnusedBeta(f32),
+    /// A nudge away from the target that outweighs what holds a unit of a Hopfield network.
+    #[error(
+        "beta is {0}: a Hopfield network nudged away from the target by 1 or more has no minimum in its outputs; use a \
+         beta below 1, or p-ep"
+    )]
+    StrongNudge(f32),
     /// Sweeps that cannot be gone back through.
     #[error(
         "free_phase: tbp goes back through a fixed number of asynchronous sweeps, at most {max}: set order and sweeps, \
@@ -111,6 +117,10 @@ impl TrainOptions {
             }
             (false, Some(beta)) => return Err(TrainOptionsError::UnusedBeta(beta)),
             _ => {}
+        }
+        if network.energy == Energy::Hopfield && self.cost == Cost::SquaredError {
+            let bounded = self.states().check_bounded(std::iter::once(1.0));
+            bounded.map_err(|nudge| TrainOptionsError::StrongNudge(nudge.beta))?;
         }
         if self.rule == Rule::TruncatedBackpropagation && !self.can_be_unrolled() {
             return Err(TrainOptionsError::NotUnrolled);

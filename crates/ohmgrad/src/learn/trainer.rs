@@ -225,6 +225,7 @@ impl Trainer {
             input_gain: architecture.input_gain,
             unrolled,
             contrast: Contrast {
+                energy: architecture.energy,
                 examples: options.batch * unrolled.map_or(1, |u| u.sweeps),
                 first: unrolled.map_or(states.first * options.batch, |u| u.first(1)),
                 second: unrolled.map_or(states.second * options.batch, |u| u.second(1)),
@@ -555,8 +556,8 @@ impl Member<'_> {
         for (phase, push) in (1..).zip(pushes) {
             worker.copy_state(0, phase * batch, batch, plan.nudged_groups);
             if let &Push::Clamp(eta) = push {
-                let readout = worker.share.output.readout;
-                worker.space.hold_outputs(readout, phase, targets, eta);
+                let output = &worker.share.output;
+                worker.space.hold_outputs(output, phase, targets, eta);
             }
         }
         let load = |push: &Push| match (*push, plan.options.cost) {

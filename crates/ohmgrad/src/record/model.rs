@@ -1,6 +1,6 @@
 //! Models: the parameters of a network in a safetensors file.
 //!
-//! Conductance matrices are the tensors `W1, W2, ...` (siemens, f32, shaped as
+//! Weight matrices are the tensors `W1, W2, ...` (conductances in siemens, f32, shaped as
 //! [`Architecture::shape`]), biases `b1, b2, ...` (ampere). The metadata are strings, readable by any
 //! safetensors library:
 //!
@@ -207,9 +207,9 @@ pub(super) fn read_network(
         file.check(&name(Part::Value, 'b', l), &[columns])?;
     }
     let mut network = Network::zero(architecture, threads).map_err(&invalid)?;
-    let (g_min, g_max) = (architecture.g_min, architecture.g_max);
-    let rule = format!("a conductance must be finite and within [{g_min}, {g_max}] S");
-    let allowed = |g: f32| g.is_finite() && (g_min..=g_max).contains(&g);
+    let (lowest, highest) = architecture.bounds();
+    let rule = architecture.bounds_rule();
+    let allowed = |g: f32| g.is_finite() && (lowest..=highest).contains(&g);
     read_parameters(file, &mut network, Part::Value, (allowed, &rule))?;
     network.sum_conductances();
     Ok(network)

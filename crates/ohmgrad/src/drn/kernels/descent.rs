@@ -23,7 +23,7 @@ impl Step {
     }
 }
 
-/// Interval of conductances for each column, in siemens; columns beyond the layer's width have [0, 0].
+/// Interval of weights for each column (of conductances in siemens); columns beyond the layer's width have [0, 0].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub(crate) lo: Row,

@@ -10,9 +10,15 @@ use super::entries::{CHUNK, Input, QUAD};
 use super::lanes::{
     BLOCK, Kernel, LINES_PER_ROW, Line, Row, lanes, lanes_mut, prefetch, strip, strip_mut,
 };
+use crate::drn::Energy;
+
+/// Rows per feature: the conductances from both sources of a signed pair, or the weights from the feature itself.
+const PAIR: usize = 2;
+const SINGLE: usize = 1;
 
 /// The contrast between two states as the input matrix needs it: gradient descent adds
-/// rise_j + sum_b x_bi slope_bj to the conductance between source i and unit j.
+/// rise_j + sum_b x_bi slope_bj to the conductance between source i and unit j. In a Hopfield network, where it adds
+/// sum_b x_bi d_bj / (batch * span) to a weight, nothing rises.
 #[derive(Clone, Copy)]
 pub(crate) struct InputContrast<'a> {
     /// The input that the two states were settled with.
@@ -35,15 +41,16 @@ impl InputContrast<'_> {
 
 /// One pass over a block of the input matrix: apply the last step's update, clamp, store, add up the
 /// columns and multiply with the next input. Row 2i holds the conductances from +x_i, row 2i + 1 those
-/// from -x_i.
+/// from -x_i. In a Hopfield network row i holds the weights from x_i, and columns are not added up.
 pub(crate) struct InputPass<'a> {
+    pub(crate) energy: Energy,
     pub(crate) weights: &'a mut [Row],
     /// Velocities, same layout; empty without momentum.
     pub(crate) velocity: &'a mut [Row],
     pub(crate) contrast: InputContrast<'a>,
     /// Next input.
     pub(crate) input: &'a Input,
-    /// Out: column sums, in siemens.
+    /// Out: column sums, in siemens; 0 in a Hopfield network.
     pub(crate) sum: &'a mut Row,
     /// Out: current that the sources drive into each unit held at 0 V, one row per example.
     pub(crate) currents: &'a mut [Row],
@@ -52,35 +59,44 @@ pub(crate) struct InputPass<'a> {
 impl Kernel for InputPass<'_> {
     #[inline(always)]
     fn run<S: Simd, const N: usize>(self, simd: S) {
-        match N {
-            8 => self.pass::<S, N, 2>(simd), // 16 registers
-            _ => self.pass::<S, N, 4>(simd), // 32 registers
+        match (N, self.energy) {
+            // 16 registers
+            (8, Energy::CoContent) => self.pass::<S, N, 2, PAIR>(simd),
+            (8, Energy::Hopfield) => self.pass::<S, N, 2, SINGLE>(simd),
+            // 32 registers
+            (_, Energy::CoContent) => self.pass::<S, N, 4, PAIR>(simd),
+            (_, Energy::Hopfield) => self.pass::<S, N, 4, SINGLE>(simd),
         }
     }
 }
 
 impl InputPass<'_> {
     #[inline(always)]
-    fn pass<S: Simd, const N: usize, const T: usize>(self, simd: S) {
+    fn pass<S: Simd, const N: usize, const T: usize, const ROWS: usize>(self, simd: S) {
         let contrast = &self.contrast;
         let (single, plain) = (contrast.input.quads == 1, contrast.is_plain());
         *self.sum = Row::ZERO;
         self.currents.fill(Row::ZERO);
-        let mut velocity = self.velocity.chunks_mut(2 * CHUNK);
+        let mut velocity = self.velocity.chunks_mut(ROWS * CHUNK);
         let mut rest = self.weights;
-        for chunk in 0..rest.len().div_ceil(2 * CHUNK) {
-            let (pairs, next) = rest.split_at_mut(rest.len().min(2 * CHUNK));
+        for chunk in 0..rest.len().div_ceil(ROWS * CHUNK) {
+            let (rows, next) = rest.split_at_mut(rest.len().min(ROWS * CHUNK));
             let descent = Descent {
                 chunk,
-                next: &next[..next.len().min(2 * CHUNK)],
+                next: &next[..next.len().min(ROWS * CHUNK)],
                 contrast,
             };
             match velocity.next() {
-                None if single && plain => descent.run::<S, T, true>(simd, pairs, self.sum),
-                None if single => descent.run::<S, T, false>(simd, pairs, self.sum),
-                velocity => descent.mixed::<S, N>(simd, pairs, velocity, self.sum),
+                None if ROWS == SINGLE && contrast.step.decay == 0.0 => {
+                    descent.unlimited::<S, T>(simd, rows);
+                }
+                None if ROWS == PAIR && single && plain => {
+                    descent.run::<S, T, true>(simd, rows, self.sum);
+                }
+                None if ROWS == PAIR && single => descent.run::<S, T, false>(simd, rows, self.sum),
+                velocity => descent.mixed::<S, N, ROWS>(simd, rows, velocity, self.sum),
             }
-            drive::<S, T>(simd, pairs, chunk, self.input, self.currents);
+            drive::<S, T, ROWS>(simd, rows, chunk, self.input, self.currents);
             rest = next;
         }
     }
@@ -88,6 +104,7 @@ impl InputPass<'_> {
 
 /// The product of a block of the input matrix with an input, without an update.
 pub(crate) struct InputProduct<'a> {
+    pub(crate) energy: Energy,
     pub(crate) weights: &'a [Row],
     pub(crate) input: &'a Input,
     /// Out: current that the sources drive into each unit held at 0 V, one row per example.
@@ -97,27 +114,51 @@ pub(crate) struct InputProduct<'a> {
 impl Kernel for InputProduct<'_> {
     #[inline(always)]
     fn run<S: Simd, const N: usize>(self, simd: S) {
-        self.currents.fill(Row::ZERO);
-        for (chunk, pairs) in self.weights.chunks(2 * CHUNK).enumerate() {
-            match N {
-                8 => drive::<S, 2>(simd, pairs, chunk, self.input, self.currents),
-                _ => drive::<S, 4>(simd, pairs, chunk, self.input, self.currents),
-            }
+        match (N, self.energy) {
+            (8, Energy::CoContent) => self.product::<S, 2, PAIR>(simd),
+            (8, Energy::Hopfield) => self.product::<S, 2, SINGLE>(simd),
+            (_, Energy::CoContent) => self.product::<S, 4, PAIR>(simd),
+            (_, Energy::Hopfield) => self.product::<S, 4, SINGLE>(simd),
         }
     }
 }
 
-/// Gradient descent on a chunk of signed pairs, and their column sums:
+impl InputProduct<'_> {
+    #[inline(always)]
+    fn product<S: Simd, const T: usize, const ROWS: usize>(self, simd: S) {
+        self.currents.fill(Row::ZERO);
+        for (chunk, rows) in self.weights.chunks(ROWS * CHUNK).enumerate() {
+            drive::<S, T, ROWS>(simd, rows, chunk, self.input, self.currents);
+        }
+    }
+}
+
+/// Gradient descent on the weights of a chunk of features. On signed pairs, with their column sums:
 /// p <- clamp(keep p + rise + q), n <- clamp(keep n + rise - q) with q = sum_b x_b slope_b.
 struct Descent<'a> {
     chunk: usize,
-    /// The pairs of the next chunk, to ask of memory meanwhile.
+    /// The rows of the next chunk, to ask of memory meanwhile.
     next: &'a [Row],
     contrast: &'a InputContrast<'a>,
 }
 
 impl Descent<'_> {
-    /// Without momentum and with a single quad of examples. A strip of the columns at a time, so narrow
+    /// On weights without limits, momentum and decay: w <- w + sum_b x_b slope_b. Where there is no input, nothing changes.
+    #[inline(always)]
+    fn unlimited<S: Simd, const T: usize>(&self, simd: S, rows: &mut [Row]) {
+        let c = self.contrast;
+        for s in 0..BLOCK / (S::F32_LANES * T) {
+            for quad in 0..c.input.quads {
+                let slopes = quad_of::<S, T>(&c.slopes[quad * QUAD..], s);
+                for (i, x) in c.input.driven(self.chunk, quad) {
+                    let w = strip_mut::<S, T>(&mut rows[*i as usize % CHUNK], s);
+                    mix(simd, x, &slopes, w);
+                }
+            }
+        }
+    }
+
+    /// On signed pairs, without momentum and with a single quad of examples. A strip of the columns at a time, so narrow
     /// that its sums and slopes stay in registers.
     ///
     /// `PLAIN` says that there is no weight decay (keep = 1) and that the bounds are [0, inf).
@@ -181,10 +222,10 @@ impl Descent<'_> {
 
     /// With momentum, or any number of examples: q is made first, quad after quad.
     #[inline(always)]
-    fn mixed<S: Simd, const N: usize>(
+    fn mixed<S: Simd, const N: usize, const ROWS: usize>(
         &self,
         simd: S,
-        pairs: &mut [Row],
+        rows: &mut [Row],
         velocity: Option<&mut [Row]>,
         sum: &mut Row,
     ) {
@@ -197,10 +238,10 @@ impl Descent<'_> {
                 mix(simd, x, &slopes, q);
             }
         }
-        let mut velocity = velocity.unwrap_or_default().chunks_exact_mut(2);
+        let mut velocity = velocity.unwrap_or_default().chunks_exact_mut(ROWS);
         let rise = lanes::<S, N>(c.rise);
         let sum = lanes_mut::<S, N>(sum);
-        for (pair, q) in pairs.chunks_exact_mut(2).zip(&mixture) {
+        for (rows, q) in rows.chunks_exact_mut(ROWS).zip(&mixture) {
             let q = lanes::<S, N>(q);
             let (mut minus, mut plus) = (*q, *q);
             for v in 0..N {
@@ -208,7 +249,7 @@ impl Descent<'_> {
                 plus[v] = simd.sub_f32s(q[v], rise[v]);
             }
             let mut speeds = velocity.next().into_iter().flatten();
-            for (g, gradient) in pair.iter_mut().zip([&minus, &plus]) {
+            for (g, gradient) in rows.iter_mut().zip([&minus, &plus]) {
                 let g = lanes_mut::<S, N>(g);
                 match speeds.next() {
                     None => descend(simd, g, gradient, c.step, c.bounds, 0),
@@ -217,8 +258,10 @@ impl Descent<'_> {
                         roll(simd, g, speed, gradient, c.step, c.bounds, 0);
                     }
                 }
-                for v in 0..N {
-                    sum[v] = simd.add_f32s(sum[v], g[v]);
+                if ROWS == PAIR {
+                    for v in 0..N {
+                        sum[v] = simd.add_f32s(sum[v], g[v]);
+                    }
                 }
             }
         }
@@ -241,29 +284,32 @@ fn mix<S: Simd, const T: usize>(
     }
 }
 
-/// current_b += sum_i x_bi (p_i - n_i) over a chunk of signed pairs, for every example b.
+/// current_b += sum_i x_bi (p_i - n_i) over a chunk of signed pairs, or sum_i x_bi w_i, for every example b.
 #[inline(always)]
-fn drive<S: Simd, const T: usize>(
+fn drive<S: Simd, const T: usize, const ROWS: usize>(
     simd: S,
-    pairs: &[Row],
+    rows: &[Row],
     chunk: usize,
     input: &Input,
     currents: &mut [Row],
 ) {
-    let (pairs, _) = pairs.as_chunks();
+    let (features, _) = rows.as_chunks::<ROWS>();
     for (quad, currents) in currents.chunks_mut(QUAD).enumerate() {
         for s in 0..BLOCK / (S::F32_LANES * T) {
             let mut sums = quad_of::<S, T>(currents, s);
             for (i, x) in input.driven(chunk, quad) {
-                let (p, n) = pair::<S, T>(pairs, *i, s);
-                let mut difference = *p;
-                for t in 0..T {
-                    difference[t] = simd.sub_f32s(p[t], n[t]);
+                let weights = &features[*i as usize % CHUNK];
+                let mut weight = *strip::<S, T>(&weights[0], s);
+                if ROWS == PAIR {
+                    let n = strip::<S, T>(&weights[1], s);
+                    for t in 0..T {
+                        weight[t] = simd.sub_f32s(weight[t], n[t]);
+                    }
                 }
                 for b in 0..QUAD {
                     let x = simd.splat_f32s(x[b]);
                     for t in 0..T {
-                        sums[b][t] = simd.mul_add_e_f32s(x, difference[t], sums[b][t]);
+                        sums[b][t] = simd.mul_add_e_f32s(x, weight[t], sums[b][t]);
                     }
                 }
             }
@@ -282,16 +328,6 @@ fn quad_of<S: Simd, const T: usize>(rows: &[Row], s: usize) -> [[S::f32s; T]; QU
 }
 
 /// Strip `s` of the conductances from +x_i and from -x_i.
-#[inline(always)]
-fn pair<S: Simd, const T: usize>(
-    pairs: &[[Row; 2]],
-    i: u32,
-    s: usize,
-) -> (&[S::f32s; T], &[S::f32s; T]) {
-    let [p, n] = &pairs[i as usize % CHUNK];
-    (strip::<S, T>(p, s), strip::<S, T>(n, s))
-}
-
 #[inline(always)]
 fn pair_mut<S: Simd, const T: usize>(
     pairs: &mut [[Row; 2]],

@@ -10,6 +10,7 @@ use super::lanes::{
     BLOCK, Kernel, LINES_PER_ROW, Line, Row, lanes, lanes_mut, prefetch, strip, strip_mut, tree_sum,
 };
 use super::relax::Active;
+use crate::drn::Energy;
 
 /// Two states of a layer on the other side of a matrix, or of one of its blocks.
 #[derive(Clone, Copy)]
@@ -25,9 +26,11 @@ pub(crate) struct OtherStates<'a> {
 
 /// Updates a tile of a matrix between two free layers and adds up its columns. The gradient of the
 /// conductance between unit i of the other layer and unit j of the block is
-/// row_i + column_j - scale * q_ij with q_ij = sum_b (v2_i v2_j - v1_i v1_j).
+/// row_i + column_j - scale * q_ij with q_ij = sum_b (v2_i v2_j - v1_i v1_j). That of a weight of a Hopfield network is
+/// its last term alone, and columns are not added up.
 /// The expression is symmetric in i and j: the two copies of the matrix, one on each side, stay equal to the bit.
 pub(crate) struct MatrixUpdate<'a> {
+    pub(crate) energy: Energy,
     /// At most 64 rows: one per unit of a block of the other layer.
     pub(crate) weights: &'a mut [Row],
     /// Velocities, same layout; empty without momentum.
@@ -44,7 +47,7 @@ pub(crate) struct MatrixUpdate<'a> {
     pub(crate) scale: f32,
     pub(crate) step: Step,
     pub(crate) bounds: &'a Bounds,
-    /// In and out: column sums of the tiles so far, in siemens.
+    /// In and out: column sums of the tiles so far, in siemens; unchanged in a Hopfield network.
     pub(crate) sum: &'a mut Row,
 }
 
@@ -60,32 +63,40 @@ struct Products<V, const T: usize, const R: usize>([[V; T]; R]);
 
 impl Kernel for MatrixUpdate<'_> {
     #[inline(always)]
-    fn run<S: Simd, const N: usize>(mut self, simd: S) {
-        let mut ahead =
-            bytemuck::cast_slice(self.next).chunks_exact(LINES_PER_ROW.div_ceil(N / STRIP));
-        for s in 0..N / STRIP {
-            match self.weights.len() {
-                ..=FEW => self.strip::<S, STRIP, FEW>(simd, s, &mut ahead),
-                _ => self.strip::<S, STRIP, BLOCK>(simd, s, &mut ahead),
-            }
+    fn run<S: Simd, const N: usize>(self, simd: S) {
+        match self.energy {
+            Energy::CoContent => self.strips::<S, N, false>(simd),
+            Energy::Hopfield => self.strips::<S, N, true>(simd),
         }
     }
 }
 
 impl MatrixUpdate<'_> {
+    #[inline(always)]
+    fn strips<S: Simd, const N: usize, const HOPFIELD: bool>(mut self, simd: S) {
+        let mut ahead =
+            bytemuck::cast_slice(self.next).chunks_exact(LINES_PER_ROW.div_ceil(N / STRIP));
+        for s in 0..N / STRIP {
+            match self.weights.len() {
+                ..=FEW => self.strip::<S, STRIP, FEW, HOPFIELD>(simd, s, &mut ahead),
+                _ => self.strip::<S, STRIP, BLOCK, HOPFIELD>(simd, s, &mut ahead),
+            }
+        }
+    }
+
     /// Updates strip `s` of all rows, at most `R`.
     #[inline(always)]
-    fn strip<'b, S: Simd, const T: usize, const R: usize>(
+    fn strip<'b, S: Simd, const T: usize, const R: usize, const HOPFIELD: bool>(
         &mut self,
         simd: S,
         s: usize,
         ahead: &mut impl Iterator<Item = &'b [Line]>,
     ) {
         let Products(q) = &self.products::<S, T, R>(simd, s);
-        let plain = self.step.decay == 0.0 && self.bounds.all_positive();
+        let plain = self.step.decay == 0.0 && (HOPFIELD || self.bounds.all_positive());
         match plain && self.velocity.is_empty() {
-            true => self.descend::<S, T, true>(simd, s, q, ahead),
-            false => self.descend::<S, T, false>(simd, s, q, ahead),
+            true => self.descend::<S, T, true, HOPFIELD>(simd, s, q, ahead),
+            false => self.descend::<S, T, false, HOPFIELD>(simd, s, q, ahead),
         }
     }
 
@@ -115,9 +126,9 @@ impl MatrixUpdate<'_> {
     }
 
     /// The step itself, on strip `s` of all rows. `PLAIN` says that there is neither momentum nor
-    /// weight decay and that the bounds are [0, inf).
+    /// weight decay and that the bounds are [0, inf), or none.
     #[inline(always)]
-    fn descend<'b, S: Simd, const T: usize, const PLAIN: bool>(
+    fn descend<'b, S: Simd, const T: usize, const PLAIN: bool, const HOPFIELD: bool>(
         &mut self,
         simd: S,
         s: usize,
@@ -135,9 +146,16 @@ impl MatrixUpdate<'_> {
             let r = simd.splat_f32s(*drop);
             let mut gradient = *q;
             for t in 0..T {
-                gradient[t] = simd.mul_add_e_f32s(minus_scale, q[t], simd.add_f32s(r, column[t]));
+                gradient[t] = match HOPFIELD {
+                    true => simd.mul_f32s(minus_scale, q[t]),
+                    false => simd.mul_add_e_f32s(minus_scale, q[t], simd.add_f32s(r, column[t])),
+                };
             }
-            if PLAIN {
+            if PLAIN && HOPFIELD {
+                for t in 0..T {
+                    g[t] = simd.sub_f32s(g[t], gradient[t]);
+                }
+            } else if PLAIN {
                 for t in 0..T {
                     g[t] = simd.max_f32s(simd.sub_f32s(g[t], gradient[t]), simd.splat_f32s(0.0));
                 }
@@ -147,8 +165,10 @@ impl MatrixUpdate<'_> {
             } else {
                 descend(simd, g, &gradient, self.step, self.bounds, s);
             }
-            for t in 0..T {
-                sum[t] = simd.add_f32s(sum[t], g[t]);
+            if !HOPFIELD {
+                for t in 0..T {
+                    sum[t] = simd.add_f32s(sum[t], g[t]);
+                }
             }
         }
         *total = sum;

@@ -1,21 +1,21 @@
-//! The deep resistive network in f64, written like the equations and never optimised.
+//! The layered network in f64, written like the equations of both energies and never optimised.
 //!
 //! The fast kernels are tested against it, and it is tested against finite differences.
 
-use crate::drn::{Architecture, Readout, Settling, SweepOrder};
+use crate::drn::{Architecture, Energy, Readout, Settling, SweepOrder};
 
 /// A network in f64: plain matrices, one example at a time.
 #[derive(Clone, Debug)]
 pub struct Reference {
-    /// Shape, gains and bounds.
+    /// Shape, energy, gains and bounds.
     pub architecture: Architecture,
-    /// Conductance matrices in siemens, row-major, shaped as [`Architecture::shape`].
+    /// Weight matrices (conductances in siemens), row-major, shaped as [`Architecture::shape`].
     pub weights: Vec<Vec<f64>>,
     /// Bias currents in ampere, one vector per free layer.
     pub biases: Vec<Vec<f64>>,
 }
 
-/// Potentials in volt of all layers: input nodes first, then every free layer.
+/// States of all layers (potentials in volt): input nodes first, then every free layer.
 pub type Potentials = Vec<Vec<f64>>;
 
 /// The term `beta * C` added to the energy, with `C = |v_out - target|^2 / 2`.
@@ -27,15 +27,18 @@ pub struct Nudge<'a> {
     pub target: &'a [f64],
 }
 
-/// Derivatives with respect to all conductances and all biases.
+/// Derivatives with respect to all weights and all biases.
 pub type Gradient = (Vec<Vec<f64>>, Vec<Vec<f64>>);
 
 impl Reference {
     /// Potentials with the sources set by `features`, every free node at 0 V.
     pub fn at_rest(&self, features: &[f64]) -> Potentials {
         let gain = f64::from(self.architecture.input_gain);
-        let pair = [gain, -gain];
-        let sources = pair
+        let gains = match self.architecture.energy {
+            Energy::CoContent => vec![gain, -gain],
+            Energy::Hopfield => vec![gain],
+        };
+        let sources = gains
             .iter()
             .flat_map(|g| features.iter().map(move |p| g * p))
             .collect();
@@ -44,22 +47,24 @@ impl Reference {
         std::iter::once(sources).chain(free).collect()
     }
 
-    /// Conductance between node `i` of layer `l` and node `j` of the layer above it, layer 0 being the input.
+    /// Weight between node `i` of layer `l` and node `j` of the layer above it, layer 0 being the input.
     fn g(&self, l: usize, i: usize, j: usize) -> f64 {
         self.weights[l][i * self.architecture.shape(l).1 + j]
     }
 
-    /// Total conductance (siemens) and current (ampere) that pull on unit `j` of free layer `l`.
+    /// Curvature of the energy along unit `j` of free layer `l` (its total conductance in siemens), and what pulls on it
+    /// from 0 (a current in ampere).
     fn pull(&self, v: &Potentials, l: usize, j: usize, nudge: Nudge) -> (f64, f64) {
-        let (mut conductance, mut current) = (0.0, self.biases[l][j]);
+        let (mut conductance, mut current) = match self.architecture.energy {
+            Energy::CoContent => (self.total_conductance(v, l, j), self.biases[l][j]),
+            Energy::Hopfield => (1.0, self.biases[l][j]),
+        };
         for (i, v_i) in v[l].iter().enumerate() {
-            conductance += self.g(l, i, j);
             current += self.g(l, i, j) * v_i;
         }
         match v.get(l + 2) {
             Some(above) => {
                 for (k, v_k) in above.iter().enumerate() {
-                    conductance += self.g(l + 1, j, k);
                     current += self.g(l + 1, j, k) * v_k;
                 }
             }
@@ -67,7 +72,7 @@ impl Reference {
                 let source = match self.architecture.readout {
                     Readout::Nodes => nudge.target[j],
                     // A source of y volt from each node of a pair to the other.
-                    Readout::Pairs if j % 2 == 0 => v[l + 1][j + 1] + nudge.target[j / 2],
+                    Readout::Pairs if j.is_multiple_of(2) => v[l + 1][j + 1] + nudge.target[j / 2],
                     Readout::Pairs => v[l + 1][j - 1] - nudge.target[j / 2],
                 };
                 conductance += nudge.beta;
@@ -75,6 +80,14 @@ impl Reference {
             }
         }
         (conductance, current)
+    }
+
+    /// Sum of all conductances that end on unit `j` of free layer `l`.
+    fn total_conductance(&self, v: &Potentials, l: usize, j: usize) -> f64 {
+        let below: f64 = (0..v[l].len()).map(|i| self.g(l, i, j)).sum();
+        let nodes_above = v.get(l + 2).map_or(0, Vec::len);
+        let above: f64 = (0..nodes_above).map(|k| self.g(l + 1, j, k)).sum();
+        below + above
     }
 
     /// The outputs, as they are read from the potentials of the output nodes.
@@ -94,7 +107,7 @@ impl Reference {
         }
     }
 
-    /// The potential that minimises the energy over one unit: v = clip(current / conductance, lo, hi).
+    /// The state that minimises the energy over one unit: v = clip(current / conductance, lo, hi).
     fn optimum(&self, v: &Potentials, l: usize, j: usize, nudge: Nudge) -> f64 {
         let (conductance, current) = self.pull(v, l, j, nudge);
         let free = if conductance > 0.0 {
@@ -157,8 +170,8 @@ impl Reference {
         settling.sweeps
     }
 
-    /// One sweep over the response d of a settled state v to currents (ampere) into the outputs, with the states of all
-    /// diodes fixed.
+    /// One sweep over the response d of a settled state v to currents (ampere) into the outputs; units at the ends of
+    /// their intervals stay there.
     pub fn sweep_response(
         &self,
         d: &mut Potentials,
@@ -186,7 +199,8 @@ impl Reference {
         }
     }
 
-    /// Largest violation of Kirchhoff's current law, diodes included, relative to the largest node current.
+    /// Largest violation of the units' equilibrium (Kirchhoff's current law, diodes included), relative to the largest pull
+    /// on a unit (its current).
     pub fn residual(&self, v: &Potentials, nudge: Nudge) -> f64 {
         let (mut violation, mut largest) = (0.0_f64, 0.0_f64);
         for l in 0..self.architecture.free_layers() {
@@ -222,7 +236,21 @@ impl Reference {
         power
     }
 
-    /// The energy E = (dissipated power) / 2 - sum of b v, plus beta C, in watt.
+    /// The energy of a Hopfield network but for its biases: sum of s^2 / 2 over the units, minus sum of s W s'.
+    fn interaction(&self, s: &Potentials) -> f64 {
+        let own: f64 = s[1..].iter().flatten().map(|s| s * s / 2.0).sum();
+        let mut joint = 0.0;
+        for l in 0..self.architecture.matrices() {
+            for (i, s_i) in s[l].iter().enumerate() {
+                for (j, s_j) in s[l + 1].iter().enumerate() {
+                    joint += s_i * self.g(l, i, j) * s_j;
+                }
+            }
+        }
+        own - joint
+    }
+
+    /// The [`Energy`] plus beta C: of a DRN in watt, (dissipated power) / 2 - sum of b v.
     pub fn energy(&self, v: &Potentials, nudge: Nudge) -> f64 {
         let injected: f64 = self
             .biases
@@ -231,16 +259,26 @@ impl Reference {
             .flat_map(|(b, v)| b.iter().zip(v))
             .map(|(b, v)| b * v)
             .sum();
-        self.dissipated_power(v) / 2.0 - injected + nudge.beta * self.cost(v, nudge.target)
+        let stored = match self.architecture.energy {
+            Energy::CoContent => self.dissipated_power(v) / 2.0,
+            Energy::Hopfield => self.interaction(v),
+        };
+        stored - injected + nudge.beta * self.cost(v, nudge.target)
     }
 
-    /// Partial derivatives of the energy, potentials held: (u^2 / 2 per conductance, -v per bias).
+    /// Partial derivatives of the energy, states held: u^2 / 2 per conductance, or -s_i s_j per weight of a Hopfield
+    /// network, and -v per bias.
     pub fn energy_derivatives(&self, v: &Potentials) -> Gradient {
+        let derivative = |v_i: f64, v_j: f64| match self.architecture.energy {
+            Energy::CoContent => (v_i - v_j).powi(2) / 2.0,
+            Energy::Hopfield => -v_i * v_j,
+        };
         let weights = (0..self.architecture.matrices())
             .map(|l| {
-                v[l].iter()
-                    .flat_map(|v_i| v[l + 1].iter().map(move |v_j| (v_i - v_j).powi(2) / 2.0))
-                    .collect()
+                let pairs = v[l]
+                    .iter()
+                    .flat_map(|v_i| v[l + 1].iter().map(move |v_j| (*v_i, *v_j)));
+                pairs.map(|(v_i, v_j)| derivative(v_i, v_j)).collect()
             })
             .collect();
         let biases = v[1..]

@@ -2,7 +2,8 @@
 //!
 //! The free state changes by d under an infinitesimal nudge, with the states of all diodes fixed: the solution of one
 //! linear network. The contrast of v - d/2 and v + d/2 is the derivative of the contrast, without an error of any order:
-//! ((u + e/2)^2 - (u - e/2)^2) / 2 = u e.
+//! ((u + e/2)^2 - (u - e/2)^2) / 2 = u e. (In a Hopfield network the units at 0 and 1 stay there, and with the
+//! products of states it is (s + d/2)(s' + d'/2) - (s - d/2)(s' - d'/2) = s d' + d s'.)
 
 use super::{Push, States};
 use crate::drn::{Settling, SweepOrder};
