@@ -19,6 +19,14 @@ pub(crate) fn floats<'py, D: Dimension>(
     }
 }
 
+/// An array of float64 in C order: the argument itself where it is one, else a converted copy.
+pub(crate) fn doubles<'py, D: Dimension>(
+    name: &str,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<PyReadonlyArray<'py, f64, D>> {
+    converted(name, &untyped(name, value)?, b"buif", "numbers")
+}
+
 /// Whole numbers in C order.
 pub(crate) fn integers<'py, D: Dimension>(
     name: &str,
