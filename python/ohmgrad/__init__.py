@@ -18,6 +18,8 @@ from importlib.metadata import version
 from ohmgrad import datasets
 from ohmgrad._ohmgrad import (
     Architecture,
+    Circuit,
+    CircuitBuilder,
     Dataset,
     Experiment,
     Network,
@@ -25,22 +27,41 @@ from ohmgrad._ohmgrad import (
     TrainingError,
     presets,
 )
+from ohmgrad.netlist import NetlistError, NetlistFault
 from ohmgrad.results import Epoch, Evaluation, Settled
+from ohmgrad.solution import (
+    Branch,
+    Certificate,
+    Element,
+    Solution,
+    SolvedRows,
+    Undetermined,
+)
 from ohmgrad.trainer import Trainer
 
 __version__ = version("ohmgrad")
 
 __all__ = [
     "Architecture",
+    "Branch",
+    "Certificate",
+    "Circuit",
+    "CircuitBuilder",
     "Dataset",
+    "Element",
     "Epoch",
     "Evaluation",
     "Experiment",
+    "NetlistError",
+    "NetlistFault",
     "Network",
     "Settled",
     "Settling",
+    "Solution",
+    "SolvedRows",
     "Trainer",
     "TrainingError",
+    "Undetermined",
     "datasets",
     "presets",
 ]
