@@ -11,11 +11,18 @@ with local learning rules. Units are volt, ampere, siemens and watt.
 >>> epochs = trainer.train(train, 3, test=test)
 >>> trainer.network.evaluate(test).error < 0.1
 True
+
+It finds the operating point of any circuit of resistors, diodes and sources, with a certificate:
+
+>>> circuit = ohmgrad.CircuitBuilder("A rectifier").voltage_source("v1", "in", "0", 5.0)
+>>> circuit = circuit.diode("d1", "in", "out", 0.7).resistor("r1", "out", "0", 1e3).build()
+>>> round(circuit.solve().nodes["out"], 12)
+4.3
 """
 
 from importlib.metadata import version
 
-from ohmgrad import datasets
+from ohmgrad import datasets, plot
 from ohmgrad._ohmgrad import (
     Architecture,
     Circuit,
@@ -63,5 +70,6 @@ __all__ = [
     "TrainingError",
     "Undetermined",
     "datasets",
+    "plot",
     "presets",
 ]

@@ -56,7 +56,7 @@ def learning_curves(*runs: _Run, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> import ohmgrad.plot
+    >>> import ohmgrad
     >>> digits = ohmgrad.datasets.load_digits()
     >>> network = ohmgrad.Network(ohmgrad.Architecture(64, [16], 10, input_gain=30))
     >>> epochs = ohmgrad.Trainer(network).train(digits, 2)
@@ -273,7 +273,7 @@ def iv(rows: SolvedRows, *elements: str, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> import numpy, ohmgrad.plot
+    >>> import numpy, ohmgrad
     >>> circuit = ohmgrad.CircuitBuilder().voltage_source("v1", "a", "0", 0).shockley_diode("d1", "a", "0", 1e-12).build()
     >>> rows = circuit.sweep("v1", numpy.linspace(-0.2, 0.6, 81))
     >>> ohmgrad.plot.iv(rows, "d1").get_ylabel()
