@@ -14,9 +14,9 @@ from ohmgrad.layout import MOST, Layout, Wire, layout
 from ohmgrad.solution import Element, Solution
 
 #: Pixels between neighbours.
-UNIT = 150
-#: Pixels around the nodes.
-MARGIN = 75
+UNIT = 170
+#: Pixels beside, and above and below the nodes.
+MARGIN = np.array([115, 60])
 #: Pixels for the legend.
 LEGEND = 40
 #: Rows of a table in a notebook.
@@ -78,7 +78,7 @@ class _Drawing:
             f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="sans-serif" font-size="12" role="img" '
             f'aria-label="{title}"><title>{title}</title>',
             f'<rect width="{width:.0f}" height="{height:.0f}" fill="white"/>',
-            *map(self.wire, self.layout.wires),
+            *(part for layer in zip(*map(self.wire, self.layout.wires), strict=True) for part in layer),
             *map(self.node, self.layout.nodes),
             self.legend(height - LEGEND) if self.solution else "",
             "</svg>",
@@ -88,18 +88,15 @@ class _Drawing:
     def pixel(self, place: _Point) -> _Point:
         """From the layout, where y points up, to the image, where it points down."""
         x, y = place - self.corner
-        return np.array([x * UNIT + MARGIN, -y * UNIT + MARGIN])
+        return np.array([x, -y]) * UNIT + MARGIN
 
-    def wire(self, wire: Wire) -> str:
-        """The line of an element, its symbol, arrow and label."""
+    def wire(self, wire: Wire) -> tuple[str, str, str]:
+        """The line of an element with its arrow, its symbol, and its label, to be drawn in this order."""
         element = self.circuit[wire.element]
-        if element.nodes[0] == element.nodes[1]:
-            path, turn = self.loop(wire)
-        else:
-            control = self.pixel(2 * wire.middle - 0.5 * (wire.start + wire.end))
-            path = f"M{_xy(self.pixel(wire.start))} Q{_xy(control)} {_xy(self.pixel(wire.end))}"
-            x, y = wire.along(0.5)
-            turn = float(np.degrees(np.arctan2(-y, x)))
+        control = self.pixel(2 * wire.middle - 0.5 * (wire.start + wire.end))
+        path = f"M{_xy(self.pixel(wire.start))} Q{_xy(control)} {_xy(self.pixel(wire.end))}"
+        x, y = wire.along(0.5)
+        turn = float(np.degrees(np.arctan2(-y, x)))
         color, stroke, tip = INK, 1.5, [value_text(element)]
         arrow = ""
         if self.solution is not None:
@@ -110,25 +107,17 @@ class _Drawing:
             arrow = self.arrow(wire, state.current, color) if share > 1e-6 else ""
         x, y = self.pixel(wire.middle)
         label = si(state.current, "A") if self.solution is not None else value_text(element)
+        style = f'stroke="{color}" stroke-width="{stroke:.2f}" fill="none"'
+        shown = escape(f"{element.name} ({element.kind}): {', '.join(filter(None, tip))}")
         return (
-            f'<g stroke="{color}" stroke-width="{stroke:.2f}" fill="none">'
-            f"<title>{escape(element.name)} ({element.kind}): {escape(', '.join(filter(None, tip)))}</title>"
-            f'<path d="{path}"/>{arrow}'
-            f'<g transform="translate({x:.1f} {y:.1f}) rotate({turn:.1f})">{symbol(element)}</g></g>'
-            + self.label(wire, element.name, label, turn)
+            f'<path d="{path}" {style}/>{arrow}',
+            f'<g {style} transform="translate({x:.1f} {y:.1f}) rotate({turn:.1f})">'
+            f"<title>{shown}</title>{symbol(element)}</g>",
+            self.label(wire, element.name, label, turn),
         )
-
-    def loop(self, wire: Wire) -> tuple[str, float]:
-        """An element from a node to itself."""
-        foot, top = self.pixel(wire.start), self.pixel(wire.middle)
-        rise = (top[1] - foot[1]) * 4 / 3
-        left, right = foot + np.array([-60, rise]), foot + np.array([60, rise])
-        return f"M{_xy(foot)} C{_xy(left)} {_xy(right)} {_xy(foot)}", 0.0
 
     def arrow(self, wire: Wire, current: float, color: str) -> str:
         """Points where the current flows."""
-        if (wire.start == wire.end).all():
-            return ""
         share = 0.76 if current > 0 else 0.24
         x, y = self.pixel(wire.at(share))
         along = wire.along(share) * np.sign(current)
@@ -145,11 +134,12 @@ class _Drawing:
         normal *= -1 if normal[0] < -1e-6 else 1
         x, y = self.pixel(wire.middle) + normal * 16
         anchor = "middle" if abs(normal[0]) < 0.35 else "start"
-        y += 4 if anchor == "start" else (0 if normal[1] < 0 else 12)
+        y += -3 if anchor == "start" else (-14 if normal[1] < 0 else 12)
         name = f'<tspan font-weight="bold">{escape(name)}</tspan>'
         return (
             f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{INK}" stroke="white" '
-            f'stroke-width="3" paint-order="stroke">{name} {escape(value)}</text>'
+            f'stroke-width="3" paint-order="stroke">{name}'
+            f'<tspan x="{x:.1f}" dy="14">{escape(value)}</tspan></text>'
         )
 
     def node(self, name: str) -> str:

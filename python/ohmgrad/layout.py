@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from ohmgrad._ohmgrad import Circuit
 
 #: Circuits with more elements are not drawn.
-MOST = 100
-#: Between parallel elements, in units of the distance of neighbours.
-GAP = 0.5
+MOST = 40
+#: Room that the symbol of an element needs, in units of the distance of neighbours.
+ROOM = 0.35
 #: Steps of the layout; small circuits stand still long before.
 STEPS = 300
 
@@ -46,20 +46,28 @@ class Layout(NamedTuple):
 
 
 def layout(circuit: Circuit) -> Layout:
-    """Places nodes as far apart as elements lie between them, ground below the others."""
+    """Places nodes and the middles of elements as far apart as the way between them is, ground at the bottom."""
     if len(circuit) > MOST:
         raise ValueError(f"the circuit has {len(circuit)} elements: up to {MOST} are drawn")
     ends = {name: circuit[name].nodes for name in circuit}
     touched = {node for pair in ends.values() for node in pair}
     names = [node for node in circuit.nodes if node in touched]
     number = {name: k for k, name in enumerate(names)}
-    pairs = [(number[a], number[b]) for a, b in ends.values()]
-    nodes = dict(zip(names, _upright(_places(_distances(len(names), pairs))), strict=True))
-    return Layout(nodes, _wires(ends, nodes))
+    halves = [(len(names) + k, number[node]) for k, pair in enumerate(ends.values()) for node in pair]
+    places = _upright(_places(0.5 * _distances(len(names) + len(ends), halves)))
+    nodes = dict(zip(names, places, strict=False))
+    middles = dict(zip(ends, places[len(names) :], strict=True))
+    for name, (a, b) in ends.items():
+        straight = (nodes[a] + nodes[b]) / 2
+        others = [*nodes.values(), *(middles[other] for other in ends if other != name)]
+        if min(np.hypot(*(straight - other)) for other in others) >= ROOM:
+            middles[name] = straight
+    wires = [Wire(name, nodes[a], middles[name], nodes[b]) for name, (a, b) in ends.items()]
+    return Layout(nodes, wires)
 
 
 def _distances(count: int, pairs: list[tuple[int, int]]) -> _Points:
-    """How many elements lie between any two nodes (Floyd and Warshall)."""
+    """How many steps lie between any two points (Floyd and Warshall)."""
     distance = np.full((count, count), np.inf)
     np.fill_diagonal(distance, 0)
     for a, b in pairs:
@@ -74,9 +82,9 @@ def _distances(count: int, pairs: list[tuple[int, int]]) -> _Points:
 
 def _places(wanted: _Points) -> _Points:
     """Minimises sum (|x_i - x_j| - d_ij)^2 / d_ij^2 by majorisation (Gansner, Koren and North 2004)."""
-    count = len(wanted)
-    angle = 2 * np.pi * np.arange(count) / max(count, 1)
-    places = wanted.max(initial=1) / 2 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    if len(wanted) < 2:
+        return np.zeros((len(wanted), 2))
+    places = _projection(wanted)
     weights = 1 / np.where(wanted > 0, wanted, np.inf) ** 2
     inverse = np.linalg.pinv(np.diag(weights.sum(1)) - weights)
     for _ in range(STEPS):
@@ -84,6 +92,16 @@ def _places(wanted: _Points) -> _Points:
         pull = weights * wanted / np.where(gaps > 0, gaps, np.inf)
         places = inverse @ ((np.diag(pull.sum(1)) - pull) @ places)
     return places
+
+
+def _projection(wanted: _Points) -> _Points:
+    """Classical scaling: where to start from. Points with the same neighbours are put a little apart."""
+    squares = wanted**2
+    centred = squares - squares.mean(0) - squares.mean(1)[:, None] + squares.mean()
+    values, vectors = np.linalg.eigh(-0.5 * centred)
+    angle = 2.4 * np.arange(len(wanted))
+    apart = 0.05 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return vectors[:, -2:] * np.sqrt(np.maximum(values[-2:], 0)) + apart
 
 
 def _upright(places: _Points) -> _Points:
@@ -96,22 +114,3 @@ def _upright(places: _Points) -> _Points:
         return places
     x, y = up / length
     return places @ np.array([[y, x], [-x, y]])
-
-
-def _wires(ends: dict[str, tuple[str, str]], nodes: dict[str, _Points]) -> list[Wire]:
-    """Straight wires, or bows side by side between the same nodes."""
-    parallel: dict[frozenset[str], list[str]] = {}
-    for name, pair in ends.items():
-        parallel.setdefault(frozenset(pair), []).append(name)
-    wires = []
-    for name, (a, b) in ends.items():
-        beside = parallel[frozenset((a, b))]
-        shift = GAP * (beside.index(name) - (len(beside) - 1) / 2)
-        first, second = sorted((a, b))
-        x, y = nodes[second] - nodes[first]
-        normal = np.array([-y, x]) / max(float(np.hypot(x, y)), 1e-9)
-        if a == b:
-            normal, shift = np.array([0.0, 1.0]), GAP * (1 + beside.index(name))
-        middle = (nodes[a] + nodes[b]) / 2 + shift * normal
-        wires.append(Wire(name, nodes[a], middle, nodes[b]))
-    return wires

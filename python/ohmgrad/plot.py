@@ -59,7 +59,7 @@ def learning_curves(*runs: _Run, ax: Axes | None = None) -> Axes:
     >>> import ohmgrad
     >>> digits = ohmgrad.datasets.load_digits()
     >>> network = ohmgrad.Network(ohmgrad.Architecture(64, [16], 10, input_gain=30))
-    >>> epochs = ohmgrad.Trainer(network).train(digits, 2)
+    >>> epochs = ohmgrad.Trainer(network, "al").train(digits, 2)
     >>> ohmgrad.plot.learning_curves(epochs).get_xlabel()
     'epoch'
     """
@@ -305,7 +305,7 @@ def circuit(drawn: Circuit | Solution, *, ax: Axes | None = None) -> Axes:
     ImportError
         If matplotlib is not installed.
     ValueError
-        If the circuit has more than 100 elements.
+        If the circuit has more than 40 elements.
     """
     solution = drawn if isinstance(drawn, Solution) else None
     plan = layout(drawn.circuit if isinstance(drawn, Solution) else drawn)
@@ -313,13 +313,14 @@ def circuit(drawn: Circuit | Solution, *, ax: Axes | None = None) -> Axes:
     from matplotlib.collections import LineCollection
 
     shares = np.linspace(0, 1, 33)
-    lines = LineCollection([np.array([wire.at(s) for s in shares]) for wire in plan.wires], colors="#666")
+    lines = LineCollection([np.array([wire.at(s) for s in shares]) for wire in plan.wires])
+    lines.set(color="#666", linewidth=1.5)
     places = np.array(list(plan.nodes.values())).reshape(-1, 2)
     dots = ax.scatter(*places.T, s=90, c="white", edgecolors="#333", zorder=3)
     ax.add_collection(lines)
     if solution is not None:
         size = np.abs(solution.currents)
-        lines.set(array=size, cmap=_sequential(), clim=(0, size.max(initial=0) or 1), linewidth=2.5)
+        lines.set(color=None, array=size, cmap=_sequential(), clim=(0, size.max(initial=0) or 1), linewidth=2.5)
         highest = np.abs(solution.potentials).max() or 1
         dots.set(array=[solution.nodes[name] for name in plan.nodes], cmap=_diverging(), clim=(-highest, highest))
         ax.figure.colorbar(dots, ax=ax, label="potential (V)", shrink=0.8)

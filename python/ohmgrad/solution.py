@@ -213,7 +213,7 @@ class Solution:
         Raises
         ------
         ValueError
-            If the circuit has more than 100 elements.
+            If the circuit has more than 40 elements.
         """
         from ohmgrad import drawing
 

@@ -37,25 +37,25 @@ def ladder(rungs):
 def test_a_drawing_names_everything(bridge, solved):
     drawn = bridge.solve() if solved else bridge
     root = ElementTree.fromstring(drawn.to_svg())
-    texts = " ".join("".join(text.itertext()) for text in root.iter("{*}text")).split()
+    texts = " ".join(" ".join(text.itertext()) for text in root.findall(".//{*}text")).split()
     for name in (*bridge.nodes, *bridge.elements):
         assert name in texts, name
-    assert len(list(root.iter("{*}circle"))) == len(bridge.nodes) + 1  # and one of the source
+    assert len(root.findall(".//{*}circle")) == len(bridge.nodes) + 1  # and one of the source
     assert ("mA" in texts) == solved
     width, height = float(root.get("width")), float(root.get("height"))
-    for text in root.iter("{*}text"):
+    for text in root.findall(".//{*}text"):
         assert 0 <= float(text.get("x")) <= width and 0 <= float(text.get("y")) <= height
 
 
 def test_colours_are_potentials(bridge):
     solution = bridge.solve()
     root = ElementTree.fromstring(solution.to_svg())
-    fills = [c.get("fill") for c in root.iter("{*}circle") if c.get("cx")]
+    fills = [c.get("fill") for c in root.findall(".//{*}circle") if c.get("cx")]
     by_node = dict(zip(bridge.nodes, fills, strict=True))
     assert by_node["0"] == "#f7f7f7" and by_node["in"] == "#cc4d00"
     bridge.set("v1", voltage=-3)
     root = ElementTree.fromstring(bridge.solve().to_svg())
-    assert [c.get("fill") for c in root.iter("{*}circle") if c.get("cx")][1] == "#0059a6"
+    assert [c.get("fill") for c in root.findall(".//{*}circle") if c.get("cx")][1] == "#0059a6"
 
 
 def test_neighbours_are_about_one_apart_and_wires_end_at_nodes(bridge):
@@ -67,7 +67,7 @@ def test_neighbours_are_about_one_apart_and_wires_end_at_nodes(bridge):
         assert 0.4 < np.hypot(*(wire.end - wire.start)) < 1.8
     middles = {wire.element: wire.middle for wire in plan.wires}
     assert np.hypot(*(middles["r3"] - middles["d&1"])) > 0.3
-    assert plan.nodes["0"][1] == min(place[1] for place in plan.nodes.values())
+    assert plan.nodes["0"][1] < np.mean([place[1] for place in plan.nodes.values()])
 
 
 def test_every_kind_is_drawn():
@@ -90,11 +90,11 @@ def test_circuits_without_elements_and_rest_are_drawn():
 
 def test_large_circuits_are_not_drawn():
     large = ladder(MOST)
-    with pytest.raises(ValueError, match="101 elements: up to 100 are drawn"):
+    with pytest.raises(ValueError, match="41 elements: up to 40 are drawn"):
         large.to_svg()
-    assert "<svg" not in large._repr_html_() and "101 elements" in large._repr_html_()
+    assert "<svg" not in large._repr_html_() and "41 elements" in large._repr_html_()
     shown = large.solve()._repr_html_()
-    assert "and 81 more" in shown and "<svg" not in shown
+    assert "and 21 more" in shown and "<svg" not in shown
     ElementTree.fromstring(ladder(MOST - 1).to_svg())
 
 

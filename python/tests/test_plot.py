@@ -72,7 +72,7 @@ def test_learning_curves_of_runs(run, tmp_path):
 
 def test_learning_curves_of_regression():
     data = Dataset([[0.0], [1.0]], [[0.1], [0.3]])
-    epochs = Trainer(Network(Architecture(1, [4], 1)), learning_rate=1e-3).train(data, 3)
+    epochs = Trainer(Network(Architecture(1, [4], 1)), "al", learning_rate=1e-3).train(data, 3)
     ax = plot.learning_curves(epochs)
     assert ax.get_ylabel() == "cost"
     (line,) = ax.get_lines()

@@ -95,7 +95,7 @@ impl PyCircuit {
     /// Examples
     /// --------
     /// >>> import ohmgrad
-    /// >>> ohmgrad.Circuit.from_netlist("A typing error\nR1 in 0 1kk\n")
+    /// >>> ohmgrad.Circuit.from_netlist("A typing error\nR1 in 0 many\n")
     /// Traceback (most recent call last):
     ///     ...
     /// ohmgrad.netlist.NetlistError: <netlist>:2:9: ...
@@ -377,7 +377,7 @@ impl PyCircuit {
     /// Raises
     /// ------
     /// ValueError
-    ///     If the circuit has more than 100 elements.
+    ///     If the circuit has more than 40 elements.
     fn to_svg<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         slf.py()
             .import("ohmgrad.drawing")?
