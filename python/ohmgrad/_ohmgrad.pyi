@@ -2,35 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
-from typing import Any, Literal, SupportsIndex, TypedDict, final
+from typing import Any, SupportsIndex, final
 
 import networkx
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ohmgrad.results import Epoch, Evaluation, Settled
+from ohmgrad.settings import Cost, InitialState, Method, Rule, SweepOrder, TrainerSettings
 from ohmgrad.solution import Element, Solution, SolvedRows
 
 _Path = str | PathLike[str]
-_Order = Literal["asynchronous", "forward", "backward"]
-_Rule = Literal["p-ep", "n-ep", "c-ep", "p-cpl", "n-cpl", "c-cpl", "cl", "al", "rbp", "tbp"]
-_Cost = Literal["squared-error", "cross-entropy"]
-_InitialState = Literal["persistent", "zero"]
-_Method = Literal["auto", "coordinate", "direct"]
-
-class TrainerSettings(TypedDict):
-    rule: _Rule
-    beta: float | None
-    cost: _Cost
-    batch_size: int
-    initial_state: _InitialState
-    free_phase: Settling
-    nudged_phase: Settling
-    learning_rate: dict[str, float]
-    learning_rate_decay: float
-    momentum: float
-    weight_decay: float
-    seed: int
 
 class TrainingError(RuntimeError): ...
 
@@ -75,14 +57,14 @@ class Settling:
         sweeps: SupportsIndex | None = None,
         *,
         tolerance: float | None = None,
-        order: _Order = "asynchronous",
+        order: SweepOrder = "asynchronous",
     ) -> Settling: ...
     @property
     def sweeps(self) -> int: ...
     @property
     def tolerance(self) -> float | None: ...
     @property
-    def order(self) -> _Order: ...
+    def order(self) -> SweepOrder: ...
     def __eq__(self, value: object, /) -> bool: ...
     __hash__: None  # type: ignore[assignment]
 
@@ -123,17 +105,17 @@ class Network:
         *,
         sweeps: SupportsIndex | None = None,
         tolerance: float | None = None,
-        order: _Order | None = None,
+        order: SweepOrder | None = None,
     ) -> Settled: ...
     def evaluate(
         self,
         data: Dataset,
         *,
-        cost: _Cost = "squared-error",
+        cost: Cost = "squared-error",
         physics: bool = True,
         sweeps: SupportsIndex | None = None,
         tolerance: float | None = None,
-        order: _Order | None = None,
+        order: SweepOrder | None = None,
     ) -> Evaluation: ...
     def __copy__(self) -> Network: ...
     def __deepcopy__(self, memo: dict[int, Any], /) -> Network: ...
@@ -167,12 +149,12 @@ class Trainer:
     def __new__(
         cls,
         network: Network,
-        rule: _Rule = "c-ep",
+        rule: Rule = "c-ep",
         *,
         beta: float | None = None,
-        cost: _Cost = "squared-error",
+        cost: Cost = "squared-error",
         batch_size: SupportsIndex = 4,
-        initial_state: _InitialState = "persistent",
+        initial_state: InitialState = "persistent",
         free_phase: Settling | None = None,
         nudged_phase: Settling | None = None,
         learning_rate: float | Mapping[str, float] = 0.01,
@@ -227,7 +209,7 @@ class Circuit:
     @property
     def elements(self) -> tuple[str, ...]: ...
     def set(self, element: str, /, **values: float | ArrayLike) -> None: ...
-    def solve(self, *, tolerance: float = 1e-9, method: _Method = "auto") -> Solution: ...
+    def solve(self, *, tolerance: float = 1e-9, method: Method = "auto") -> Solution: ...
     def solve_rows(
         self,
         sources: Sequence[str],
@@ -236,7 +218,7 @@ class Circuit:
         nodes: Sequence[str] | None = None,
         elements: Sequence[str] | None = None,
         tolerance: float = 1e-9,
-        method: _Method = "auto",
+        method: Method = "auto",
     ) -> SolvedRows: ...
     def sweep(
         self,
@@ -246,7 +228,7 @@ class Circuit:
         nodes: Sequence[str] | None = None,
         elements: Sequence[str] | None = None,
         tolerance: float = 1e-9,
-        method: _Method = "auto",
+        method: Method = "auto",
     ) -> SolvedRows: ...
     def to_networkx(self) -> networkx.MultiDiGraph[str]: ...
     def to_svg(self) -> str: ...
