@@ -149,7 +149,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 
 @needs_proc
 def test_ten_thousand_rows_take_no_memory_but_their_result():
-    circuit = grid(12)
+    circuit = grid(8)
     values = np.random.default_rng(2).normal(size=(10_000, 2)) * [1.0, 1e-3]
 
     def solve():

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyTuple, PyType};
 
-use crate::arrays::{doubles, matrix, vector};
+use crate::arrays::{self, doubles, matrix, vector};
 use crate::circuit::{PyCircuit, find, find_node};
 use crate::errors;
 use crate::signals::detached;
@@ -230,15 +230,16 @@ fn tell<'py>(
         residuals.push(residual);
         powers.push(power);
     }
-    let widths = (nodes.len(), elements.len());
+    let count = solved.len();
+    let (width, breadth) = (nodes.len(), elements.len());
     CLASS.import(py, "ohmgrad.solution", "SolvedRows")?.call1((
         sources,
         inputs,
         nodes,
         elements,
-        matrix(py, rows.potentials, widths.0)?,
-        matrix(py, rows.voltages, widths.1)?,
-        matrix(py, rows.currents, widths.1)?,
+        arrays::table(py, rows.potentials, (count, width))?,
+        arrays::table(py, rows.voltages, (count, breadth))?,
+        arrays::table(py, rows.currents, (count, breadth))?,
         vector(py, powers),
         vector(py, residuals),
         vector(py, solved),

@@ -91,6 +91,7 @@ pub(crate) fn heed<R: Send>(stop: &AtomicBool, work: impl FnOnce() -> R + Send) 
         while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(INTERVAL) {
             if requested() {
                 stop.store(true, Ordering::Relaxed);
+                break;
             }
         }
         working.join().unwrap_or_else(|panic| resume_unwind(panic))
@@ -117,15 +118,22 @@ mod tests {
     }
 
     #[test]
-    fn shared_work_is_stopped_from_the_thread_that_waits_for_it() {
+    fn shared_work_is_stopped_once_from_the_thread_that_waits_for_it() {
         let stop = AtomicBool::new(false);
         let work = || {
             while !stop.load(Ordering::Relaxed) {
                 thread::yield_now();
             }
+            thread::sleep(3 * INTERVAL);
             7
         };
-        assert_eq!(interruptible(|| true, || heed(&stop, work)), 7);
+        let mut asked = 0;
+        let ask = move || {
+            asked += 1;
+            assert_eq!(asked, 1, "it was told to stop");
+            true
+        };
+        assert_eq!(interruptible(ask, || heed(&stop, work)), 7);
         assert_eq!(heed(&stop, || 8), 8);
     }
 
