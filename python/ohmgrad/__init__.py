@@ -11,13 +11,22 @@ with local learning rules. Units are volt, ampere, siemens and watt.
 >>> epochs = trainer.train(train, 3, test=test)
 >>> trainer.network.evaluate(test).error < 0.1
 True
+
+It finds the operating point of any circuit of resistors, diodes and sources, with a certificate:
+
+>>> circuit = ohmgrad.CircuitBuilder("A rectifier").voltage_source("v1", "in", "0", 5.0)
+>>> circuit = circuit.diode("d1", "in", "out", 0.7).resistor("r1", "out", "0", 1e3).build()
+>>> round(circuit.solve().nodes["out"], 12)
+4.3
 """
 
 from importlib.metadata import version
 
-from ohmgrad import datasets
+from ohmgrad import datasets, plot
 from ohmgrad._ohmgrad import (
     Architecture,
+    Circuit,
+    CircuitBuilder,
     Dataset,
     Experiment,
     Network,
@@ -25,22 +34,42 @@ from ohmgrad._ohmgrad import (
     TrainingError,
     presets,
 )
+from ohmgrad.netlist import NetlistError, NetlistFault
 from ohmgrad.results import Epoch, Evaluation, Settled
+from ohmgrad.solution import (
+    Branch,
+    Certificate,
+    Element,
+    Solution,
+    SolvedRows,
+    Undetermined,
+)
 from ohmgrad.trainer import Trainer
 
 __version__ = version("ohmgrad")
 
 __all__ = [
     "Architecture",
+    "Branch",
+    "Certificate",
+    "Circuit",
+    "CircuitBuilder",
     "Dataset",
+    "Element",
     "Epoch",
     "Evaluation",
     "Experiment",
+    "NetlistError",
+    "NetlistFault",
     "Network",
     "Settled",
     "Settling",
+    "Solution",
+    "SolvedRows",
     "Trainer",
     "TrainingError",
+    "Undetermined",
     "datasets",
+    "plot",
     "presets",
 ]

@@ -1,14 +1,25 @@
 """Types of the compiled part."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, SupportsIndex, final
 
+import networkx
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ohmgrad.results import Epoch, Evaluation, Settled
-from ohmgrad.settings import Cost, Energy, InitialState, Readout, Rule, SweepOrder, TrainerSettings
+from ohmgrad.settings import (
+    Cost,
+    Energy,
+    InitialState,
+    Method,
+    Readout,
+    Rule,
+    SweepOrder,
+    TrainerSettings,
+)
+from ohmgrad.solution import Element, Solution, SolvedRows
 
 _Path = str | PathLike[str]
 
@@ -200,6 +211,88 @@ class Experiment:
     def load_data(self) -> tuple[Dataset, Dataset]: ...
     def __eq__(self, value: object, /) -> bool: ...
     __hash__: None  # type: ignore[assignment]
+
+@final
+class Circuit:
+    @staticmethod
+    def from_netlist(netlist: _Path) -> Circuit: ...
+    def to_netlist(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def nodes(self) -> tuple[str, ...]: ...
+    @property
+    def elements(self) -> tuple[str, ...]: ...
+    def set(self, element: str, /, **values: float | ArrayLike) -> None: ...
+    def solve(self, *, tolerance: float = 1e-9, method: Method = "auto") -> Solution: ...
+    def solve_rows(
+        self,
+        sources: Sequence[str],
+        values: ArrayLike,
+        *,
+        nodes: Sequence[str] | None = None,
+        elements: Sequence[str] | None = None,
+        tolerance: float = 1e-9,
+        method: Method = "auto",
+    ) -> SolvedRows: ...
+    def sweep(
+        self,
+        source: str,
+        values: ArrayLike,
+        *,
+        nodes: Sequence[str] | None = None,
+        elements: Sequence[str] | None = None,
+        tolerance: float = 1e-9,
+        method: Method = "auto",
+    ) -> SolvedRows: ...
+    def to_networkx(self) -> networkx.MultiDiGraph[str]: ...
+    def to_svg(self) -> str: ...
+    def _repr_html_(self) -> str: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def __contains__(self, key: str, /) -> bool: ...
+    def __getitem__(self, key: str, /) -> Element: ...
+    def __copy__(self) -> Circuit: ...
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Circuit: ...
+    def __eq__(self, value: object, /) -> bool: ...
+    __hash__: None  # type: ignore[assignment]
+
+@final
+class CircuitBuilder:
+    def __new__(cls, title: str = "") -> CircuitBuilder: ...
+    def resistor(self, name: str, a: str, b: str, resistance: float) -> CircuitBuilder: ...
+    def conductance(self, name: str, a: str, b: str, conductance: float) -> CircuitBuilder: ...
+    def voltage_source(self, name: str, plus: str, minus: str, voltage: float) -> CircuitBuilder: ...
+    def current_source(self, name: str, start: str, end: str, current: float) -> CircuitBuilder: ...
+    def diode(
+        self,
+        name: str,
+        anode: str,
+        cathode: str,
+        forward_voltage: float = 0.0,
+        *,
+        on_conductance: float = ...,
+        off_conductance: float = 0.0,
+    ) -> CircuitBuilder: ...
+    def shockley_diode(
+        self,
+        name: str,
+        anode: str,
+        cathode: str,
+        saturation_current: float,
+        *,
+        thermal_voltage: float | None = None,
+        series_resistance: float = 0.0,
+        leakage: float = 0.0,
+    ) -> CircuitBuilder: ...
+    def curve(self, name: str, a: str, b: str, points: ArrayLike) -> CircuitBuilder: ...
+    def tanh_resistor(
+        self, name: str, a: str, b: str, limit: float, scale: float
+    ) -> CircuitBuilder: ...
+    def power_law_resistor(
+        self, name: str, a: str, b: str, coefficient: float, exponent: float
+    ) -> CircuitBuilder: ...
+    def build(self) -> Circuit: ...
 
 def load_digits() -> Dataset: ...
 def load_idx(folder: _Path) -> tuple[Dataset, Dataset]: ...

@@ -22,6 +22,9 @@ SweepOrder = Literal["asynchronous", "forward", "backward"]
 InitialState = Literal["persistent", "zero"]
 """Where a free phase starts from, see ``Trainer``."""
 
+Method = Literal["auto", "coordinate", "direct"]
+"""Names of methods to solve a circuit, see ``Circuit.solve``."""
+
 
 class TrainerSettings(TypedDict):
     """The keyword arguments that make a ``Trainer``, complete."""

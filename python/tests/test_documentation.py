@@ -7,8 +7,9 @@ import pytest
 
 import ohmgrad
 import ohmgrad.datasets
+import ohmgrad.plot
 
-MODULES = [ohmgrad, ohmgrad.datasets]
+MODULES = [ohmgrad, ohmgrad.datasets, ohmgrad.plot]
 
 
 def public_names():

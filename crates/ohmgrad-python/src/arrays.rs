@@ -19,6 +19,14 @@ pub(crate) fn floats<'py, D: Dimension>(
     }
 }
 
+/// An array of float64 in C order: the argument itself where it is one, else a converted copy.
+pub(crate) fn doubles<'py, D: Dimension>(
+    name: &str,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<PyReadonlyArray<'py, f64, D>> {
+    converted(name, &untyped(name, value)?, b"buif", "numbers")
+}
+
 /// Whole numbers in C order.
 pub(crate) fn integers<'py, D: Dimension>(
     name: &str,
@@ -79,7 +87,16 @@ pub(crate) fn matrix<'py, T: Element>(
     values: Vec<T>,
     columns: usize,
 ) -> PyResult<Bound<'py, PyArray2<T>>> {
-    let shape = (values.len() / columns.max(1), columns);
+    let rows = values.len() / columns.max(1);
+    table(py, values, (rows, columns))
+}
+
+/// A matrix of rows and columns, which may be none.
+pub(crate) fn table<'py, T: Element>(
+    py: Python<'py>,
+    values: Vec<T>,
+    shape: (usize, usize),
+) -> PyResult<Bound<'py, PyArray2<T>>> {
     match Array2::from_shape_vec(shape, values) {
         Ok(matrix) => Ok(matrix.into_pyarray(py)),
         Err(error) => Err(PyValueError::new_err(error.to_string())),

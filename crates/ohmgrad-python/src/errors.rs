@@ -3,14 +3,18 @@
 use std::error::Error;
 use std::io;
 
+use ohmgrad::circuit::netlist::{Fault, NetlistErrors};
 use ohmgrad::data::DataError;
 use ohmgrad::drn::SettleError;
 use ohmgrad::experiment::{DataSourceError, ExperimentError};
 use ohmgrad::learn::TrainError;
 use ohmgrad::record::ReadError;
 use ohmgrad::record::WriteError;
+use pyo3::create_exception;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
-use pyo3::{PyErr, create_exception};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
 
 create_exception!(
     ohmgrad,
@@ -92,4 +96,29 @@ pub(crate) fn read(error: ReadError) -> PyErr {
 
 pub(crate) fn write(error: WriteError) -> PyErr {
     system(&error, error.source.kind())
+}
+
+/// `ohmgrad.NetlistError` with the places of all faults; `OSError` if the netlist cannot be read.
+pub(crate) fn netlist(py: Python<'_>, errors: &NetlistErrors) -> PyErr {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let mut faults = Vec::new();
+    for error in errors.errors() {
+        match (&error.place, &error.fault) {
+            (Some(place), fault) => faults.push((
+                fault.to_string(),
+                &place.file,
+                place.line,
+                place.column,
+                place.width,
+                &place.text,
+            )),
+            (None, Fault::Unreadable { cause, .. }) => return system(error, cause.kind()),
+            (None, _) => return PyValueError::new_err(error.to_string()),
+        }
+    }
+    let class = CLASS.import(py, "ohmgrad.netlist", "NetlistError");
+    match class.and_then(|class| class.call1((errors.to_string(), faults))) {
+        Ok(error) => PyErr::from_value(error),
+        Err(error) => error,
+    }
 }

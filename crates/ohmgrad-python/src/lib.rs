@@ -8,16 +8,20 @@
 
 mod architecture;
 mod arrays;
+mod builder;
+mod circuit;
 mod dataset;
+mod element;
 mod errors;
 mod evaluation;
 mod experiment;
-
 mod network;
 mod settings;
 mod settled;
 mod settling;
 mod signals;
+mod solution;
+mod solved_rows;
 mod trainer;
 
 /// The compiled part of ohmgrad.
@@ -25,6 +29,10 @@ mod trainer;
 mod _ohmgrad {
     #[pymodule_export]
     use crate::architecture::PyArchitecture;
+    #[pymodule_export]
+    use crate::builder::PyCircuitBuilder;
+    #[pymodule_export]
+    use crate::circuit::PyCircuit;
     #[pymodule_export]
     use crate::dataset::{PyDataset, load_digits, load_idx, load_mnist};
     #[pymodule_export]

@@ -1,6 +1,6 @@
 //! Stopping a long computation from outside, as Ctrl-C does in an interactive session.
 //!
-//! Settling, evaluation and training ask now and then, on the thread that called them, whether to go on. They ask
+//! Settling, evaluation, training and rows of solves ask now and then, on the thread that called them, whether to go on. They ask
 //! nothing unless they run in [`interruptible`]; if the answer is to stop, they end with an error that says so.
 //!
 //! ```
@@ -17,6 +17,10 @@
 //! ```
 
 use std::cell::Cell;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Time between two questions.
@@ -71,6 +75,29 @@ pub(crate) fn requested() -> bool {
     answer
 }
 
+/// Does `work` on another thread, if this one is watched, and sets `stop` when it is to stop: for work that many threads
+/// share, none of which is the one to ask.
+pub(crate) fn heed<R: Send>(stop: &AtomicBool, work: impl FnOnce() -> R + Send) -> R {
+    let is_watched = PutBack(WATCH.take()).0.is_some();
+    if !is_watched {
+        return work();
+    }
+    thread::scope(|scope| {
+        let (ends, ended) = channel::<()>();
+        let working = scope.spawn(move || {
+            let _ends = ends;
+            work()
+        });
+        while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(INTERVAL) {
+            if requested() {
+                stop.store(true, Ordering::Relaxed);
+                break;
+            }
+        }
+        working.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +115,26 @@ mod tests {
         interruptible(|| true, wait);
         std::thread::sleep(INTERVAL);
         assert!(!requested());
+    }
+
+    #[test]
+    fn shared_work_is_stopped_once_from_the_thread_that_waits_for_it() {
+        let stop = AtomicBool::new(false);
+        let work = || {
+            while !stop.load(Ordering::Relaxed) {
+                thread::yield_now();
+            }
+            thread::sleep(3 * INTERVAL);
+            7
+        };
+        let mut asked = 0;
+        let ask = move || {
+            asked += 1;
+            assert_eq!(asked, 1, "it was told to stop");
+            true
+        };
+        assert_eq!(interruptible(ask, || heed(&stop, work)), 7);
+        assert_eq!(heed(&stop, || 8), 8);
     }
 
     #[test]

@@ -111,30 +111,14 @@ impl Inputs {
         circuit: &Circuit,
         options: SolveOptions,
     ) -> anyhow::Result<Solver> {
-        let mut circuit = circuit.clone();
-        let mut first = None;
-        for (row, values) in self.values.chunks(self.sources.len()).enumerate() {
-            for (source, value) in self.sources.iter().zip(values) {
-                circuit.set_law(*source, with_value(circuit[*source].law(), *value))?;
+        let solver = Solver::for_rows(circuit, &self.sources, &self.values, options);
+        match solver {
+            Err(RowError::Presolve { row, source }) => {
+                let place = self.place(row);
+                Err(source).with_context(|| format!("no row has an operating point; {place}"))
             }
-            match Solver::new(&circuit, options) {
-                Ok(solver) => return Ok(solver),
-                Err(error) => _ = first.get_or_insert((row, error)),
-            }
+            solver => Ok(solver?),
         }
-        let Some((row, error)) = first else {
-            bail!("there are no rows to solve");
-        };
-        let place = self.place(row);
-        Err(error).with_context(|| format!("no row has an operating point; {place}"))
-    }
-}
-
-/// The law of a source with another value.
-fn with_value(law: &Law, value: f64) -> Law {
-    match law {
-        Law::CurrentSource { .. } => Law::CurrentSource { current: value },
-        _ => Law::VoltageSource { voltage: value },
     }
 }
 

@@ -195,6 +195,11 @@ impl Solver {
         })
     }
 
+    /// The settings.
+    pub fn options(&self) -> SolveOptions {
+        self.options
+    }
+
     /// A solver for circuits of the same shape that starts from the same state.
     fn fork(&self) -> Solver {
         Solver {

@@ -1,12 +1,15 @@
 //! Many solves of one circuit with other source values, in parallel.
 
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::{Solution, Solver};
+use super::{Solution, SolveOptions, Solver};
 use crate::circuit::{Circuit, CircuitError, ElementId};
 use crate::device::Law;
+use crate::interrupt::{self, Interrupted};
 use crate::presolve::PresolveError;
 
 /// Rows that are solved one after the other, each from the answer of the one before. The answers depend on it, so it
@@ -20,6 +23,9 @@ pub enum RowError {
     /// A column for an element that is no source.
     #[error("element {0} is no voltage or current source: only sources have a column")]
     NoSource(String),
+    /// Two columns for one source.
+    #[error("element {0} has two columns: leave one out")]
+    Twice(String),
     /// A number of values that is no multiple of the number of sources.
     #[error("{values} values make no whole rows of {sources} sources")]
     Length {
@@ -44,9 +50,43 @@ pub enum RowError {
         /// Why.
         source: PresolveError,
     },
+    /// The computation was [interrupted](crate::interrupt).
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
 }
 
 impl Solver {
+    /// A solver for rows of source values, as [`solve_rows`](Solver::solve_rows) takes them, prepared with the first of
+    /// them that has an operating point: the values in `circuit` itself need not have one.
+    ///
+    /// # Errors
+    /// If an element is no source, the values make no whole rows, or no row has an operating point: why the first has
+    /// none.
+    pub fn for_rows(
+        circuit: &Circuit,
+        sources: &[ElementId],
+        values: &[f64],
+        options: SolveOptions,
+    ) -> Result<Solver, RowError> {
+        let columns = Columns::new(circuit, sources)?;
+        columns.check(values)?;
+        let mut circuit = circuit.clone();
+        let mut first = None;
+        for (row, values) in values.chunks(sources.len()).enumerate() {
+            let solver = columns.set(&mut circuit, row, values).and_then(|()| {
+                let solver = Solver::new(&circuit, options);
+                solver.map_err(|source| RowError::Presolve { row, source })
+            });
+            match solver {
+                Ok(solver) => return Ok(solver),
+                Err(error) => _ = first.get_or_insert(error),
+            }
+        }
+        let (values, sources) = (values.len(), sources.len());
+        let none = RowError::Length { values, sources };
+        Err(first.unwrap_or(none))
+    }
+
     /// Solves the circuit once for each row of `values`: a value (volt or ampere) for each of `sources`, row after
     /// row. `read` gets the number of each row, from 0, and its solution or error, and takes from it what is
     /// wanted, so that the memory in use does not grow with the number of rows. The rows are shared
@@ -73,8 +113,9 @@ impl Solver {
     /// ```
     ///
     /// # Errors
-    /// If an element is no source, or the values make no whole rows. A value that is not finite and a row without
-    /// an operating point are errors of their rows alone.
+    /// If an element is no source, the values make no whole rows, or the computation is
+    /// [interrupted](crate::interrupt). A value that is not finite and a row without an operating point are errors of
+    /// their rows alone.
     pub fn solve_rows<T: Send>(
         &mut self,
         circuit: &Circuit,
@@ -83,11 +124,23 @@ impl Solver {
         read: impl Fn(usize, Result<Solution, RowError>) -> T + Sync,
     ) -> Result<Vec<T>, RowError> {
         let columns = Columns::new(circuit, sources)?;
-        let width = sources.len();
-        if width == 0 || !values.len().is_multiple_of(width) {
-            let (values, sources) = (values.len(), width);
-            return Err(RowError::Length { values, sources });
+        columns.check(values)?;
+        let work = || self.solve_columns(&columns, circuit, values, &read);
+        let solved = interrupt::heed(&columns.stop, work);
+        match columns.is_stopped() {
+            true => Err(Interrupted.into()),
+            false => Ok(solved),
         }
+    }
+
+    fn solve_columns<T: Send>(
+        &mut self,
+        columns: &Columns,
+        circuit: &Circuit,
+        values: &[f64],
+        read: impl Fn(usize, Result<Solution, RowError>) -> T + Sync,
+    ) -> Vec<T> {
+        let width = columns.sources.len();
         // All threads start from one answer: that of the first row that has one.
         let mut first = circuit.clone();
         let rows = values.chunks(width).take(CHUNK).enumerate();
@@ -110,7 +163,7 @@ impl Solver {
             solved
         });
         let solved: Vec<Vec<T>> = solved.collect();
-        Ok(solved.into_iter().flatten().collect())
+        solved.into_iter().flatten().collect()
     }
 }
 
@@ -119,13 +172,46 @@ struct Columns<'s> {
     sources: &'s [ElementId],
     /// Their laws, by their values.
     laws: Vec<fn(f64) -> Law>,
+    /// Whether to solve no more rows.
+    stop: AtomicBool,
 }
 
 impl<'s> Columns<'s> {
     fn new(circuit: &Circuit, sources: &'s [ElementId]) -> Result<Columns<'s>, RowError> {
+        let mut seen = HashSet::new();
+        if let Some(source) = sources.iter().find(|source| !seen.insert(**source)) {
+            return Err(RowError::Twice(
+                circuit.element_names()[source.index()].clone(),
+            ));
+        }
         let laws = sources.iter().map(|source| source_law(circuit, *source));
-        let laws = laws.collect::<Result<_, _>>()?;
-        Ok(Columns { sources, laws })
+        Ok(Columns {
+            sources,
+            laws: laws.collect::<Result<_, _>>()?,
+            stop: AtomicBool::new(false),
+        })
+    }
+
+    /// Refuses values that make no whole rows.
+    fn check(&self, values: &[f64]) -> Result<(), RowError> {
+        let (values, sources) = (values.len(), self.sources.len());
+        match sources > 0 && values.is_multiple_of(sources) {
+            true => Ok(()),
+            false => Err(RowError::Length { values, sources }),
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Gives the sources of a circuit the values of a row.
+    fn set(&self, circuit: &mut Circuit, row: usize, values: &[f64]) -> Result<(), RowError> {
+        for ((source, law), value) in self.sources.iter().zip(&self.laws).zip(values) {
+            let set = circuit.set_law(*source, law(*value));
+            set.map_err(|source| RowError::Value { row, source })?;
+        }
+        Ok(())
     }
 
     /// Solves a circuit for a row of values.
@@ -136,10 +222,10 @@ impl<'s> Columns<'s> {
         row: usize,
         values: &[f64],
     ) -> Result<Solution, RowError> {
-        for ((source, law), value) in self.sources.iter().zip(&self.laws).zip(values) {
-            let set = circuit.set_law(*source, law(*value));
-            set.map_err(|source| RowError::Value { row, source })?;
+        if self.is_stopped() {
+            return Err(Interrupted.into());
         }
+        self.set(circuit, row, values)?;
         let solved = solver.solve(circuit);
         solved.map_err(|source| RowError::Presolve { row, source })
     }
@@ -167,5 +253,52 @@ fn source_law(circuit: &Circuit, source: ElementId) -> Result<fn(f64) -> Law, Ro
         _ => Err(RowError::NoSource(
             circuit.element_names()[source.index()].clone(),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interrupt::interruptible;
+
+    fn clipper() -> (Circuit, [ElementId; 1]) {
+        let circuit = Circuit::builder()
+            .voltage_source("v1", "a", "0", 0.0)
+            .ideal_diode("d1", "a", "0", 1.0)
+            .build()
+            .expect("a valid circuit");
+        let source = circuit.element("v1").expect("it was just added");
+        (circuit, [source])
+    }
+
+    #[test]
+    fn a_solver_for_rows_starts_with_the_first_that_has_an_operating_point() {
+        let (circuit, sources) = clipper();
+        let for_rows =
+            |values: &[f64]| Solver::for_rows(&circuit, &sources, values, SolveOptions::default());
+        assert!(for_rows(&[f64::NAN, 2.0, 0.5]).is_ok());
+        let why = for_rows(&[2.0, 3.0]).err().expect("1 V is the most");
+        assert!(matches!(why, RowError::Presolve { row: 0, .. }));
+        assert!(matches!(for_rows(&[]), Err(RowError::Length { .. })));
+    }
+
+    #[test]
+    fn a_source_has_one_column() {
+        let (circuit, [source]) = clipper();
+        let twice = Solver::for_rows(&circuit, &[source; 2], &[0.0; 2], SolveOptions::default());
+        assert_eq!(twice.err(), Some(RowError::Twice("v1".into())));
+    }
+
+    #[test]
+    fn rows_are_interrupted() {
+        let (circuit, sources) = clipper();
+        let values = vec![0.5; 1 << 22];
+        let solver = Solver::for_rows(&circuit, &sources, &values, SolveOptions::default());
+        let mut solver = solver.expect("0.5 V is below the forward voltage");
+        let outcome = interruptible(
+            || true,
+            || solver.solve_rows(&circuit, &sources, &values, |_, solved| drop(solved)),
+        );
+        assert_eq!(outcome, Err(RowError::Interrupted(Interrupted)));
     }
 }

@@ -1,0 +1,146 @@
+//! `ohmgrad.Element`: what an element is, as a tuple with names, and its values by their names.
+
+use numpy::PyReadonlyArray2;
+use ohmgrad::circuit::{Circuit, ElementId};
+use ohmgrad::device::{IvCurve, Law};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyType};
+
+use crate::arrays::{doubles, matrix};
+use crate::errors;
+
+/// The class in Python.
+fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    CLASS.import(py, "ohmgrad.solution", "Element")
+}
+
+/// An element of a circuit.
+pub(crate) fn describe<'py>(
+    py: Python<'py>,
+    circuit: &Circuit,
+    id: ElementId,
+) -> PyResult<Bound<'py, PyAny>> {
+    let element = &circuit[id];
+    let [first, second] = element.nodes().map(|node| &circuit[node]);
+    let values = values(py, element.law())?;
+    let name = &circuit.element_names()[id.index()];
+    class(py)?.call1((name, kind(element.law()), (first, second), values))
+}
+
+/// The word for a kind of law.
+pub(crate) fn kind(law: &Law) -> &'static str {
+    match law {
+        Law::Resistor { .. } => "resistor",
+        Law::VoltageSource { .. } => "voltage source",
+        Law::CurrentSource { .. } => "current source",
+        Law::Diode(_) => "diode",
+        Law::Shockley(_) => "shockley diode",
+        Law::Curve(_) => "curve",
+        Law::Tanh(_) => "tanh resistor",
+        Law::PowerLaw(_) => "power-law resistor",
+        _ => "element",
+    }
+}
+
+/// The names of the numbers of a law.
+fn names(law: &Law) -> &'static [&'static str] {
+    match law {
+        Law::Resistor { .. } => &["conductance"],
+        Law::VoltageSource { .. } => &["voltage"],
+        Law::CurrentSource { .. } => &["current"],
+        Law::Diode(_) => &["forward_voltage", "on_conductance", "off_conductance"],
+        Law::Shockley(_) => &[
+            "saturation_current",
+            "thermal_voltage",
+            "series_resistance",
+            "leakage",
+        ],
+        Law::Tanh(_) => &["limit", "scale"],
+        Law::PowerLaw(_) => &["coefficient", "exponent"],
+        _ => &[],
+    }
+}
+
+/// The number of a name.
+fn number<'l>(law: &'l mut Law, name: &str) -> Option<&'l mut f64> {
+    Some(match (law, name) {
+        (Law::Resistor { conductance }, "conductance") => conductance,
+        (Law::VoltageSource { voltage }, "voltage") => voltage,
+        (Law::CurrentSource { current }, "current") => current,
+        (Law::Diode(diode), "forward_voltage") => &mut diode.forward_voltage,
+        (Law::Diode(diode), "on_conductance") => &mut diode.on_conductance,
+        (Law::Diode(diode), "off_conductance") => &mut diode.off_conductance,
+        (Law::Shockley(diode), "saturation_current") => &mut diode.saturation_current,
+        (Law::Shockley(diode), "thermal_voltage") => &mut diode.thermal_voltage,
+        (Law::Shockley(diode), "series_resistance") => &mut diode.series_resistance,
+        (Law::Shockley(diode), "leakage") => &mut diode.leakage,
+        (Law::Tanh(tanh), "limit") => &mut tanh.limit,
+        (Law::Tanh(tanh), "scale") => &mut tanh.scale,
+        (Law::PowerLaw(power), "coefficient") => &mut power.coefficient,
+        (Law::PowerLaw(power), "exponent") => &mut power.exponent,
+        _ => return None,
+    })
+}
+
+fn values<'py>(py: Python<'py>, law: &Law) -> PyResult<Bound<'py, PyDict>> {
+    let values = PyDict::new(py);
+    let mut law = law.clone();
+    for name in names(&law) {
+        values.set_item(name, number(&mut law, name).copied())?;
+    }
+    if let Law::Curve(curve) = &law {
+        let points = curve.points().flat_map(|(u, i)| [u, i]).collect();
+        values.set_item("points", matrix(py, points, 2)?)?;
+    }
+    Ok(values)
+}
+
+/// A law with some of its values changed.
+pub(crate) fn changed(element: &str, law: &Law, values: &Bound<'_, PyDict>) -> PyResult<Law> {
+    let mut law = law.clone();
+    for (name, value) in values {
+        let name: String = name.extract()?;
+        match (&mut law, name.as_str()) {
+            (Law::Resistor { conductance }, "resistance") => {
+                *conductance = 1.0 / value.extract::<f64>()?;
+            }
+            (Law::Curve(curve), "points") => **curve = self::curve(&value)?,
+            (law, name) => match number(law, name) {
+                Some(number) => *number = value.extract()?,
+                None => return Err(unknown(element, law, name)),
+            },
+        }
+    }
+    Ok(law)
+}
+
+fn unknown(element: &str, law: &Law, name: &str) -> PyErr {
+    let known = match law {
+        Law::Resistor { .. } => "resistance, conductance".to_owned(),
+        Law::Curve(_) => "points".to_owned(),
+        law => names(law).join(", "),
+    };
+    PyValueError::new_err(format!(
+        "element {element}: a {} has no {name}: it has {known}",
+        kind(law)
+    ))
+}
+
+/// A curve through points given as an array of two columns, volt and ampere.
+pub(crate) fn curve(points: &Bound<'_, PyAny>) -> PyResult<IvCurve> {
+    let points: PyReadonlyArray2<'_, f64> = doubles("points", points)?;
+    let shape = points.as_array().dim();
+    if shape.1 != 2 {
+        return Err(PyValueError::new_err(format!(
+            "points has the shape {shape:?}: it must be (n, 2), a column of volts and one of amperes"
+        )));
+    }
+    let points = points
+        .as_slice()?
+        .chunks(2)
+        .map(|point| (point[0], point[1]));
+    IvCurve::new(points).map_err(errors::value)
+}

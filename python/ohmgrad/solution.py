@@ -1,0 +1,335 @@
+"""Elements of circuits, and their operating points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import networkx
+
+    from ohmgrad._ohmgrad import Circuit
+
+_Array = NDArray[np.float64]
+
+
+class Element(NamedTuple):
+    """An element of a circuit, as it is now; ``circuit[name]`` makes it.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    kind : str
+        'resistor', 'voltage source', 'current source', 'diode', 'shockley diode', 'curve', 'tanh resistor' or
+        'power-law resistor'.
+    nodes : tuple of two str
+        The nodes that it joins: its voltage is that of the first above the second, and a current from the first
+        through the element to the second is positive.
+    values : dict of str to float or array
+        Its values in volt, ampere, siemens and ohm, by the names under which ``Circuit.set`` changes them.
+    """
+
+    name: str
+    kind: str
+    nodes: tuple[str, str]
+    values: dict[str, Any]
+
+
+class Branch(NamedTuple):
+    """The state of an element.
+
+    Attributes
+    ----------
+    voltage : float
+        Of the first node above the second, in volt.
+    current : float
+        From the first node through the element to the second, in ampere.
+    power : float
+        What the element takes up, in watt; negative if it delivers power.
+    """
+
+    voltage: float
+    current: float
+    power: float
+
+
+class Certificate(NamedTuple):
+    """By how much a state breaks each law, at most, computed from the circuit and the answer alone.
+
+    Currents are relative to the largest current in the circuit, voltages to the largest potential, source or forward
+    voltage. Convexity makes it a proof: a state that obeys all laws is the operating point.
+
+    Attributes
+    ----------
+    kcl : float
+        Kirchhoff's current law: the largest sum of currents into a node.
+    voltage_law : float
+        The laws of resistors, sources and curved elements.
+    diode : float
+        The laws of diodes: voltage beyond the forward voltage, or current in reverse.
+    complementarity : float
+        The largest power that the ideal part of a diode takes up.
+    power_balance : float
+        Tellegen's theorem: the sum of all powers.
+    """
+
+    kcl: float
+    voltage_law: float
+    diode: float
+    complementarity: float
+    power_balance: float
+
+    @property
+    def worst(self) -> float:
+        """The worst of its measures; NaN if one is."""
+        return float(np.max(self))
+
+
+class Undetermined(NamedTuple):
+    """A node whose potential the circuit leaves open.
+
+    Attributes
+    ----------
+    node : str
+        Its name.
+    lowest, highest : float
+        Between these potentials, in volt, all laws are obeyed while the other nodes follow.
+    """
+
+    node: str
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Solution:
+    """A state of a circuit, and how well it obeys the laws; ``Circuit.solve`` makes it.
+
+    Attributes
+    ----------
+    circuit : Circuit
+        The circuit. Its values may have changed since.
+    status : str
+        'solved', or 'not_converged' if the method gave up before the certificate passed.
+    certificate : Certificate
+        The proof.
+    statistics : dict of str to int
+        The work done: sweeps, iterations, factorizations, linear_solves, network_nodes.
+    potentials : array of float64, shape (nodes,)
+        Potentials of the nodes in volt, in the order of ``circuit.nodes``.
+    voltages, currents, powers : arrays of float64, shape (elements,)
+        Voltages, currents and powers of the elements, in volt, ampere and watt, in the order of
+        ``circuit.elements``. See ``Branch`` for the signs.
+    dissipated_power : float
+        Power that the elements other than sources take up, in watt.
+    undetermined : tuple of Undetermined
+        Nodes whose potentials the circuit leaves open.
+
+    Examples
+    --------
+    >>> import ohmgrad
+    >>> circuit = ohmgrad.CircuitBuilder().current_source("i1", "0", "a", 2.0).resistor("r1", "a", "0", 3).build()
+    >>> solution = circuit.solve()
+    >>> solution.nodes
+    {'0': 0.0, 'a': 6.0}
+    >>> solution.elements["r1"].power, solution.powers
+    (12.0, array([-12.,  12.]))
+    """
+
+    circuit: Circuit
+    status: str
+    certificate: Certificate
+    statistics: dict[str, int]
+    potentials: _Array
+    voltages: _Array
+    currents: _Array
+    powers: _Array
+    dissipated_power: float
+    undetermined: tuple[Undetermined, ...]
+
+    @cached_property
+    def nodes(self) -> dict[str, float]:
+        """The potential of each node by its name, in volt."""
+        return dict(zip(self.circuit.nodes, self.potentials.tolist(), strict=True))
+
+    @cached_property
+    def elements(self) -> dict[str, Branch]:
+        """Voltage, current and power of each element by its name."""
+        columns = (self.voltages.tolist(), self.currents.tolist(), self.powers.tolist())
+        branches = map(Branch, *columns)
+        return dict(zip(self.circuit.elements, branches, strict=True))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as dicts and lists: what ``ohmgrad solve --json`` prints.
+
+        Returns
+        -------
+        dict
+            With the keys status, nodes, elements, dissipated_power, certificate, undetermined and statistics.
+        """
+        return {
+            "status": self.status,
+            "nodes": dict(self.nodes),
+            "elements": {name: branch._asdict() for name, branch in self.elements.items()},
+            "dissipated_power": self.dissipated_power,
+            "certificate": self.certificate._asdict(),
+            "undetermined": [node._asdict() for node in self.undetermined],
+            "statistics": dict(self.statistics),
+        }
+
+    def to_networkx(self) -> networkx.MultiDiGraph[str]:
+        """The circuit as a graph of networkx, with its state (``pip install ohmgrad[circuits]``).
+
+        Returns
+        -------
+        networkx.MultiDiGraph
+            As ``Circuit.to_networkx``; nodes have the attribute ``potential``, edges ``voltage``, ``current`` and
+            ``power``, too.
+
+        Raises
+        ------
+        ImportError
+            If networkx is not installed.
+        """
+        from ohmgrad import graph
+
+        return graph.of_solution(self)
+
+    def to_svg(self) -> str:
+        """A drawing of a small circuit, coloured by potentials and currents.
+
+        Arrows point where the current flows; their width grows with it.
+
+        Returns
+        -------
+        str
+            An SVG image.
+
+        Raises
+        ------
+        ValueError
+            If the circuit has more than 40 elements.
+        """
+        from ohmgrad import drawing
+
+        return drawing.svg(self.circuit, self)
+
+    def _repr_html_(self) -> str:
+        from ohmgrad import drawing
+
+        return drawing.solution_html(self)
+
+    def __repr__(self) -> str:
+        worst = f"{self.certificate.worst:.1e}"
+        return f"<ohmgrad.Solution of {self.circuit!r}: {self.status}, worst violation {worst}>"
+
+
+class SolvedRows(NamedTuple):
+    """Solves for many values of sources; ``Circuit.solve_rows`` and ``Circuit.sweep`` make them.
+
+    Attributes
+    ----------
+    sources : tuple of str
+        The sources whose values the rows hold.
+    values : array of float64, shape (n, sources)
+        Their values, in volt or ampere.
+    nodes, elements : tuples of str
+        The names of the columns of the arrays below.
+    potentials : array of float64, shape (n, nodes)
+        Potentials in volt. A row that has no operating point is NaN in all arrays.
+    voltages, currents : arrays of float64, shape (n, elements)
+        Voltages and currents of elements, in volt and ampere; see ``Branch`` for the signs.
+    powers : array of float64, shape (n,)
+        Power that the elements other than sources take up, in watt.
+    residuals : array of float64, shape (n,)
+        The worst measure of each row's certificate.
+    solved : array of bool, shape (n,)
+        Whether the certificate of a row passes.
+    errors : dict of int to str
+        Why a row, counted from 0, has no operating point.
+    """
+
+    sources: tuple[str, ...]
+    values: _Array
+    nodes: tuple[str, ...]
+    elements: tuple[str, ...]
+    potentials: _Array
+    voltages: _Array
+    currents: _Array
+    powers: _Array
+    residuals: _Array
+    solved: NDArray[np.bool_]
+    errors: dict[int, str]
+
+    def potential(self, node: str) -> _Array:
+        """The potential of a node in each row.
+
+        Parameters
+        ----------
+        node : str
+            Its name.
+
+        Returns
+        -------
+        array of float64, shape (n,)
+            In volt.
+
+        Raises
+        ------
+        ValueError
+            If it is not among ``nodes``.
+        """
+        return self.potentials[:, _column("node", node, self.nodes)]
+
+    def voltage(self, element: str) -> _Array:
+        """The voltage across an element in each row.
+
+        Parameters
+        ----------
+        element : str
+            Its name.
+
+        Returns
+        -------
+        array of float64, shape (n,)
+            In volt.
+
+        Raises
+        ------
+        ValueError
+            If it is not among ``elements``.
+        """
+        return self.voltages[:, _column("element", element, self.elements)]
+
+    def current(self, element: str) -> _Array:
+        """The current through an element in each row.
+
+        Parameters
+        ----------
+        element : str
+            Its name.
+
+        Returns
+        -------
+        array of float64, shape (n,)
+            In ampere.
+
+        Raises
+        ------
+        ValueError
+            If it is not among ``elements``.
+        """
+        return self.currents[:, _column("element", element, self.elements)]
+
+
+def _column(what: str, name: str, names: tuple[str, ...]) -> int:
+    try:
+        return names.index(name)
+    except ValueError:
+        listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+        raise ValueError(f"the rows have no {what} {name}: they have {listed}") from None
