@@ -14,6 +14,7 @@ mod architecture;
 mod board;
 mod circuit;
 mod contrast;
+mod differentiable;
 pub mod kernels;
 mod network;
 mod relaxation;
@@ -26,6 +27,9 @@ pub(crate) mod tests;
 
 pub use architecture::{Architecture, ArchitectureError};
 pub use circuit::ToCircuitError;
+pub use differentiable::{
+    Differentiable, DifferentiableError, Equilibrium, Gradient, GradientError, Method,
+};
 pub use network::{Network, ParameterError, SettleError, Settled};
 pub use settling::{Settling, SettlingError, SweepOrder};
 
