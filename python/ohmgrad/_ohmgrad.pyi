@@ -212,6 +212,26 @@ class Experiment:
     def __eq__(self, value: object, /) -> bool: ...
     __hash__: None  # type: ignore[assignment]
 
+@final
+class Equilibrium:
+    def __new__(
+        cls,
+        architecture: Architecture,
+        parameters: Mapping[str, ArrayLike],
+        X: ArrayLike,
+        *,
+        tolerance: float,
+        sweeps: SupportsIndex,
+        threads: SupportsIndex | None = None,
+    ) -> Equilibrium: ...
+    @property
+    def outputs(self) -> NDArray[np.float64]: ...
+    @property
+    def residuals(self) -> NDArray[np.float64]: ...
+    def gradient(
+        self, by_outputs: ArrayLike, beta: float | None = None
+    ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]], NDArray[np.float64]]: ...
+
 def load_digits() -> Dataset: ...
 def load_idx(folder: _Path) -> tuple[Dataset, Dataset]: ...
 def load_mnist(folder: _Path | None = None) -> tuple[Dataset, Dataset]: ...

@@ -9,6 +9,7 @@
 mod architecture;
 mod arrays;
 mod dataset;
+mod equilibrium;
 mod errors;
 mod evaluation;
 mod experiment;
@@ -27,6 +28,8 @@ mod _ohmgrad {
     use crate::architecture::PyArchitecture;
     #[pymodule_export]
     use crate::dataset::{PyDataset, load_digits, load_idx, load_mnist};
+    #[pymodule_export]
+    use crate::equilibrium::PyEquilibrium;
     #[pymodule_export]
     use crate::errors::TrainingError;
     #[pymodule_export]
