@@ -2,32 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import Any, Literal, SupportsIndex, TypedDict, final
+from typing import Any, SupportsIndex, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ohmgrad.results import Epoch, Evaluation, Settled
+from ohmgrad.settings import Cost, InitialState, Rule, SweepOrder, TrainerSettings
 
 _Path = str | PathLike[str]
-_Order = Literal["asynchronous", "forward", "backward"]
-_Rule = Literal["p-ep", "n-ep", "c-ep", "p-cpl", "n-cpl", "c-cpl", "cl", "al", "rbp", "tbp"]
-_Cost = Literal["squared-error", "cross-entropy"]
-_InitialState = Literal["persistent", "zero"]
-
-class TrainerSettings(TypedDict):
-    rule: _Rule
-    beta: float | None
-    cost: _Cost
-    batch_size: int
-    initial_state: _InitialState
-    free_phase: Settling
-    nudged_phase: Settling
-    learning_rate: dict[str, float]
-    learning_rate_decay: float
-    momentum: float
-    weight_decay: float
-    seed: int
 
 class TrainingError(RuntimeError): ...
 
@@ -72,14 +55,14 @@ class Settling:
         sweeps: SupportsIndex | None = None,
         *,
         tolerance: float | None = None,
-        order: _Order = "asynchronous",
+        order: SweepOrder = "asynchronous",
     ) -> Settling: ...
     @property
     def sweeps(self) -> int: ...
     @property
     def tolerance(self) -> float | None: ...
     @property
-    def order(self) -> _Order: ...
+    def order(self) -> SweepOrder: ...
     def __eq__(self, value: object, /) -> bool: ...
     __hash__: None  # type: ignore[assignment]
 
@@ -120,17 +103,17 @@ class Network:
         *,
         sweeps: SupportsIndex | None = None,
         tolerance: float | None = None,
-        order: _Order | None = None,
+        order: SweepOrder | None = None,
     ) -> Settled: ...
     def evaluate(
         self,
         data: Dataset,
         *,
-        cost: _Cost = "squared-error",
+        cost: Cost = "squared-error",
         physics: bool = True,
         sweeps: SupportsIndex | None = None,
         tolerance: float | None = None,
-        order: _Order | None = None,
+        order: SweepOrder | None = None,
     ) -> Evaluation: ...
     def __copy__(self) -> Network: ...
     def __deepcopy__(self, memo: dict[int, Any], /) -> Network: ...
@@ -164,12 +147,12 @@ class Trainer:
     def __new__(
         cls,
         network: Network,
-        rule: _Rule = "c-ep",
+        rule: Rule = "c-ep",
         *,
         beta: float | None = None,
-        cost: _Cost = "squared-error",
+        cost: Cost = "squared-error",
         batch_size: SupportsIndex = 4,
-        initial_state: _InitialState = "persistent",
+        initial_state: InitialState = "persistent",
         free_phase: Settling | None = None,
         nudged_phase: Settling | None = None,
         learning_rate: float | Mapping[str, float] = 0.01,
