@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ohmgrad._ohmgrad import Architecture, Dataset, Network, Settling
+from ohmgrad.settings import Cost, Rule
 from ohmgrad.trainer import Trainer
 
 __all__ = ["DRNClassifier", "DRNRegressor"]
@@ -23,7 +24,7 @@ __all__ = ["DRNClassifier", "DRNRegressor"]
 class _Estimator(BaseEstimator):
     """What both estimators share: a network on standardised features, and its training."""
 
-    _cost: str
+    _cost: Cost
     _classes: int | None
 
     def _draw(self, X: NDArray[np.float64], outputs: int) -> None:
@@ -57,7 +58,7 @@ class _Estimator(BaseEstimator):
             self.network_,
             self.rule,
             beta=self.beta,
-            cost=self._cost,  # type: ignore[arg-type]
+            cost=self._cost,
             batch_size=self.batch_size,
             free_phase=phase,
             nudged_phase=phase,
@@ -156,9 +157,9 @@ class DRNClassifier(ClassifierMixin, _Estimator):
         hidden: Sequence[int] = (64,),
         *,
         input_gain: float | None = None,
-        rule: str = "al",
+        rule: Rule = "al",
         beta: float | None = None,
-        cost: str = "cross-entropy",
+        cost: Cost = "cross-entropy",
         epochs: int = 50,
         batch_size: int = 4,
         sweeps: int = 4,
@@ -189,7 +190,7 @@ class DRNClassifier(ClassifierMixin, _Estimator):
         self.random_state = random_state
 
     @property
-    def _cost(self) -> str:
+    def _cost(self) -> Cost:
         return self.cost
 
     @property
@@ -396,7 +397,7 @@ class DRNRegressor(RegressorMixin, MultiOutputMixin, _Estimator):
     True
     """
 
-    _cost = "squared-error"
+    _cost: Cost = "squared-error"
     _classes = None
 
     def __init__(
@@ -404,7 +405,7 @@ class DRNRegressor(RegressorMixin, MultiOutputMixin, _Estimator):
         hidden: Sequence[int] = (64,),
         *,
         input_gain: float | None = None,
-        rule: str = "al",
+        rule: Rule = "al",
         beta: float | None = None,
         epochs: int = 50,
         batch_size: int = 4,
