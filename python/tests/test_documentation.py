@@ -2,14 +2,20 @@
 
 import doctest
 import inspect
+from importlib.util import find_spec
 
 import pytest
 
 import ohmgrad
 import ohmgrad.datasets
 import ohmgrad.plot
+import ohmgrad.sklearn
 
-MODULES = [ohmgrad, ohmgrad.datasets, ohmgrad.plot]
+MODULES = [ohmgrad, ohmgrad.datasets, ohmgrad.plot, ohmgrad.sklearn]
+if find_spec("torch"):
+    import ohmgrad.torch
+
+    MODULES.append(ohmgrad.torch)
 
 
 def public_names():
@@ -24,8 +30,16 @@ def public_names():
             if inspect.isclass(thing) and not issubclass(thing, Exception):
                 fields = getattr(thing, "_fields", ())
                 for member, value in inspect.getmembers(thing):
+                    if not _is_ours(value):
+                        continue
                     if not member.startswith("_") and member not in (*fields, "count", "index"):
                         yield f"{module.__name__}.{name}.{member}", value
+
+
+def _is_ours(member):
+    """Whether a member is not inherited from another package."""
+    module = getattr(inspect.unwrap(member), "__module__", None) if callable(member) else None
+    return module is None or module.split(".")[0] == "ohmgrad"
 
 
 NAMES = dict(public_names())

@@ -8,12 +8,12 @@ use numpy::{
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-/// An array of float32 in C order: the argument itself where it is one, else a converted copy.
-pub(crate) fn floats<'py, D: Dimension>(
+/// An array of f32 or f64 in C order: the argument itself where it is one, else a converted copy.
+pub(crate) fn floats<'py, T: Element, D: Dimension>(
     name: &str,
     value: &Bound<'py, PyAny>,
-) -> PyResult<PyReadonlyArray<'py, f32, D>> {
-    match value.cast::<PyArray<f32, D>>() {
+) -> PyResult<PyReadonlyArray<'py, T, D>> {
+    match value.cast::<PyArray<T, D>>() {
         Ok(array) if array.is_c_contiguous() && array.is_aligned() => Ok(array.try_readonly()?),
         _ => converted(name, &untyped(name, value)?, b"buif", "numbers"),
     }

@@ -236,9 +236,9 @@ fn targets(y: &Bound<'_, PyUntypedArray>, classes: Option<&Bound<'_, PyAny>>) ->
         ));
     }
     let (values, outputs) = match y.ndim() {
-        1 => (floats::<Ix1>("y", y)?.as_slice()?.to_vec(), 1),
+        1 => (floats::<f32, Ix1>("y", y)?.as_slice()?.to_vec(), 1),
         _ => {
-            let values = floats::<Ix2>("y", y)?;
+            let values = floats::<f32, Ix2>("y", y)?;
             (values.as_slice()?.to_vec(), values.as_array().ncols())
         }
     };

@@ -12,6 +12,7 @@ mod builder;
 mod circuit;
 mod dataset;
 mod element;
+mod equilibrium;
 mod errors;
 mod evaluation;
 mod experiment;
@@ -35,6 +36,8 @@ mod _ohmgrad {
     use crate::circuit::PyCircuit;
     #[pymodule_export]
     use crate::dataset::{PyDataset, load_digits, load_idx, load_mnist};
+    #[pymodule_export]
+    use crate::equilibrium::PyEquilibrium;
     #[pymodule_export]
     use crate::errors::TrainingError;
     #[pymodule_export]

@@ -648,7 +648,7 @@ impl PyNetwork {
         };
         match self.parameter(name)? {
             Parameter::Weights(l) => {
-                let array = arrays::floats::<Ix2>(name, value)?;
+                let array = arrays::floats::<f32, Ix2>(name, value)?;
                 let (rows, columns) = self.architecture.0.shape(l);
                 match array.as_array().dim() == (rows, columns) {
                     true => Ok(Values::Weights(array)),
@@ -659,7 +659,7 @@ impl PyNetwork {
                 }
             }
             Parameter::Biases(l) => {
-                let array = arrays::floats::<Ix1>(name, value)?;
+                let array = arrays::floats::<f32, Ix1>(name, value)?;
                 let width = self.architecture.0.width(l);
                 match array.as_array().len() == width {
                     true => Ok(Values::Biases(array)),

@@ -18,6 +18,7 @@ mod architecture;
 mod board;
 mod circuit;
 mod contrast;
+mod differentiable;
 mod energy;
 pub mod kernels;
 mod network;
@@ -32,6 +33,9 @@ pub(crate) mod tests;
 
 pub use architecture::{Architecture, ArchitectureError};
 pub use circuit::ToCircuitError;
+pub use differentiable::{
+    Differentiable, DifferentiableError, Equilibrium, Gradient, GradientError, Method,
+};
 pub use energy::Energy;
 pub use network::{Network, ParameterError, SettleError, Settled};
 pub use readout::Readout;

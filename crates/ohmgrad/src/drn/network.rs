@@ -112,10 +112,8 @@ pub enum SettleError {
     /// It was asked to stop.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
-    /// Potentials beyond the range of f32.
-    #[error(
-        "the potentials of example {example} exceed the range of f32: lower the input gain or the inputs"
-    )]
+    /// Potentials beyond the range of floating-point numbers.
+    #[error("the potentials of example {example} overflow: lower the input gain or the inputs")]
     Overflow {
         /// The example.
         example: usize,
