@@ -19,7 +19,7 @@ use std::sync::atomic::AtomicBool;
 use pulp::Arch;
 
 use super::{
-    Architecture, ArchitectureError, ParameterError, SettleError, Settling, SettlingError,
+    Architecture, ArchitectureError, Energy, ParameterError, SettleError, Settling, SettlingError,
     SweepOrder,
 };
 use crate::interrupt::Interrupted;
@@ -171,7 +171,7 @@ impl Differentiable {
     /// (ampere, one vector per free layer), on at most `threads` threads.
     ///
     /// # Errors
-    /// If the architecture is not valid, a parameter is missing or has the wrong number of values, or a value is not
+    /// If the architecture is not valid or a Hopfield network, a parameter is missing or has the wrong number of values, or a value is not
     /// finite or outside the bounds.
     pub fn new(
         architecture: &Architecture,
@@ -180,6 +180,9 @@ impl Differentiable {
         threads: usize,
     ) -> Result<Self, DifferentiableError> {
         architecture.validate()?;
+        if architecture.energy == Energy::Hopfield {
+            return Err(DifferentiableError::NotResistive);
+        }
         let bounds = f64::from(architecture.g_min)..=f64::from(architecture.g_max);
         let rule = format!(
             "a conductance must be finite and within [{}, {}] S",
@@ -593,6 +596,11 @@ impl Differentiable {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DifferentiableError {
+    /// A network of another energy.
+    #[error(
+        "a Hopfield network has no conductances to differentiate by: energy must be co-content"
+    )]
+    NotResistive,
     /// The architecture is not valid.
     #[error(transparent)]
     Architecture(#[from] ArchitectureError),

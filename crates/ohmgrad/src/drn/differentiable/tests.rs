@@ -294,6 +294,16 @@ fn too_few_sweeps_show_in_the_residual() {
 }
 
 #[test]
+fn networks_without_conductances_are_refused() {
+    let hopfield = Architecture {
+        energy: Energy::Hopfield,
+        ..Architecture::new(1, vec![], 1)
+    };
+    let refused = Differentiable::new(&hopfield, vec![vec![0.5]], vec![vec![0.0]], 1);
+    assert_eq!(refused.err(), Some(DifferentiableError::NotResistive));
+}
+
+#[test]
 fn parameters_that_do_not_fit_are_refused() {
     let architecture = Architecture::new(1, vec![], 1).with_bounds(0.5, 2.0);
     let refusal = |weights: Vec<Vec<f64>>, biases: Vec<Vec<f64>>| {
