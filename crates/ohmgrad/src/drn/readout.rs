@@ -170,8 +170,8 @@ impl Load {
         }
     }
 
-    /// The largest violation of the current law at an output's nodes, and the largest current into one of them at 0 V,
-    /// in ampere.
+    /// The largest violation of the current law at an output's nodes, and the largest current into one of them at 0 V, all
+    /// others held, in ampere.
     pub(crate) fn violation(self, nodes: &[Driven], target: f32, v: &[f32]) -> (f32, f32) {
         let output = v.iter().skip(1).fold(v[0], |output, minus| output - minus);
         let (conductance, source) = match self {
@@ -186,10 +186,9 @@ impl Load {
             let leaving = driven.leaving(*v) + sign * conductance * output;
             total += leaving;
             let violated = driven.violated(leaving, node.conductance + conductance, *v);
-            largest = (
-                largest.0.max(violated.abs()),
-                largest.1.max(driven.current.abs()),
-            );
+            let from_other = conductance * (v - sign * output);
+            let current = driven.current + from_other;
+            largest = (largest.0.max(violated.abs()), largest.1.max(current.abs()));
         }
         match (self, nodes.len()) {
             // The source takes what is left over.
@@ -265,6 +264,15 @@ mod tests {
                 assert_eq!(violation, (v - settled).abs(), "{beta}, at {v}");
             }
         }
+    }
+
+    /// A node's current at 0 V comes from the network, from the source, and through the load from the other node.
+    #[test]
+    fn violations_of_a_pair_are_relative_to_all_currents_into_its_nodes() {
+        let (beta, y, v) = (0.2, 1.5, [2.0, -3.0]);
+        let (_, current) = Load::Conductance(beta).violation(&[A, B], y, &v);
+        let [into_a, into_b] = [0.5 + beta * (y - 3.0), -2.0 + beta * (2.0 - y)];
+        assert!((current - into_a.abs().max(into_b.abs())).abs() < 1e-6);
     }
 
     #[test]

@@ -28,7 +28,8 @@ pub(crate) struct Twins {
 
 impl Twins {
     /// Random conductances, about a quarter of them at `g_min`, and random biases; or random weights of a Hopfield
-    /// network, and biases that clip some of its units to 0 and some to 1.
+    /// network, so small that its sweeps do not amplify what f32 rounds, and biases that clip some of its units to 0 and
+    /// some to 1.
     pub(crate) fn random(architecture: &Architecture, threads: usize, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut engine = Network::zero(architecture, threads).expect("a valid architecture");
@@ -38,7 +39,7 @@ impl Twins {
             let scale = architecture.initial_scale(l);
             let (bottom, top, biases_within) = match architecture.energy {
                 Energy::CoContent => (-0.3_f32, 2.0 * scale, -0.2..0.2),
-                Energy::Hopfield => (-1.0, scale, -0.6..1.2),
+                Energy::Hopfield => (-1.0, 1.0 / (rows.max(columns) as f32).sqrt(), -0.6..1.2),
             };
             let (lowest, highest) = architecture.bounds();
             let mut weight = || (top * rng.random_range(bottom..1.0)).clamp(lowest, highest);
@@ -118,17 +119,17 @@ pub(crate) fn levels() -> Vec<Arch> {
 
 /// A free node as Kirchhoff sees it, or a unit of a Hopfield network by the slope of its energy.
 #[derive(Clone, Copy, Default)]
-struct Node {
+pub(crate) struct Node {
     /// Sum of its conductances, in siemens; 1 for a unit.
     conductance: f64,
     /// Net current into it, in ampere; what pulls on a unit, less its state.
     net: f64,
     /// Sum of the magnitudes that the net current is the difference of, in ampere.
-    gross: f64,
+    pub(crate) gross: f64,
 }
 
 /// All free nodes, layer after layer, added up weight by weight.
-fn nodes(reference: &Reference, v: &Potentials) -> Vec<Vec<Node>> {
+pub(crate) fn nodes(reference: &Reference, v: &Potentials) -> Vec<Vec<Node>> {
     let hopfield = reference.architecture.energy == Energy::Hopfield;
     let own = if hopfield { 1.0 } else { 0.0 };
     let start = |(b, v): (&f64, &f64)| Node {
@@ -226,6 +227,14 @@ fn compare(
     v: &Potentials,
 ) -> Result<(), TestCaseError> {
     let (reference, highest) = (&twins.reference, largest(v));
+    // The potential of a node is a mean of others; what pulls on a Hopfield unit can be far above them before it is clipped.
+    let scale = match reference.architecture.energy {
+        Energy::CoContent => highest,
+        Energy::Hopfield => {
+            let nodes = nodes(reference, v).into_iter().flatten();
+            nodes.map(|node| node.gross).fold(highest, f64::max)
+        }
+    };
     for (l, layer) in v[1..].iter().enumerate() {
         let potentials = settled.hidden.get(l).unwrap_or(&settled.outputs);
         for (j, want) in layer.iter().enumerate() {
@@ -234,7 +243,7 @@ fn compare(
                 what,
                 potentials[b * layer.len() + j],
                 *want,
-                ROUNDING * highest,
+                ROUNDING * scale,
             )?;
         }
     }

@@ -13,7 +13,7 @@ use crate::data::Dataset;
 use crate::drn::kernels::BLOCK;
 use crate::drn::kernels::reference::{Gradient, Nudge, Potentials, Reference};
 use crate::drn::tests::{
-    ENERGIES, FREE, ORDERS, Twins, bits, close, largest, levels, several_blocks, widths,
+    ENERGIES, FREE, ORDERS, Twins, bits, close, largest, levels, nodes, several_blocks, widths,
 };
 use crate::drn::{Architecture, Energy, Network, Readout, Settling, SweepOrder};
 
@@ -108,10 +108,12 @@ struct Simulation {
     epochs: usize,
     /// Largest potential seen, in volt.
     highest: f64,
+    /// Largest sum of magnitudes that the pull on a unit of a Hopfield network was added up from.
+    gross: f64,
     /// The smallest sum of conductances over the outputs at first, in siemens.
     weakest: f64,
     /// Whether rounding could decide on one sweep more or less, or on boundedness, or is amplified by outputs that
-    /// training leaves with hardly a conductance.
+    /// training leaves with hardly a conductance, or by a response that does not settle.
     close_call: bool,
 }
 
@@ -127,9 +129,15 @@ impl Simulation {
             seed,
             epochs: 0,
             highest: 0.0,
+            gross: 0.0,
             weakest: weakest_output(network),
             close_call: false,
         }
+    }
+
+    /// What the rounding of potentials is relative to.
+    fn scale(&self) -> f64 {
+        self.highest.max(self.gross)
     }
 
     fn train_epoch(&mut self, data: &Dataset) -> Epoch {
@@ -285,6 +293,8 @@ impl Simulation {
                 self.network
                     .sweep_response(&mut d, v, settling.order, &pull);
             }
+            // Away from a minimum of a Hopfield network the response may grow without end.
+            self.close_call |= largest(&d) > 100.0 * self.highest;
             let side = |half: f64| -> Potentials {
                 let layers = v.iter().zip(&d);
                 let layer = |(v, d): (&Vec<f64>, &Vec<f64>)| {
@@ -323,9 +333,14 @@ impl Simulation {
                     worst = worst.max(network.residual(v, nudge));
                 }
                 self.highest = self.highest.max(largest(&*v));
+                if network.architecture.energy == Energy::Hopfield {
+                    let gross = nodes(&network, v).into_iter().flatten().map(|n| n.gross);
+                    self.gross = gross.fold(self.gross, f64::max);
+                }
             }
             if let Some(tolerance) = settling.tolerance {
-                self.close_call |= (worst - tolerance).abs() < 0.02 * tolerance;
+                // The engine measures relative currents to some 1e-6.
+                self.close_call |= (worst - tolerance).abs() < 0.02 * tolerance + 1e-5;
                 if worst <= tolerance {
                     break;
                 }
@@ -474,6 +489,11 @@ fn cases() -> impl Strategy<Value = Case> {
             if rule.clamps() || rule == RecurrentBackpropagation {
                 nudged_phase.tolerance = None;
             }
+            // Its pulls are sums, not means: large steps would amplify what f32 rounds.
+            if architecture.energy == Energy::Hopfield {
+                let rates = optimizer.learning_rates.values_mut();
+                rates.for_each(|rate| *rate *= 0.1);
+            }
             let names = architecture.parameter_names();
             optimizer
                 .learning_rates
@@ -594,7 +614,7 @@ fn agrees(case: &Case) -> Result<(), TestCaseError> {
             "cost",
             epoch.cost,
             expected.cost,
-            1e-5 * simulation.highest.powi(2),
+            1e-5 * simulation.scale().powi(2),
         )?;
     }
     same_parameters(&trainer, &simulation)?;
@@ -604,7 +624,7 @@ fn agrees(case: &Case) -> Result<(), TestCaseError> {
 fn same_parameters(trainer: &Trainer, simulation: &Simulation) -> Result<(), TestCaseError> {
     let (network, truth) = (trainer.network(), &simulation.network);
     let Optimizer { learning_rates, .. } = &trainer.options().optimizer;
-    let steepest = simulation.highest.powi(2) / amplitude(trainer.options());
+    let steepest = simulation.highest * simulation.scale() / amplitude(trainer.options());
     for l in 0..truth.weights.len() {
         let matrix = (format!("W{}", l + 1), network.weights(l), &truth.weights[l]);
         let biases = (format!("b{}", l + 1), network.biases(l), &truth.biases[l]);
@@ -625,7 +645,7 @@ fn same_state(trainer: &Trainer, simulation: &Simulation) -> Result<(), TestCase
         for (slot, got) in got.chunks(width).enumerate() {
             for (got, want) in got.iter().zip(&simulation.carried[slot][l + 1]) {
                 let what = format_args!("carried potential of layer {l}, slot {slot}");
-                close(what, *got, *want, 1e-5 * simulation.highest)?;
+                close(what, *got, *want, 1e-5 * simulation.scale())?;
             }
         }
     }
