@@ -88,7 +88,8 @@ class _Drawing:
     def pixel(self, place: _Point) -> _Point:
         """From the layout, where y points up, to the image, where it points down."""
         x, y = place - self.corner
-        return np.array([x, -y]) * UNIT + MARGIN
+        point: _Point = np.array([x, -y]) * UNIT + MARGIN
+        return point
 
     def wire(self, wire: Wire) -> tuple[str, str, str]:
         """The line of an element with its arrow, its symbol, and its label, to be drawn in this order."""

@@ -101,7 +101,8 @@ def _projection(wanted: _Points) -> _Points:
     values, vectors = np.linalg.eigh(-0.5 * centred)
     angle = 2.4 * np.arange(len(wanted))
     apart = 0.05 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return vectors[:, -2:] * np.sqrt(np.maximum(values[-2:], 0)) + apart
+    places: _Points = vectors[:, -2:] * np.sqrt(np.maximum(values[-2:], 0)) + apart
+    return places
 
 
 def _upright(places: _Points) -> _Points:
@@ -113,4 +114,5 @@ def _upright(places: _Points) -> _Points:
     if length < 1e-6:
         return places
     x, y = up / length
-    return places @ np.array([[y, x], [-x, y]])
+    turned: _Points = places @ np.array([[y, x], [-x, y]])
+    return turned

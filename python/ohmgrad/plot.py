@@ -316,7 +316,7 @@ def circuit(drawn: Circuit | Solution, *, ax: Axes | None = None) -> Axes:
     lines = LineCollection([np.array([wire.at(s) for s in shares]) for wire in plan.wires])
     lines.set(color="#666", linewidth=1.5)
     places = np.array(list(plan.nodes.values())).reshape(-1, 2)
-    dots = ax.scatter(*places.T, s=90, c="white", edgecolors="#333", zorder=3)
+    dots = ax.scatter(places[:, 0], places[:, 1], s=90, c="white", edgecolors="#333", zorder=3)
     ax.add_collection(lines)
     if solution is not None:
         size = np.abs(solution.currents)
@@ -326,10 +326,11 @@ def circuit(drawn: Circuit | Solution, *, ax: Axes | None = None) -> Axes:
         ax.figure.colorbar(dots, ax=ax, label="potential (V)", shrink=0.8)
         ax.figure.colorbar(lines, ax=ax, label="size of current (A)", shrink=0.8)
     for name, place in plan.nodes.items():
-        ax.annotate(name, place, (0, 9), textcoords="offset points", ha="center", weight="bold")
+        ax.annotate(name, (place[0], place[1]), (0, 9), textcoords="offset points", ha="center", weight="bold")
     for wire in plan.wires:
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-        ax.annotate(wire.element, wire.middle, ha="center", va="center", fontsize="small", bbox=box)
+        x, y = wire.middle
+        ax.annotate(wire.element, (x, y), ha="center", va="center", fontsize="small", bbox=box)
     ax.set_aspect("equal")
     ax.margins(0.15)
     ax.set_axis_off()
