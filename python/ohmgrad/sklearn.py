@@ -24,9 +24,6 @@ __all__ = ["DRNClassifier", "DRNRegressor"]
 class _Estimator(BaseEstimator):
     """What both estimators share: a network on standardised features, and its training."""
 
-    _cost: Cost
-    _classes: int | None
-
     def _draw(self, X: NDArray[np.float64], outputs: int) -> None:
         """A new network for such features."""
         self.scaler_ = StandardScaler().fit(X)
@@ -44,21 +41,20 @@ class _Estimator(BaseEstimator):
         self.n_epochs_ = 0
         self._trainer: Trainer | None = None
 
-    def _train(self, X: NDArray[np.float64], y: NDArray[Any], epochs: int) -> None:
+    def _train(self, data: Dataset, epochs: int, cost: Cost) -> None:
         """Trains the network on these examples."""
-        data = Dataset(self.scaler_.transform(X), y, classes=self._classes)
         if self._trainer is None:
-            self._trainer = self._new_trainer()
+            self._trainer = self._new_trainer(cost)
         self._trainer.train(data, epochs)
         self.n_epochs_ += epochs
 
-    def _new_trainer(self) -> Trainer:
+    def _new_trainer(self, cost: Cost) -> Trainer:
         phase = Settling(self.sweeps)
         return Trainer(
             self.network_,
             self.rule,
             beta=self.beta,
-            cost=self._cost,
+            cost=cost,
             batch_size=self.batch_size,
             free_phase=phase,
             nudged_phase=phase,
@@ -189,14 +185,6 @@ class DRNClassifier(ClassifierMixin, _Estimator):
         self.threads = threads
         self.random_state = random_state
 
-    @property
-    def _cost(self) -> Cost:
-        return self.cost
-
-    @property
-    def _classes(self) -> int:
-        return len(self.classes_)
-
     def fit(self, X: ArrayLike, y: ArrayLike) -> "DRNClassifier":
         """Trains a new network.
 
@@ -223,7 +211,7 @@ class DRNClassifier(ClassifierMixin, _Estimator):
         epochs = self._checked_epochs()
         self.classes_, labels = np.unique(y, return_inverse=True)
         self._draw(X, len(self.classes_))
-        self._train(X, labels, epochs)
+        self._train(self._data(X, labels), epochs, self.cost)
         return self
 
     def partial_fit(
@@ -273,13 +261,16 @@ class DRNClassifier(ClassifierMixin, _Estimator):
             raise ValueError(f"y has the label {unknown[0]!r}, which is not one of the classes {self.classes_}")
         if new:
             self._draw(X, len(self.classes_))
-        self._train(X, np.searchsorted(self.classes_, y), 1)
+        self._train(self._data(X, np.searchsorted(self.classes_, y)), 1, self.cost)
         return self
 
+    def _data(self, X: NDArray[np.float64], labels: NDArray[np.intp]) -> Dataset:
+        return Dataset(self.scaler_.transform(X), labels, classes=len(self.classes_))
+
     def _checked(self, X: ArrayLike, y: ArrayLike, reset: bool) -> tuple[NDArray[np.float64], NDArray[Any]]:
-        X, y = validate_data(self, X, y, dtype=np.float64, reset=reset)
-        check_classification_targets(y)
-        return X, y
+        features, labels = validate_data(self, X, y, dtype=np.float64, reset=reset)
+        check_classification_targets(labels)
+        return features, labels
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The class with the largest output potential.
@@ -397,9 +388,6 @@ class DRNRegressor(RegressorMixin, MultiOutputMixin, _Estimator):
     True
     """
 
-    _cost: Cost = "squared-error"
-    _classes = None
-
     def __init__(
         self,
         hidden: Sequence[int] = (64,),
@@ -460,7 +448,7 @@ class DRNRegressor(RegressorMixin, MultiOutputMixin, _Estimator):
         X, y = self._checked(X, y, reset=True)
         epochs = self._checked_epochs()
         self._start(X, y)
-        self._train(X, self._standardised(y), epochs)
+        self._train(self._data(X, y), epochs, "squared-error")
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike) -> "DRNRegressor":
@@ -498,16 +486,16 @@ class DRNRegressor(RegressorMixin, MultiOutputMixin, _Estimator):
         X, y = self._checked(X, y, reset=new)
         if new:
             self._start(X, y)
-        self._train(X, self._standardised(y), 1)
+        self._train(self._data(X, y), 1, "squared-error")
         return self
 
     def _checked(
         self, X: ArrayLike, y: ArrayLike, reset: bool
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        X, y = validate_data(
+        features, targets = validate_data(
             self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, reset=reset
         )
-        return X, np.asarray(y, np.float64)
+        return features, np.asarray(targets, np.float64)
 
     def _start(self, X: NDArray[np.float64], y: NDArray[np.float64]) -> None:
         """A new network for such targets."""
@@ -516,9 +504,9 @@ class DRNRegressor(RegressorMixin, MultiOutputMixin, _Estimator):
         self.target_scaler_ = StandardScaler().fit(targets)
         self._draw(X, targets.shape[1])
 
-    def _standardised(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
-        targets: NDArray[np.float64] = self.target_scaler_.transform(y.reshape(len(y), -1))
-        return targets
+    def _data(self, X: NDArray[np.float64], y: NDArray[np.float64]) -> Dataset:
+        targets = self.target_scaler_.transform(y.reshape(len(y), -1))
+        return Dataset(self.scaler_.transform(X), targets)
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """What the output potentials mean.
