@@ -95,10 +95,8 @@ impl PyCircuit {
     /// Examples
     /// --------
     /// >>> import ohmgrad
-    /// >>> ohmgrad.Circuit.from_netlist("A typing error\nR1 in 0 many\n")
-    /// Traceback (most recent call last):
-    ///     ...
-    /// ohmgrad.netlist.NetlistError: <netlist>:2:9: ...
+    /// >>> ohmgrad.Circuit.from_netlist("A lamp\nV1 in 0 3\nR1 in 0 50\n")
+    /// <ohmgrad.Circuit "A lamp" of 2 elements, 2 nodes>
     #[staticmethod]
     fn from_netlist(py: Python<'_>, netlist: &Bound<'_, PyAny>) -> PyResult<Self> {
         let read = match netlist.extract::<String>() {
