@@ -193,8 +193,9 @@ class _Settle(torch.autograd.Function):
         return torch.from_numpy(settled.outputs).to(x)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, by_outputs: torch.Tensor) -> tuple[Any, ...]:  # type: ignore[override]
+        if torch.is_grad_enabled():
+            raise RuntimeError("a DRN has no second derivatives: do without create_graph=True")
         by_inputs, by_parameters, residuals = ctx.settled.gradient(_array(by_outputs), ctx.beta)
         _warn(residuals, ctx.tolerance, ctx.sweeps, "gradient is not exact")
         by_all = (by_inputs, *(by_parameters[name] for name in ctx.names))

@@ -71,7 +71,7 @@ def test_the_gradient_of_squared_error_is_what_adjoint_learning_descends(network
         expected = before[name] - rate * values.grad.numpy()
         if name.startswith("W"):
             expected = expected.clip(min=0.001)
-        scale = rate * abs(values.grad.numpy()).max()
+        scale = rate * float(values.grad.abs().max())
         assert network[name] == pytest.approx(expected, abs=1e-2 * scale + 1e-7)
 
 
@@ -95,7 +95,7 @@ def test_it_learns_between_other_layers(optimizer, options):
     x, y = torch.from_numpy(digits.X[:600]), torch.from_numpy(digits.y[:600])
     network = ohmgrad.Network(ohmgrad.Architecture(16, [32], 10, input_gain=5))
     model = torch.nn.Sequential(torch.nn.Linear(64, 16), DRN(network, threads=1, **options), torch.nn.Linear(10, 10))
-    descent = optimizer(model.parameters(), lr=0.05 if optimizer is torch.optim.SGD else 0.005)
+    descent = optimizer(model.parameters(), lr=0.2 if optimizer is torch.optim.SGD else 0.005)
     for _ in range(30):
         for batch in torch.randperm(600).split(20):
             descent.zero_grad()
@@ -146,9 +146,8 @@ def test_too_few_sweeps_are_a_warning():
 
 def test_second_derivatives_are_refused():
     x = features(2).requires_grad_()
-    (first,) = torch.autograd.grad(module([8])(x).sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        first.sum().backward()
+    with pytest.raises(RuntimeError, match="no second derivatives: do without create_graph=True"):
+        torch.autograd.grad(module([8])(x).sum(), x, create_graph=True)
 
 
 @pytest.mark.parametrize(
