@@ -53,20 +53,24 @@ fn rows_are_solved_as_one_by_one_for_any_number_of_threads() {
 
 #[test]
 fn bad_columns_are_errors() {
-    let circuit = families::ladder(3, &families::ideal(0.7), 0);
+    let circuit = families::graph(20, &families::ideal(0.7), 0);
     let mut solver = Solver::new(&circuit, SolveOptions::default()).expect("solvable");
-    let source = circuit.element("v1").expect("named");
-    let resistor = circuit.element("rs0").expect("named");
+    let [source, other, resistor] =
+        ["v0", "v10", "rg0"].map(|name| circuit.element(name).expect("named"));
     let mut fault = |sources: &[ElementId], values: &[f64]| {
         let outcome = solver.solve_rows(&circuit, sources, values, |_, _| ());
         outcome.expect_err("a fault")
     };
     assert_eq!(
         fault(&[resistor], &[1.0]),
-        RowError::NoSource("rs0".to_owned())
+        RowError::NoSource("rg0".to_owned())
+    );
+    assert_eq!(
+        fault(&[source, source], &[1.0, 2.0]),
+        RowError::Twice("v0".to_owned())
     );
     assert!(matches!(
-        fault(&[source, source], &[1.0]),
+        fault(&[source, other], &[1.0]),
         RowError::Length { .. }
     ));
 }
