@@ -12,6 +12,8 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip insta
 
 from ohmgrad.torch import DRN  # noqa: E402
 
+torch.set_num_threads(1)  # what is small waits for its threads
+
 
 def module(hidden, **options):
     """A small module in float64, all parameters random and away from their bounds."""
