@@ -217,6 +217,7 @@ impl Network {
             weights,
             rows * columns,
             allowed,
+            |g| g,
             &rule,
         )?;
         self.fill_weights(l, |i, row| {
@@ -238,6 +239,7 @@ impl Network {
             biases,
             width,
             f32::is_finite,
+            |b| b,
             "a bias must be finite",
         )?;
         self.write_biases(l, Part::Value, biases);
@@ -544,11 +546,13 @@ pub(crate) fn distribute(board: &Board, l: usize, potentials: &[f32], slots: &Ra
     }
 }
 
-fn check(
+/// Checks the number of a parameter's values and each of them; `narrow` is how a value is shown.
+pub(super) fn check<T: Copy>(
     name: &str,
-    values: &[f32],
+    values: &[T],
     expected: usize,
-    allowed: impl Fn(f32) -> bool,
+    allowed: impl Fn(T) -> bool,
+    narrow: impl Fn(T) -> f32,
     rule: &str,
 ) -> Result<(), ParameterError> {
     let name = name.to_owned();
@@ -565,7 +569,7 @@ fn check(
         Some(index) => Err(ParameterError::Value {
             name,
             index,
-            value: values[index],
+            value: narrow(values[index]),
             rule: rule.to_owned(),
         }),
     }

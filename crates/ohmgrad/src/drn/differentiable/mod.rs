@@ -18,6 +18,7 @@ use std::sync::atomic::AtomicBool;
 
 use pulp::Arch;
 
+use super::network::check;
 use super::{
     Architecture, ArchitectureError, Energy, ParameterError, SettleError, Settling, SettlingError,
     SweepOrder,
@@ -183,27 +184,29 @@ impl Differentiable {
         if architecture.energy == Energy::Hopfield {
             return Err(DifferentiableError::NotResistive);
         }
-        let bounds = f64::from(architecture.g_min)..=f64::from(architecture.g_max);
-        let rule = format!(
-            "a conductance must be finite and within [{}, {}] S",
-            architecture.g_min, architecture.g_max
-        );
+        let (lowest, highest) = architecture.bounds();
+        let bounds = f64::from(lowest)..=f64::from(highest);
+        let rule = architecture.bounds_rule();
         for l in 0..architecture.matrices() {
             let (rows, columns) = architecture.shape(l);
             let allowed = |g: f64| g.is_finite() && bounds.contains(&g);
+            let [weights, biases] =
+                [&weights, &biases].map(|all| all.get(l).map_or(&[][..], |p| p));
             check(
                 &format!("W{}", l + 1),
-                weights.get(l),
+                weights,
                 rows * columns,
                 allowed,
+                |g| g as f32,
                 &rule,
             )?;
             let rule = "a bias must be finite";
             check(
                 &format!("b{}", l + 1),
-                biases.get(l),
+                biases,
                 columns,
                 f64::is_finite,
+                |b| b as f32,
                 rule,
             )?;
         }
@@ -612,36 +615,6 @@ pub enum DifferentiableError {
 fn until(tolerance: f64, sweeps: usize) -> Result<Settling, SettlingError> {
     let settling = Settling::tolerance(SweepOrder::Asynchronous, tolerance, sweeps);
     settling.validate().map(|()| settling)
-}
-
-fn check(
-    name: &str,
-    values: Option<&Vec<f64>>,
-    expected: usize,
-    allowed: impl Fn(f64) -> bool,
-    rule: &str,
-) -> Result<(), ParameterError> {
-    let (name, values) = (
-        name.to_owned(),
-        values.map(Vec::as_slice).unwrap_or_default(),
-    );
-    let found = values.len();
-    if found != expected {
-        return Err(ParameterError::WrongLength {
-            name,
-            expected,
-            found,
-        });
-    }
-    match values.iter().position(|value| !allowed(*value)) {
-        None => Ok(()),
-        Some(index) => Err(ParameterError::Value {
-            name,
-            index,
-            value: values[index] as f32,
-            rule: rule.to_owned(),
-        }),
-    }
 }
 
 /// colsum W_l + rowsum W_{l+1}
