@@ -17,7 +17,7 @@ pub struct WriteError {
 /// Writes a file with what `fill` puts into it, all or nothing.
 ///
 /// The content goes to `.<name>.partial` in the same folder, reaches the disk, and only then takes the
-/// place of `path`.
+/// place of `path`. A device or a pipe (`/dev/null`, `/dev/stdout`) is written to as it is: nothing may take its place.
 ///
 /// ```
 /// use std::io::Write;
@@ -36,16 +36,39 @@ pub fn write(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<(), WriteError> {
-    let written = partial_path(path).and_then(|partial| {
-        fill_file(&partial, fill)
-            .and_then(|()| fs::rename(&partial, path))
-            .inspect_err(|_| drop(fs::remove_file(&partial)))?;
-        sync_folder(path)
-    });
+    let written = match is_device(path) {
+        true => fill_device(path, fill),
+        false => fill_whole(path, fill),
+    };
     written.map_err(|source| WriteError {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Whether something stands there that is neither a file nor a folder.
+fn is_device(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
+}
+
+fn fill_device(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut device = BufWriter::new(File::options().write(true).open(path)?);
+    fill(&mut device)?;
+    device.flush()
+}
+
+fn fill_whole(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let partial = partial_path(path)?;
+    fill_file(&partial, fill)
+        .and_then(|()| fs::rename(&partial, path))
+        .inspect_err(|_| drop(fs::remove_file(&partial)))?;
+    sync_folder(path)
 }
 
 fn partial_path(path: &Path) -> io::Result<PathBuf> {
@@ -115,6 +138,18 @@ mod tests {
         assert_eq!(error.source.kind(), io::ErrorKind::StorageFull);
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["kept"]);
+    }
+
+    /// Through a link, so that a failure harms no device.
+    #[test]
+    #[cfg(unix)]
+    fn devices_are_written_to_and_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("nothing");
+        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        write(&path, |file| file.write_all(b"gone")).unwrap();
+        assert_eq!(fs::read_link(&path).unwrap(), Path::new("/dev/null"));
+        assert_eq!(names(folder.path()), ["nothing"]);
     }
 
     #[test]
