@@ -7,13 +7,16 @@ use std::ops::Range;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::kernels::{Active, Row};
-use super::share::Share;
+use super::share::{LayerShare, Share};
+use super::tree_sum::TreeSum;
 
 /// Potentials of one share's blocks of one layer: block after block, one row per slot.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LayerState {
-    /// Number of the first block within the layer.
+    /// Place of the first block among the layer's blocks.
     pub(crate) first_block: usize,
+    /// Number of each block's first unit within the layer.
+    pub(crate) first_units: Vec<usize>,
     pub(crate) slots: usize,
     pub(crate) rows: Vec<Row>,
     /// Active units, same layout; empty if no hidden layer is next to this one.
@@ -21,16 +24,14 @@ pub(crate) struct LayerState {
 }
 
 impl LayerState {
-    fn new(blocks: &Range<usize>, slots: usize, read_by_neighbours: bool) -> Self {
-        let lists = if read_by_neighbours {
-            blocks.len() * slots
-        } else {
-            0
-        };
+    fn new(layer: &LayerShare, slots: usize, read_by_neighbours: bool) -> Self {
+        let rows = layer.blocks.len() * slots;
+        let lists = if read_by_neighbours { rows } else { 0 };
         Self {
-            first_block: blocks.start,
+            first_block: layer.blocks.start,
+            first_units: layer.units.iter().map(|units| units.first).collect(),
             slots,
-            rows: vec![Row::ZERO; blocks.len() * slots],
+            rows: vec![Row::ZERO; rows],
             active: vec![Active::NONE; lists],
         }
     }
@@ -42,6 +43,12 @@ impl LayerState {
     /// Range of the slots of block `k` within `rows` and `active`.
     pub(crate) fn range(&self, k: usize, slots: &Range<usize>) -> Range<usize> {
         k * self.slots + slots.start..k * self.slots + slots.end
+    }
+
+    /// Whether any unit of block `k` is active in one of the slots.
+    pub(crate) fn is_active(&self, k: usize, slots: &Range<usize>) -> bool {
+        let mut lists = self.active[self.range(k, slots)].iter();
+        lists.any(|active| !active.units().is_empty())
     }
 
     /// Sets one row.
@@ -110,6 +117,10 @@ pub(crate) struct Board {
     pub(crate) slots: usize,
     /// Potentials, one entry per layer held in blocks.
     pub(crate) layers: Vec<Published<LayerState>>,
+    /// Currents into each hidden layer from the hidden layer above it: block after block, slot after slot of a phase.
+    pub(crate) from_above: Vec<Published<TreeSum>>,
+    /// Conductances of the same layers to those above them: block after block.
+    pub(crate) sums_above: Vec<Published<TreeSum>>,
     /// Currents into the outputs, block after block, slot after slot. Two boards that are written in
     /// turn, so that no share overwrites what another still reads.
     pub(crate) partials: [Published<Vec<f32>>; 2],
@@ -127,8 +138,11 @@ impl Board {
         let outputs = shares[0].output.bias.len();
         let layers = shares[0].layers.len();
         let blocks = |share: &Share, l: usize| share.layers[l].blocks.len();
-        let state =
-            |share: &Share, l: usize| LayerState::new(&share.layers[l].blocks, slots, layers > 1);
+        let state = |share: &Share, l: usize| LayerState::new(&share.layers[l], slots, layers > 1);
+        let sums = || {
+            let sum = |_| Published::new(shares, |_| TreeSum::default());
+            (1..layers).map(sum).collect()
+        };
         let partials = || {
             Published::new(shares, |s| {
                 vec![0.0; blocks(s, layers - 1) * slots * outputs]
@@ -139,6 +153,8 @@ impl Board {
             layers: (0..layers)
                 .map(|l| Published::new(shares, |s| state(s, l)))
                 .collect(),
+            from_above: sums(),
+            sums_above: sums(),
             partials: [partials(), partials()],
             readout_sums: Published::new(shares, |s| vec![0.0; blocks(s, layers - 1) * outputs]),
             residuals: Published::new(shares, |_| vec![(0.0, 0.0); slots]),

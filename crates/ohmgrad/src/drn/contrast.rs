@@ -21,7 +21,8 @@ use pulp::Arch;
 use super::Energy;
 use super::board::Board;
 use super::kernels::{
-    Active, BLOCK, Input, InputContrast, InputPass, Kernel, MatrixUpdate, OtherStates, Row, Step,
+    Active, BLOCK, Bounds, Input, InputContrast, InputPass, Kernel, MatrixUpdate, OtherStates, Row,
+    RowSums, Step,
 };
 use super::relaxation::Workspace;
 use super::share::Share;
@@ -152,23 +153,18 @@ impl Learner<'_> {
     /// Updates all biases and all matrices but the first.
     pub(crate) fn update_inner(&mut self, contrast: &Contrast) {
         let last = self.share.layers.len() - 1;
-        for l in 0..if self.has_hidden() { last + 1 } else { 0 } {
-            match l < last {
-                true => self.collect_layer(l + 1, contrast, contrast.weights[l + 1]),
-                false => self.collect_outputs(contrast, contrast.weights[l + 1]),
+        for l in 0..if self.share.has_hidden() { last + 1 } else { 0 } {
+            if l == last {
+                self.collect_outputs(contrast, contrast.weights[l + 1]);
+                self.update_readout(l, contrast);
             }
-            self.update_matrix(l, false, contrast);
             if l > 0 {
                 self.collect_layer(l - 1, contrast, contrast.weights[l]);
-                self.update_matrix(l, true, contrast);
+                self.update_below(l, contrast);
             }
             self.update_biases(l, contrast);
         }
         self.update_output_bias(contrast);
-    }
-
-    fn has_hidden(&self) -> bool {
-        self.share.layers[0].above.rows > 0
     }
 
     /// One pass over the input matrix: the update of the last step, and the product with the next input.
@@ -189,7 +185,8 @@ impl Learner<'_> {
                 scale,
                 &mut slopes[..self.space.batch],
             );
-            let mut sum = Row::ZERO;
+            let units = &mut layer.units[k];
+            units.below = Row::ZERO;
             let (weights, velocity) = layer.below.block_mut(k);
             InputPass {
                 energy: contrast.energy,
@@ -200,20 +197,20 @@ impl Learner<'_> {
                     rise: &contrast.scaled_drop(0, rows, -scale),
                     slopes: &self.scratch.slopes,
                     step,
-                    bounds: &layer.units[k].bounds,
+                    bounds: &units.bounds,
                 },
                 input: &self.space.input,
-                sum: &mut sum,
+                sum: &mut units.below,
                 currents,
             }
             .run_on(self.arch);
-            layer.units[k].set_conductance(&sum);
         }
         drop(state);
         match contrast.energy {
             Energy::CoContent => {
+                let tree = &mut self.space.tree;
                 self.share
-                    .sum_outputs(self.index, self.arch, self.board, self.barrier);
+                    .exchange_sums(tree, self.index, self.arch, self.board, self.barrier);
             }
             Energy::Hopfield => self.barrier.wait(), // others have read the states
         }
@@ -252,46 +249,46 @@ impl Learner<'_> {
         }
     }
 
-    /// Updates the matrix below or above layer `l` with the states collected of the layer on its other
-    /// side, and the conductance that it adds to the units. That above comes first.
-    fn update_matrix(&mut self, l: usize, below: bool, contrast: &Contrast) {
+    /// Updates the matrix between layer `l` and the layer below, whose states have been collected, and shows what it adds to
+    /// the conductances there.
+    fn update_below(&mut self, l: usize, contrast: &Contrast) {
         let layer = &mut self.share.layers[l];
-        let (matrix, step) = match below {
-            true => (&mut layer.below, contrast.weights[l]),
-            false => (&mut layer.above, contrast.weights[l + 1]),
-        };
-        let scale = contrast.mean() * step.gradient_scale();
+        let state = self.board.layers[l].read(self.index);
+        let mut shown = self.board.sums_above[l - 1].write(self.index);
+        shown.start(self.scratch.other.drops.len());
+        for (k, block) in layer.blocks.clone().enumerate() {
+            let units = &mut layer.units[k];
+            let update = BlockUpdate {
+                contrast,
+                step: contrast.weights[l],
+                layer: l,
+                rows: &state.rows[state.range(k, &(0..state.slots))],
+                other: &self.scratch.other,
+                bounds: &units.bounds,
+                arch: self.arch,
+            };
+            let matrix = layer.below.block_mut(k);
+            shown.add(block..block + 1, self.arch, |row_sums| {
+                units.below = update.run(matrix, row_sums);
+            });
+        }
+    }
+
+    /// Updates the matrix between layer `l`, the last hidden one, and the outputs, whose states have been collected.
+    fn update_readout(&mut self, l: usize, contrast: &Contrast) {
+        let layer = &mut self.share.layers[l];
         let state = self.board.layers[l].read(self.index);
         for (k, units) in layer.units.iter_mut().enumerate() {
-            let rows = &state.rows[state.range(k, &(0..state.slots))];
-            let (first, second) = contrast.states(rows);
-            let column = contrast.scaled_drop(l, rows, scale);
-            let mut sum = Row::ZERO;
-            let (mut rest, velocity) = matrix.block_mut(k);
-            let mut velocity = velocity.chunks_mut(BLOCK);
-            for other in self.scratch.other.blocks() {
-                let (weights, next) = rest.split_at_mut(rest.len().min(BLOCK));
-                MatrixUpdate {
-                    energy: contrast.energy,
-                    weights,
-                    velocity: velocity.next().unwrap_or_default(),
-                    next: &next[..next.len().min(BLOCK)],
-                    other,
-                    column: &column,
-                    first,
-                    second,
-                    scale,
-                    step,
-                    bounds: &units.bounds,
-                    sum: &mut sum,
-                }
-                .run_on(self.arch);
-                rest = next;
-            }
-            match below {
-                true => units.set_conductance(&sum),
-                false => units.above = sum,
-            }
+            let update = BlockUpdate {
+                contrast,
+                step: contrast.weights[l + 1],
+                layer: l,
+                rows: &state.rows[state.range(k, &(0..state.slots))],
+                other: &self.scratch.other,
+                bounds: &units.bounds,
+                arch: self.arch,
+            };
+            units.above = update.run(layer.readout.block_mut(k), &mut []);
         }
     }
 
@@ -320,6 +317,55 @@ impl Learner<'_> {
             let (bias, velocity) = (&mut output.bias[k], &mut output.bias_velocity[k]);
             descend(bias, velocity, -rise * contrast.mean(), step);
         }
+    }
+}
+
+/// The update of the conductances between one block and another layer.
+struct BlockUpdate<'a> {
+    contrast: &'a Contrast<'a>,
+    step: Step,
+    /// The block's layer, and its potentials in all slots.
+    layer: usize,
+    rows: &'a [Row],
+    other: &'a OtherLayer,
+    bounds: &'a Bounds,
+    arch: Arch,
+}
+
+impl BlockUpdate<'_> {
+    /// Updates conductances and velocities; returns the column sums, and sets the `row_sums` that are asked for, a row for
+    /// each block of the other layer.
+    fn run(&self, (mut rest, velocity): (&mut [Row], &mut [Row]), row_sums: &mut [Row]) -> Row {
+        let scale = self.contrast.mean() * self.step.gradient_scale();
+        let (first, second) = self.contrast.states(self.rows);
+        let column = self.contrast.scaled_drop(self.layer, self.rows, scale);
+        let mut sum = Row::ZERO;
+        let mut velocity = velocity.chunks_mut(BLOCK);
+        let mut row_sums = row_sums.iter_mut();
+        for other in self.other.blocks() {
+            let (weights, next) = rest.split_at_mut(rest.len().min(BLOCK));
+            MatrixUpdate {
+                energy: self.contrast.energy,
+                weights,
+                velocity: velocity.next().unwrap_or_default(),
+                next: &next[..next.len().min(BLOCK)],
+                other,
+                column: &column,
+                first,
+                second,
+                scale,
+                step: self.step,
+                bounds: self.bounds,
+                sum: &mut sum,
+            }
+            .run_on(self.arch);
+            if let Some(Row(sums)) = row_sums.next() {
+                let sums = &mut sums[..weights.len()];
+                RowSums { weights, sums }.run_on(self.arch);
+            }
+            rest = next;
+        }
+        sum
     }
 }
 

@@ -18,6 +18,7 @@ mod architecture;
 mod board;
 mod circuit;
 mod contrast;
+mod currents;
 mod differentiable;
 mod energy;
 pub mod kernels;
@@ -30,6 +31,7 @@ mod stream;
 mod team;
 #[cfg(test)]
 pub(crate) mod tests;
+mod tree_sum;
 
 pub use architecture::{Architecture, ArchitectureError};
 pub use circuit::ToCircuitError;

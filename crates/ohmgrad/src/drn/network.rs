@@ -11,7 +11,7 @@ use super::board::Board;
 use super::kernels::{BLOCK, Input, Row};
 use super::readout::Load;
 use super::relaxation::{Phase, Worker, Workspace};
-use super::share::{self, Part, Share};
+use super::share::{self, Part, Share, place_of};
 use super::{Architecture, ArchitectureError, Energy, Settling, SettlingError, team};
 use crate::interrupt::Interrupted;
 
@@ -193,13 +193,14 @@ impl Network {
         if l == self.architecture.hidden.len() {
             return self.shares[0].output.bias_part(part).to_vec();
         }
-        let mut biases: Vec<f32> = self
-            .shares
-            .iter()
-            .flat_map(|share| &share.layers[l].units)
-            .flat_map(|units| units.bias_part(part).0)
-            .collect();
-        biases.truncate(self.architecture.width(l));
+        let mut biases = vec![0.0; self.architecture.width(l)];
+        for units in self.shares.iter().flat_map(|share| &share.layers[l].units) {
+            let values = units.bias_part(part).0;
+            biases[units.first..]
+                .iter_mut()
+                .zip(values)
+                .for_each(|(to, b)| *to = b);
+        }
         biases
     }
 
@@ -253,9 +254,8 @@ impl Network {
                 share.output.bias_part_mut(part).copy_from_slice(biases);
                 continue;
             }
-            let layer = &mut share.layers[l];
-            for (units, block) in layer.units.iter_mut().zip(layer.blocks.clone()) {
-                let values = biases[block * BLOCK..].iter().take(BLOCK);
+            for units in &mut share.layers[l].units {
+                let values = biases[units.first..].iter().take(BLOCK);
                 let biases = &mut units.bias_part_mut(part).0;
                 biases.iter_mut().zip(values).for_each(|(b, v)| *b = *v);
             }
@@ -263,53 +263,51 @@ impl Network {
     }
 
     /// Where row `i` of matrix `l` stands in the layer above it: for the input matrix of a resistive network positive and
-    /// negative sources alternate.
+    /// negative sources alternate; hidden layers have an order of their own.
     fn stored_row(&self, l: usize, i: usize) -> usize {
         let features = self.architecture.features;
         match l {
-            _ if self.architecture.energy == Energy::Hopfield => i,
+            0 if self.architecture.energy == Energy::Hopfield => i,
             0 if i < features => 2 * i,
             0 => 2 * (i - features) + 1,
-            _ => i,
+            _ => {
+                let blocks = self.architecture.width(l - 1).div_ceil(BLOCK);
+                place_of(i / BLOCK, blocks) * BLOCK + i % BLOCK
+            }
         }
     }
 
     /// Copies row `i` of the values or velocities of matrix `l` into `row`.
     pub(crate) fn read_row(&self, l: usize, i: usize, part: Part, row: &mut [f32]) {
-        let stored = self.stored_row(l, i);
-        let mut segments = row.chunks_mut(BLOCK);
-        for share in &self.shares {
-            if self.held_above(l) {
-                let layer = &share.layers[l - 1];
-                let Some(k) = (i / BLOCK).checked_sub(layer.blocks.start) else {
-                    continue;
-                };
-                if k < layer.blocks.len() {
-                    let rows = layer.above.rows;
-                    let block = &layer.above.part(part)[k * rows..(k + 1) * rows];
-                    let column = block.iter().map(|row| row.0[i % BLOCK]);
-                    segments
-                        .by_ref()
-                        .flatten()
-                        .zip(column)
-                        .for_each(|(to, g)| *to = g);
+        if self.held_above(l) {
+            for layer in self.shares.iter().map(|share| &share.layers[l - 1]) {
+                if let Some(k) = layer.block_of(i) {
+                    let start = k * layer.readout.rows;
+                    let block = &layer.readout.part(part)[start..start + row.len()];
+                    let column = block.iter().map(|from| from.0[i % BLOCK]);
+                    row.iter_mut().zip(column).for_each(|(to, g)| *to = g);
                 }
-                continue;
             }
-            let layer = &share.layers[l];
-            for (k, segment) in (0..layer.blocks.len()).zip(&mut segments) {
-                let row = &layer.below.part(part)[k * layer.below.rows + stored];
-                segment.copy_from_slice(&row.0[..segment.len()]);
+            return;
+        }
+        let stored = self.stored_row(l, i);
+        for layer in self.shares.iter().map(|share| &share.layers[l]) {
+            for (k, units) in layer.units.iter().enumerate() {
+                let values = layer.below.part(part)[k * layer.below.rows + stored].0;
+                row[units.first..]
+                    .iter_mut()
+                    .zip(values)
+                    .for_each(|(to, g)| *to = g);
             }
         }
     }
 
-    /// Whether matrix `l` is held only by the layer below it, transposed.
+    /// Whether matrix `l` is held by the layer below it, transposed.
     fn held_above(&self, l: usize) -> bool {
         l > 0 && l == self.architecture.hidden.len()
     }
 
-    /// Fills matrix `l` row after row with what `fill(i, row)` writes, in every copy that is held of it.
+    /// Fills matrix `l` row after row with what `fill(i, row)` writes.
     pub(crate) fn fill_weights(&mut self, l: usize, mut fill: impl FnMut(usize, &mut [f32])) {
         let (rows, columns) = self.architecture.shape(l);
         let mut row = vec![0.0; columns];
@@ -319,32 +317,27 @@ impl Network {
         }
     }
 
-    /// Writes row `i` of the values or velocities of matrix `l` into every copy that is held of it.
+    /// Writes row `i` of the values or velocities of matrix `l`.
     pub(crate) fn write_row(&mut self, l: usize, i: usize, part: Part, row: &[f32]) {
         let stored = self.stored_row(l, i);
-        let (into_below, into_above) = (!self.held_above(l), l > 0);
+        let held_above = self.held_above(l);
         for share in &mut self.shares {
-            if into_below {
-                let layer = &mut share.layers[l];
-                let segments = row.chunks(BLOCK).skip(layer.blocks.start);
-                for (k, segment) in (0..layer.blocks.len()).zip(segments) {
-                    let target = k * layer.below.rows + stored;
-                    layer.below.part_mut(part)[target].0[..segment.len()].copy_from_slice(segment);
-                }
-            }
-            if into_above {
+            if held_above {
                 let layer = &mut share.layers[l - 1];
-                let Some(k) = (i / BLOCK).checked_sub(layer.blocks.start) else {
-                    continue;
-                };
-                if k < layer.blocks.len() {
-                    let start = k * layer.above.rows;
-                    let block = &mut layer.above.part_mut(part)[start..start + row.len()];
-                    block
-                        .iter_mut()
-                        .zip(row)
-                        .for_each(|(to, g)| to.0[i % BLOCK] = *g);
+                if let Some(k) = layer.block_of(i) {
+                    let start = k * layer.readout.rows;
+                    let block = &mut layer.readout.part_mut(part)[start..start + row.len()];
+                    let column = block.iter_mut().map(|to| &mut to.0[i % BLOCK]);
+                    column.zip(row).for_each(|(to, g)| *to = *g);
                 }
+                continue;
+            }
+            let layer = &mut share.layers[l];
+            for (k, units) in layer.units.iter().enumerate() {
+                let at = k * layer.below.rows + stored;
+                let target = &mut layer.below.part_mut(part)[at].0;
+                let values = row[units.first..].iter();
+                target.iter_mut().zip(values).for_each(|(to, g)| *to = *g);
             }
         }
     }
@@ -354,7 +347,7 @@ impl Network {
         for share in &mut self.shares {
             share.output.bias_velocity.fill(0.0);
             for layer in &mut share.layers {
-                for matrix in [&mut layer.below, &mut layer.above] {
+                for matrix in [&mut layer.below, &mut layer.readout] {
                     let rows = if momentum { matrix.weights.len() } else { 0 };
                     matrix.velocity = vec![Row::ZERO; rows];
                 }
@@ -374,13 +367,7 @@ impl Network {
         let board = Board::new(&self.shares, 0);
         let arch = self.arch;
         team::run(self.shares.iter_mut(), |index, share, barrier| {
-            for layer in &mut share.layers {
-                for k in 0..layer.blocks.len() {
-                    layer.sum_above(k, arch);
-                    layer.sum_below(k, arch);
-                }
-            }
-            share.sum_outputs(index, arch, &board, barrier);
+            share.sum_conductances(index, arch, &board, barrier);
         });
     }
 
@@ -518,8 +505,7 @@ impl Network {
 pub(crate) fn collect(board: &Board, l: usize, width: usize, slots: &Range<usize>) -> Vec<f32> {
     let mut potentials = vec![0.0; slots.len() * width];
     for state in board.layers[l].all() {
-        for k in 0..state.blocks() {
-            let first = (state.first_block + k) * BLOCK;
+        for (k, &first) in state.first_units.iter().enumerate() {
             let count = BLOCK.min(width - first);
             for (b, row) in state.rows[state.range(k, slots)].iter().enumerate() {
                 let target = b * width + first;
@@ -535,7 +521,7 @@ pub(crate) fn distribute(board: &Board, l: usize, potentials: &[f32], slots: &Ra
     let width = potentials.len() / slots.len();
     for mut state in board.layers[l].all_mut() {
         for k in 0..state.blocks() {
-            let first = (state.first_block + k) * BLOCK;
+            let first = state.first_units[k];
             let count = BLOCK.min(width - first);
             for (at, potentials) in state.range(k, slots).zip(potentials.chunks_exact(width)) {
                 let mut row = Row::ZERO;

@@ -6,11 +6,12 @@ use pulp::Arch;
 
 use super::board::{Board, LayerState};
 use super::kernels::{
-    BLOCK, Gather, Input, InputProduct, Kernel, Measure, ReadOut, Relax, Row, Surroundings,
+    BLOCK, Input, InputProduct, Kernel, Measure, ReadOut, Relax, Row, Surroundings,
 };
 use super::readout::{Driven, Load};
 use super::share::{LayerShare, Output, Share};
 use super::team::Barrier;
+use super::tree_sum::TreeSum;
 use super::{Architecture, Energy, Settled, Settling};
 
 /// One thread's memory for a batch: made once, used for every step.
@@ -22,8 +23,11 @@ pub(crate) struct Workspace {
     pub(crate) input: Input,
     /// Current from the sources into each unit of the first layer: block after block, one row per example.
     pub(crate) currents: Vec<Row>,
-    /// Current from hidden neighbours: block after block, one row per slot of the phase.
-    gathered: Vec<Row>,
+    /// Currents into a block from the sources and from hidden neighbours, one row per slot of the phase.
+    pub(super) gathered: Vec<Row>,
+    /// A tile turned over, and sums over blocks.
+    pub(super) turned: Box<[Row; BLOCK]>,
+    pub(super) tree: TreeSum,
     /// Output potentials in volt, slot after slot; the same in every share.
     pub(crate) outputs: Vec<f32>,
     /// Currents into the outputs, one per output and slot of the phase.
@@ -31,7 +35,7 @@ pub(crate) struct Workspace {
     /// Which of the two boards of partial sums was written last.
     parity: usize,
     /// The lowest layer where the nudged states of an example have come apart, and with it all above.
-    apart: usize,
+    pub(super) apart: usize,
 }
 
 impl Workspace {
@@ -41,8 +45,7 @@ impl Workspace {
         batch: usize,
         slots: usize,
     ) -> Self {
-        let blocks = share.layers.iter().map(|l| l.blocks.len()).max();
-        let gathering = share.layers.len() > 1;
+        let gathered = if share.layers.len() > 1 { slots } else { 0 };
         let mut input = Input::default();
         input.encode(architecture.features, batch, |_, volts| volts.fill(0.0));
         Self {
@@ -50,14 +53,9 @@ impl Workspace {
             slots,
             input,
             currents: vec![Row::ZERO; share.layers[0].blocks.len() * batch],
-            gathered: vec![
-                Row::ZERO;
-                if gathering {
-                    blocks.unwrap_or(0) * slots
-                } else {
-                    0
-                }
-            ],
+            gathered: vec![Row::ZERO; gathered],
+            turned: Box::new([Row::ZERO; BLOCK]),
+            tree: TreeSum::default(),
             outputs: vec![0.0; slots * architecture.outputs],
             output_currents: vec![0.0; slots * architecture.outputs],
             parity: 0,
@@ -244,9 +242,9 @@ impl Worker<'_> {
                 set(bytemuck::cast_slice_mut(&mut state.rows[rows]), l, BLOCK);
             }
         }
-        let output = match self.share.layers[0].above.rows {
-            0 => 0,
-            _ => self.share.layers.len(),
+        let output = match self.share.has_hidden() {
+            false => 0,
+            true => self.share.layers.len(),
         };
         let count = self.share.output.bias.len();
         set(&mut self.space.outputs, output, count);
@@ -260,22 +258,27 @@ impl Worker<'_> {
             (true, Load::Hold) => output,
             (true, _) => output + 1,
         };
+        let visit = |l: usize| phase.groups.iter().position(|group| group.contains(&l));
         if self.share.layers.len() > 1 {
+            for l in (1..self.share.layers.len()).filter(|l| visit(l - 1) < visit(*l)) {
+                self.drive_all_down(l, phase);
+            }
             self.barrier.wait(); // neighbours' potentials are in place
         }
-        if reads_output_first(phase.groups, output) {
+        if output == 0 || visit(output) < visit(output - 1) {
             self.read_out(phase);
             self.barrier.wait();
         }
         for sweep in 1..=phase.settling.sweeps {
             for group in phase.groups {
                 for &l in group {
+                    let again = sweep < phase.settling.sweeps;
                     match l == output {
                         true => self.relax_output(phase),
-                        false => self.relax_hidden(l, phase),
-                    }
-                    if l == output || l + 1 == self.space.apart {
-                        self.space.apart = self.space.apart.min(l);
+                        false => {
+                            let drive = l > 0 && (again || visit(l) < visit(l - 1));
+                            self.relax_hidden(l, phase, drive);
+                        }
                     }
                 }
                 if *group != [output] {
@@ -297,81 +300,58 @@ impl Worker<'_> {
     }
 
     /// v_l = clip((v_{l-1} W_l + v_{l+1} W_{l+1}^T + b_l) / (colsum W_l + rowsum W_{l+1}), lo, hi)
-    fn relax_hidden(&mut self, l: usize, phase: &Phase) {
-        self.gather(l, phase, true);
-        let layer = &self.share.layers[l];
-        let slots = phase.slots.len();
+    ///
+    /// Shows what the layer then drives into the outputs, if they are next to it; and into the layer below, if that will
+    /// be relaxed again.
+    fn relax_hidden(&mut self, l: usize, phase: &Phase, drive: bool) {
         let last = l + 1 == self.share.layers.len();
-        let mut state = self.board.layers[l].write(self.index);
-        let mut partials = last.then(|| {
+        if last {
             self.space.parity = 1 - self.space.parity;
-            self.board.partials[self.space.parity].write(self.index)
-        });
-        for k in 0..layer.blocks.len() {
-            let range = state.range(k, phase.slots);
-            let settled = phase.settled_slots(slots);
-            let settled = settled.map_or(0..0, |slots| state.range(k, &slots));
-            let LayerState { rows, active, .. } = &mut *state;
-            let (before, rows) = rows.split_at_mut(range.start);
-            let readout = if last { layer.above.rows * slots } else { 0 };
-            Relax {
-                surroundings: surroundings(layer, k, self.space, phase, last, &before[settled]),
-                reciprocal: &layer.units[k].reciprocal,
-                potentials: &mut rows[..slots],
-                active: match active.is_empty() {
-                    true => &mut [],
-                    false => &mut active[range],
-                },
-                twins: phase.twins(),
-                partials: partials
-                    .as_mut()
-                    .map_or(&mut [], |p| &mut p[k * readout..(k + 1) * readout]),
-            }
-            .run_on(self.arch);
         }
+        let apart = match self.space.apart == l + 1 {
+            true => l,
+            false => self.space.apart,
+        };
+        let states = if l >= apart { phase.loads.len() } else { 1 };
+        if drive {
+            self.start_driving(l, states);
+        }
+        for k in 0..self.share.layers[l].blocks.len() {
+            self.gather(l, k, phase, true);
+            self.relax_block(l, k, phase);
+            if drive {
+                self.drive_down(l, k, phase, states);
+            }
+        }
+        self.space.apart = apart;
     }
 
-    /// Collects the currents that hidden neighbours (and the sources) drive into the units of a layer;
-    /// without `above`, only those from below. Where the nudged states of an example have not come
-    /// apart yet they share their currents. (States come apart from the output downwards: the layer
-    /// below has fewer of them than the layer above, never more.)
-    fn gather(&mut self, l: usize, phase: &Phase, above: bool) {
-        let layers = self.share.layers.len();
-        if layers == 1 {
-            return; // the only currents are those from the sources, where they are
-        }
+    fn relax_block(&mut self, l: usize, k: usize, phase: &Phase) {
         let layer = &self.share.layers[l];
-        let (slots, batch) = (phase.slots.len(), self.space.batch);
-        let rows = |k: usize, count: usize| k * count..(k + 1) * count;
-        for k in 0..layer.blocks.len() {
-            let gathered = &mut self.space.gathered[rows(k, slots)];
-            match (l, phase.response_of) {
-                (0, None) => {
-                    gathered[..batch].copy_from_slice(&self.space.currents[rows(k, batch)])
-                }
-                _ => gathered[..batch].fill(Row::ZERO),
-            }
-            let below = l.checked_sub(1).map(|below| (below, layer.below.block(k)));
-            let above = (above && l + 1 < layers).then(|| (l + 1, layer.above.block(k)));
-            let mut states = 1;
-            for (neighbour, weights) in below.into_iter().chain(above) {
-                if neighbour >= self.space.apart {
-                    part(gathered, batch, &mut states);
-                }
-                let currents = &mut gathered[..states * batch];
-                for state in self.board.layers[neighbour].all() {
-                    gather_from(
-                        &state,
-                        weights,
-                        phase.slots.start,
-                        states,
-                        currents,
-                        self.arch,
-                    );
-                }
-            }
-            part(gathered, batch, &mut states);
+        let slots = phase.slots.len();
+        let mut state = self.board.layers[l].write(self.index);
+        let range = state.range(k, phase.slots);
+        let settled = phase.settled_slots(slots);
+        let settled = settled.map_or(0..0, |slots| state.range(k, &slots));
+        let LayerState { rows, active, .. } = &mut *state;
+        let (before, rows) = rows.split_at_mut(range.start);
+        let readout = layer.readout.rows * slots;
+        let mut partials =
+            (readout > 0).then(|| self.board.partials[self.space.parity].write(self.index));
+        Relax {
+            surroundings: surroundings(layer, k, self.space, phase, &before[settled]),
+            reciprocal: &layer.units[k].reciprocal,
+            potentials: &mut rows[..slots],
+            active: match active.is_empty() {
+                true => &mut [],
+                false => &mut active[range],
+            },
+            twins: phase.twins(),
+            partials: partials
+                .as_mut()
+                .map_or(&mut [], |p| &mut p[k * readout..(k + 1) * readout]),
         }
+        .run_on(self.arch);
     }
 
     /// Publishes the currents into the outputs for the potentials as they stand.
@@ -384,12 +364,12 @@ impl Worker<'_> {
         let outputs = self.share.output.bias.len();
         let blocks = partials.chunks_exact_mut(phase.slots.len() * outputs);
         for (k, partials) in blocks.enumerate().take(layer.blocks.len()) {
-            match layer.above.rows {
+            match layer.readout.rows {
                 // Sources do not change in a response.
                 0 if phase.response_of.is_some() => partials.fill(0.0),
                 0 => self.place_sources(k, outputs, partials),
                 _ => ReadOut {
-                    readout: layer.above.block(k),
+                    readout: layer.readout.block(k),
                     potentials: &state.rows[state.range(k, phase.slots)],
                     partials,
                 }
@@ -400,7 +380,7 @@ impl Worker<'_> {
 
     /// Without hidden layers the sources drive the outputs directly: block k reaches its own outputs only.
     fn place_sources(&self, k: usize, outputs: usize, partials: &mut [f32]) {
-        let first = (self.share.layers[0].blocks.start + k) * BLOCK;
+        let first = self.share.layers[0].units[k].first;
         let count = BLOCK.min(outputs - first);
         let currents = &self.space.currents[k * self.space.batch..];
         for (slot, partials) in partials.chunks_exact_mut(outputs).enumerate() {
@@ -427,6 +407,7 @@ impl Worker<'_> {
             }
         }
         self.space.outputs = potentials;
+        self.space.apart = self.space.apart.min(self.output_layer(phase));
         if self.output_layer(phase) == 0 {
             self.publish_outputs(phase);
         }
@@ -470,7 +451,7 @@ impl Worker<'_> {
         let layer = &self.share.layers[0];
         let mut state = self.board.layers[0].write(self.index);
         for k in 0..layer.blocks.len() {
-            let first = (layer.blocks.start + k) * BLOCK;
+            let first = layer.units[k].first;
             let width = BLOCK.min(count - first);
             let range = state.range(k, phase.slots);
             for (row, slot) in state.rows[range].iter_mut().zip(phase.slots.clone()) {
@@ -485,9 +466,13 @@ impl Worker<'_> {
     ///
     /// The potentials must be complete (a barrier passed since the last was written).
     pub(crate) fn residuals(&mut self, phase: &Phase) -> Vec<f64> {
+        for l in 1..self.share.layers.len() {
+            self.drive_all_down(l, phase);
+        }
+        self.barrier.wait();
         let slots = phase.slots.len();
         let mut largest = vec![(0.0, 0.0); slots];
-        if self.share.layers[0].above.rows > 0 {
+        if self.share.has_hidden() {
             for l in 0..self.share.layers.len() {
                 self.measure_hidden(l, phase, &mut largest);
             }
@@ -509,15 +494,14 @@ impl Worker<'_> {
     }
 
     fn measure_hidden(&mut self, l: usize, phase: &Phase, largest: &mut [(f32, f32)]) {
-        self.gather(l, phase, true);
-        let layer = &self.share.layers[l];
-        let last = l + 1 == self.share.layers.len();
-        let state = self.board.layers[l].read(self.index);
-        for k in 0..layer.blocks.len() {
+        for k in 0..self.share.layers[l].blocks.len() {
+            self.gather(l, k, phase, true);
+            let layer = &self.share.layers[l];
+            let state = self.board.layers[l].read(self.index);
             let settled = phase.settled_slots(phase.slots.len());
             let settled = settled.map_or(0..0, |slots| state.range(k, &slots));
             Measure {
-                surroundings: surroundings(layer, k, self.space, phase, last, &state.rows[settled]),
+                surroundings: surroundings(layer, k, self.space, phase, &state.rows[settled]),
                 conductance: &layer.units[k].conductance,
                 reciprocal: &layer.units[k].reciprocal,
                 potentials: &state.rows[state.range(k, phase.slots)],
@@ -553,13 +537,13 @@ impl Worker<'_> {
     /// the energy but for its biases.
     pub(crate) fn powers(&mut self, phase: &Phase, sources: &[f64]) -> Vec<(f64, f64)> {
         let slots = phase.slots.len();
-        let hidden = self.share.layers[0].above.rows > 0;
+        let hidden = self.share.has_hidden();
         for l in 0..if hidden { self.share.layers.len() } else { 0 } {
-            self.gather(l, phase, false);
-            let layer = &self.share.layers[l];
-            let state = self.board.layers[l].read(self.index);
-            let mut powers = self.board.powers[l].write(self.index);
-            for k in 0..layer.blocks.len() {
+            for k in 0..self.share.layers[l].blocks.len() {
+                self.gather(l, k, phase, false);
+                let layer = &self.share.layers[l];
+                let state = self.board.layers[l].read(self.index);
+                let mut powers = self.board.powers[l].write(self.index);
                 let units = &layer.units[k];
                 let currents = currents_of(self.space, k, slots);
                 let rows = &state.rows[state.range(k, phase.slots)];
@@ -629,17 +613,11 @@ impl Worker<'_> {
     }
 }
 
-/// Whether a sweep visits the output layer before the last hidden layer.
-fn reads_output_first(groups: &[Vec<usize>], output: usize) -> bool {
-    let visit = |l: usize| groups.iter().position(|group| group.contains(&l));
-    output == 0 || visit(output) < visit(output - 1)
-}
-
-/// The rows that hold the currents into block `k`: those gathered, or those from the sources alone.
+/// The rows that hold the currents into block `k`: those gathered last, or those from the sources alone.
 fn currents_of(space: &Workspace, k: usize, slots: usize) -> &[Row] {
     match space.gathered.is_empty() {
         true => &space.currents[k * space.batch..(k + 1) * space.batch],
-        false => &space.gathered[k * slots..(k + 1) * slots],
+        false => &space.gathered[..slots],
     }
 }
 
@@ -648,7 +626,6 @@ fn surroundings<'a>(
     k: usize,
     space: &'a Workspace,
     phase: &Phase,
-    last: bool,
     settled: &'a [Row],
 ) -> Surroundings<'a> {
     let units = &layer.units[k];
@@ -663,46 +640,10 @@ fn surroundings<'a>(
         currents: own.0,
         bias: own.1,
         settled,
-        readout: if last { layer.above.block(k) } else { &[] },
+        readout: layer.readout.block(k),
         outputs: &space.outputs[phase.slots.start * count..phase.slots.end * count],
         lo: &units.lo,
         hi: &units.hi,
-    }
-}
-
-/// Gives each nudged state of the examples its own currents: until now one state stood for all.
-fn part(currents: &mut [Row], batch: usize, states: &mut usize) {
-    while *states * batch < currents.len() {
-        currents.copy_within(..batch, *states * batch);
-        *states += 1;
-    }
-}
-
-/// Adds the currents that one share's blocks of a neighbouring layer drive into a block.
-fn gather_from(
-    state: &LayerState,
-    weights: &[Row],
-    first_slot: usize,
-    states: usize,
-    currents: &mut [Row],
-    arch: Arch,
-) {
-    let slots = first_slot..first_slot + currents.len();
-    let first = (state.first_block * BLOCK).min(weights.len());
-    let (_, mut rest) = weights.split_at(first);
-    for k in 0..state.blocks() {
-        let (tile, next) = rest.split_at(rest.len().min(BLOCK));
-        let range = state.range(k, &slots);
-        Gather {
-            weights: tile,
-            next: &next[..next.len().min(BLOCK)],
-            potentials: &state.rows[range.clone()],
-            active: &state.active[range],
-            currents,
-            twins: states == 2,
-        }
-        .run_on(arch);
-        rest = next;
     }
 }
 

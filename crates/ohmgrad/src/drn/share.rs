@@ -1,14 +1,17 @@
 //! The part of a network that one thread owns: whole blocks of units, with every conductance that ends on them.
 //!
-//! The matrix between two hidden layers is held twice, once by each side, so that relaxing a layer is
-//! the same contiguous stream in both directions and its column sums need no exchange. The input
-//! matrix and the output matrix, by far the largest in the networks of the literature, are held once.
+//! Every matrix is held once: that between two hidden layers by the layer above it, the output matrix by the layer below.
+//!
+//! In memory the blocks of a hidden layer alternate between its excitatory and its inhibitory half: with conductances and
+//! inputs that are positive nearly all inhibitory units are held at 0 V, where they cost next to nothing, and shares of
+//! neighbouring blocks would have very unequal work.
 
 use std::ops::Range;
 
 use super::board::Board;
 use super::kernels::{BLOCK, Bounds, ColumnSums, Kernel, Row, RowSums};
 use super::team::Barrier;
+use super::tree_sum::TreeSum;
 use super::{Architecture, Energy, Readout};
 use pulp::Arch;
 
@@ -59,6 +62,13 @@ impl Matrix {
         }
     }
 
+    /// The rows of block `k` that belong to block `row` of the other layer; none after the last of either.
+    pub(crate) fn tile(&self, k: usize, row: usize) -> &[Row] {
+        let block = k * self.rows..((k + 1) * self.rows).min(self.weights.len());
+        let start = (block.start + row * BLOCK).min(block.end);
+        &self.weights[start..(start + BLOCK).min(block.end)]
+    }
+
     /// Conductances and velocities of a block; the latter are empty without momentum.
     pub(crate) fn block_mut(&mut self, k: usize) -> (&mut [Row], &mut [Row]) {
         let range = k * self.rows..(k + 1) * self.rows;
@@ -70,13 +80,34 @@ impl Matrix {
     }
 }
 
+/// Which block of a hidden layer of so many stands at a place in memory.
+fn block_at(place: usize, blocks: usize) -> usize {
+    let half = blocks / 2;
+    match (place % 2, place / 2) {
+        (0, pair) if pair < half => pair,
+        (_, pair) => half + pair,
+    }
+}
+
+/// Where a block of a hidden layer of so many stands in memory.
+pub(crate) fn place_of(block: usize, blocks: usize) -> usize {
+    let half = blocks / 2;
+    match block.checked_sub(half) {
+        None => 2 * block,
+        Some(pair) => (2 * pair + 1).min(blocks - 1),
+    }
+}
+
 /// What belongs to the units of one block, beside the conductances.
 #[derive(Clone, Debug)]
 pub(crate) struct Units {
+    /// Number of the first unit within the layer.
+    pub(crate) first: usize,
     /// Bias currents in ampere, and their velocities.
     pub(crate) bias: Row,
     pub(crate) bias_velocity: Row,
-    /// Conductance to the layer above, in siemens.
+    /// Conductance to the layer below and to the layer above, in siemens.
+    pub(crate) below: Row,
     pub(crate) above: Row,
     /// Curvature of the unit's energy by itself: 0 in a resistive network, 1 in a Hopfield network.
     own: Row,
@@ -92,16 +123,19 @@ pub(crate) struct Units {
 impl Units {
     fn new(architecture: &Architecture, layer: usize, block: usize) -> Self {
         let width = architecture.width(layer);
+        let first = block * BLOCK;
         let each = |value: &dyn Fn(usize) -> f32| {
-            Row(std::array::from_fn(|c| match block * BLOCK + c {
+            Row(std::array::from_fn(|c| match first + c {
                 j if j < width => value(j),
                 _ => 0.0,
             }))
         };
         let (lowest, highest) = architecture.bounds();
         let mut units = Self {
+            first,
             bias: Row::ZERO,
             bias_velocity: Row::ZERO,
+            below: Row::ZERO,
             above: Row::ZERO,
             own: each(&|_| architecture.own_curvature()),
             conductance: Row::ZERO,
@@ -114,7 +148,7 @@ impl Units {
                 only_positive: (lowest, highest) == (0.0, f32::INFINITY),
             },
         };
-        units.set_conductance(&Row::ZERO);
+        units.add_up();
         units
     }
 
@@ -132,11 +166,10 @@ impl Units {
         }
     }
 
-    /// Sets the totals from the conductance to the layer below; that to the layer above is known. (The weights of a
-    /// Hopfield network add nothing.)
-    pub(crate) fn set_conductance(&mut self, below: &Row) {
+    /// Sets the totals from the conductances to both sides. (The weights of a Hopfield network add nothing.)
+    fn add_up(&mut self) {
         for c in 0..BLOCK {
-            let sum = below.0[c] + self.above.0[c] + self.own.0[c];
+            let sum = self.below.0[c] + self.above.0[c] + self.own.0[c];
             self.conductance.0[c] = sum;
             self.reciprocal.0[c] = if sum > 0.0 { 1.0 / sum } else { 0.0 };
         }
@@ -146,12 +179,12 @@ impl Units {
 /// The blocks of one layer that belong to a share.
 #[derive(Clone, Debug)]
 pub(crate) struct LayerShare {
-    /// Their numbers within the layer.
+    /// Their places among the layer's blocks.
     pub(crate) blocks: Range<usize>,
     /// Conductances from the layer below; for the first layer, rows 2i and 2i + 1 are those from +x_i and -x_i.
     pub(crate) below: Matrix,
-    /// Conductances to the layer above; no rows for the output layer.
-    pub(crate) above: Matrix,
+    /// Conductances to the output layer; no rows but in the last hidden layer.
+    pub(crate) readout: Matrix,
     pub(crate) units: Vec<Units>,
 }
 
@@ -204,16 +237,19 @@ pub(crate) fn split(architecture: &Architecture, threads: usize) -> Vec<Share> {
     let shares = threads.clamp(1, widest.unwrap_or(1));
     let layer = |l: usize, t: usize| {
         let range = blocks(l) * t / shares..blocks(l) * (t + 1) / shares;
-        let above = match l < architecture.hidden.len() {
-            true => architecture.width(l + 1),
+        let outputs = match l + 1 == architecture.hidden.len() {
+            true => architecture.outputs,
             false => 0,
         };
         LayerShare {
             below: Matrix::new(architecture.shape(l).0, range.len()),
-            above: Matrix::new(above, range.len()),
+            readout: Matrix::new(outputs, range.len()),
             units: range
                 .clone()
-                .map(|b| Units::new(architecture, l, b))
+                .map(|place| match l < architecture.hidden.len() {
+                    true => Units::new(architecture, l, block_at(place, blocks(l))),
+                    false => Units::new(architecture, l, place),
+                })
                 .collect(),
             blocks: range,
         }
@@ -235,21 +271,32 @@ pub(crate) fn split(architecture: &Architecture, threads: usize) -> Vec<Share> {
 }
 
 impl LayerShare {
-    /// Adds up the conductances of block `k` to the layer above anew.
-    pub(crate) fn sum_above(&mut self, k: usize, arch: Arch) {
-        let (weights, sum) = (self.above.block(k), &mut self.units[k].above);
-        ColumnSums { weights, sum }.run_on(arch);
+    /// Which of these blocks unit `i` of the layer belongs to, if one does.
+    pub(crate) fn block_of(&self, i: usize) -> Option<usize> {
+        self.units
+            .iter()
+            .position(|units| units.first == i / BLOCK * BLOCK)
     }
 
-    /// Adds up the conductances of block `k` to the layer below anew, and with them the totals.
-    pub(crate) fn sum_below(&mut self, k: usize, arch: Arch) {
-        let (weights, mut sum) = (self.below.block(k), Row::ZERO);
-        ColumnSums {
-            weights,
-            sum: &mut sum,
+    /// Adds up the conductances of this layer's blocks to the layer below and to the outputs anew, and shows what they add
+    /// to the layer below.
+    fn sum_matrices(&mut self, shown: &mut TreeSum, arch: Arch) {
+        shown.start(self.below.rows.div_ceil(BLOCK));
+        for (k, block) in self.blocks.clone().enumerate() {
+            let units = &mut self.units[k];
+            for (matrix, sum) in [
+                (&self.below, &mut units.below),
+                (&self.readout, &mut units.above),
+            ] {
+                let weights = matrix.block(k);
+                ColumnSums { weights, sum }.run_on(arch);
+            }
+            shown.add(block..block + 1, arch, |rows| {
+                let sums = &mut bytemuck::cast_slice_mut(rows)[..self.below.rows];
+                let weights = self.below.block(k);
+                RowSums { weights, sums }.run_on(arch);
+            });
         }
-        .run_on(arch);
-        self.units[k].set_conductance(&sum);
     }
 }
 
@@ -259,7 +306,7 @@ impl Share {
         let layers = self.layers.iter().all(|layer| {
             let units = layer.units.iter();
             let units = units.flat_map(|u| [&u.bias, &u.bias_velocity, &u.conductance]);
-            let matrices = [&layer.below, &layer.above].into_iter();
+            let matrices = [&layer.below, &layer.readout].into_iter();
             let matrices = matrices.flat_map(|m| m.weights.iter().chain(&m.velocity));
             let mut rows = units.chain(matrices);
             rows.all(|row| row.0.iter().all(|x| x.is_finite()))
@@ -274,43 +321,99 @@ impl Share {
         layers && output.all(|x| x.is_finite())
     }
 
-    /// Sums the conductances of the outputs over all shares; every member of the team calls it.
-    pub(crate) fn sum_outputs(
+    /// Whether there are hidden layers; else the output layer is held in blocks.
+    pub(crate) fn has_hidden(&self) -> bool {
+        self.layers.last().is_some_and(|l| l.readout.rows > 0)
+    }
+
+    /// Adds up the conductances of every node anew; every member of the team calls it.
+    pub(crate) fn sum_conductances(
         &mut self,
         index: usize,
         arch: Arch,
         board: &Board,
         barrier: &Barrier,
     ) {
-        let outputs = self.output.conductance.len();
-        let layer = self.layers.last().expect("at least one layer");
-        let mut sums = board.readout_sums.write(index);
-        for (k, sums) in sums.chunks_exact_mut(outputs).enumerate() {
-            match layer.above.rows {
-                0 => {
-                    let first = (layer.blocks.start + k) * BLOCK;
-                    let count = BLOCK.min(outputs - first);
-                    let own = &layer.units[k].conductance.0;
-                    sums.fill(0.0);
-                    sums[first..first + count].copy_from_slice(&own[..count]);
-                }
-                _ => RowSums {
-                    weights: layer.above.block(k),
-                    sums,
-                }
-                .run_on(arch),
+        for (l, layer) in self.layers.iter_mut().enumerate() {
+            match l {
+                0 => layer.sum_matrices(&mut TreeSum::default(), arch),
+                _ => layer.sum_matrices(&mut board.sums_above[l - 1].write(index), arch),
             }
         }
-        drop(sums);
+        self.exchange_sums(&mut TreeSum::default(), index, arch, board, barrier);
+    }
+
+    /// Adds up the conductances of every node, those of each matrix to its own columns being known, and those to its
+    /// rows shown where these belong to a hidden layer; every member of the team calls it.
+    pub(crate) fn exchange_sums(
+        &mut self,
+        tree: &mut TreeSum,
+        index: usize,
+        arch: Arch,
+        board: &Board,
+        barrier: &Barrier,
+    ) {
+        self.show_readout_sums(&mut board.readout_sums.write(index), arch);
         barrier.wait();
+        for (l, layer) in self.layers.iter_mut().enumerate() {
+            for (units, block) in layer.units.iter_mut().zip(layer.blocks.clone()) {
+                if let Some(shown) = board.sums_above.get(l) {
+                    tree.start(1);
+                    shown
+                        .all()
+                        .for_each(|parts| parts.add_to(tree, block, arch));
+                    units.above = tree.total(arch)[0];
+                }
+                units.add_up();
+            }
+        }
         let conductance = &mut self.output.conductance;
         conductance.fill(0.0);
         for sums in board.readout_sums.all() {
-            for block in sums.chunks_exact(outputs) {
+            for block in sums.chunks_exact(conductance.len()) {
                 for (total, sum) in conductance.iter_mut().zip(block) {
                     *total += sum;
                 }
             }
+        }
+    }
+
+    /// The conductance that each block adds to each output.
+    fn show_readout_sums(&self, sums: &mut [f32], arch: Arch) {
+        let outputs = self.output.conductance.len();
+        let layer = self.layers.last().expect("at least one layer");
+        for (k, sums) in sums.chunks_exact_mut(outputs).enumerate() {
+            if self.has_hidden() {
+                let weights = layer.readout.block(k);
+                RowSums { weights, sums }.run_on(arch);
+                continue;
+            }
+            let first = layer.units[k].first;
+            let count = BLOCK.min(outputs - first);
+            sums.fill(0.0);
+            sums[first..first + count].copy_from_slice(&layer.units[k].below.0[..count]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_alternate_between_the_halves_of_a_layer_and_the_last_stays_last() {
+        let places = |blocks| (0..blocks).map(|p| block_at(p, blocks)).collect::<Vec<_>>();
+        assert_eq!(places(6), [0, 3, 1, 4, 2, 5]);
+        assert_eq!(places(5), [0, 2, 1, 3, 4]);
+        for blocks in 1..20 {
+            for place in 0..blocks {
+                assert_eq!(
+                    place_of(block_at(place, blocks), blocks),
+                    place,
+                    "of {blocks}"
+                );
+            }
+            assert_eq!(block_at(blocks - 1, blocks), blocks - 1);
         }
     }
 }

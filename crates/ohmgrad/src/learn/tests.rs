@@ -11,7 +11,6 @@ use rand_chacha::ChaCha8Rng;
 use super::rules::Push;
 use super::*;
 use crate::data::{Dataset, Inputs, Targets};
-use crate::drn::kernels::BLOCK;
 use crate::drn::kernels::reference::{Gradient, Nudge, Potentials, Reference};
 use crate::drn::tests::{
     ENERGIES, FREE, ORDERS, Twins, bits, close, largest, levels, nodes, several_blocks, widths,
@@ -727,53 +726,6 @@ fn training_gives_the_same_bits_on_any_number_of_threads() {
                      decay {decay}"
                 );
             }
-        }
-    }
-}
-
-#[test]
-fn both_copies_of_a_middle_matrix_stay_equal_to_the_bit() {
-    let cases = [(1, 0.0), (2, 0.0), (1, 0.9), (3, 0.9)];
-    for ((threads, momentum), energy) in cases
-        .into_iter()
-        .flat_map(|case| ENERGIES.map(|energy| (case, energy)))
-    {
-        let architecture = several_blocks(3).with_energy(energy);
-        let options = busy_options(&architecture, SweepOrder::Asynchronous, momentum);
-        let (trainer, _) = train_two_epochs(&architecture, options, threads);
-        let shares = &trainer.network().shares;
-        for l in 0..2 {
-            // (lower unit, upper unit) -> conductance, as each side holds it
-            let (rows, columns) = architecture.shape(l + 1);
-            let (mut lower, mut upper) = (
-                vec![f32::NAN; rows * columns],
-                vec![f32::NAN; rows * columns],
-            );
-            for share in shares {
-                let (below, above) = (&share.layers[l], &share.layers[l + 1]);
-                for (k, block) in below.blocks.clone().enumerate() {
-                    for (j, row) in below.above.block(k).iter().enumerate() {
-                        let units = (block * BLOCK..rows).zip(row.0);
-                        units.for_each(|(i, g)| lower[i * columns + j] = g);
-                    }
-                }
-                for (k, block) in above.blocks.clone().enumerate() {
-                    for (i, row) in above.below.block(k).iter().enumerate() {
-                        let units = (block * BLOCK..columns).zip(row.0);
-                        units.for_each(|(j, g)| upper[i * columns + j] = g);
-                    }
-                }
-            }
-            assert!(
-                lower.iter().all(|g| g.is_finite()),
-                "a conductance is not held"
-            );
-            let equal = bits(&lower) == bits(&upper);
-            assert!(
-                equal,
-                "W{} has two faces: {energy:?}, {threads} threads, momentum {momentum}",
-                l + 2
-            );
         }
     }
 }

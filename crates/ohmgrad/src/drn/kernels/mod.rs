@@ -14,10 +14,12 @@ mod lanes;
 mod matrix;
 pub mod reference;
 mod relax;
+mod transpose;
 
 pub(crate) use descent::{Bounds, Step};
 pub(crate) use entries::Input;
 pub(crate) use input::{InputContrast, InputPass, InputProduct};
-pub(crate) use lanes::{BLOCK, Increment, Kernel, Row};
+pub(crate) use lanes::{AddRows, BLOCK, Increment, Kernel, Row};
 pub(crate) use matrix::{ColumnSums, MatrixUpdate, OtherStates, RowSums};
 pub(crate) use relax::{Active, Gather, Measure, ReadOut, Relax, Surroundings};
+pub(crate) use transpose::{Columns, Transpose};

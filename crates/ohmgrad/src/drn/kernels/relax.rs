@@ -36,7 +36,7 @@ impl Active {
     }
 
     #[inline(always)]
-    pub(super) fn units(&self) -> &[u8] {
+    pub(crate) fn units(&self) -> &[u8] {
         &self.units[..self.count as usize]
     }
 }

@@ -1,0 +1,100 @@
+//! A tile turned over, so that currents can be gathered through it in the other direction.
+
+use pulp::Simd;
+
+use super::lanes::{BLOCK, Kernel, Line, Row, prefetch};
+use super::relax::Active;
+
+/// Turns a tile of at most 64 rows, filled up with zeros: column j becomes row j, if it is among the `columns`.
+pub(crate) struct Transpose<'a> {
+    pub(crate) columns: Columns,
+    pub(crate) tile: &'a [Row],
+    /// A tile that will be read next.
+    pub(crate) next: &'a [Row],
+    pub(crate) turned: &'a mut [Row; BLOCK],
+}
+
+/// Columns in fours: bit q stands for those from 4 q on.
+#[derive(Clone, Copy)]
+pub(crate) struct Columns(u16);
+
+impl Columns {
+    /// The units that are active in one of the slots, and with them all others of their four.
+    pub(crate) fn of(active: &[Active]) -> Self {
+        let units = active.iter().flat_map(Active::units);
+        Self(units.fold(0, |columns, unit| {
+            columns | 1 << (usize::from(*unit) / QUAD)
+        }))
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn starts(self) -> impl Iterator<Item = usize> {
+        let fours = (0..BLOCK / QUAD).filter(move |q| self.0 >> q & 1 == 1);
+        fours.map(|q| q * QUAD)
+    }
+}
+
+/// Lines asked of memory per four columns of a square.
+const LINES_AHEAD: usize = 4;
+
+/// What the smallest registers hold: all wider ones are several of these side by side.
+const QUAD: usize = 4;
+
+impl Kernel for Transpose<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(self, simd: S) {
+        let Self {
+            columns,
+            tile,
+            next,
+            turned,
+        } = self;
+        let mut ahead = bytemuck::cast_slice(next).chunks_exact(LINES_AHEAD);
+        match (tile.first_chunk(), S::F32_LANES / QUAD) {
+            (Some(tile), 4) => turn::<S, 4>(simd, columns, tile, turned, &mut ahead),
+            (Some(tile), 2) => turn::<S, 2>(simd, columns, tile, turned, &mut ahead),
+            (Some(tile), 1) => turn::<S, 1>(simd, columns, tile, turned, &mut ahead),
+            _ => {
+                turned.fill(Row::ZERO);
+                for (i, row) in tile.iter().enumerate() {
+                    for (turned, value) in turned.iter_mut().zip(row.0) {
+                        turned.0[i] = value;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Turns squares of 4 x 4, `Q` of them at once: quad q of register r is what row 4 q + r holds of four columns, and taking
+/// four such registers apart, every fourth value to each, turns the squares where they lie.
+#[inline(always)]
+fn turn<'a, S: Simd, const Q: usize>(
+    simd: S,
+    columns: Columns,
+    tile: &[Row; BLOCK],
+    turned: &mut [Row; BLOCK],
+    ahead: &mut impl Iterator<Item = &'a [Line]>,
+) {
+    for i in (0..BLOCK).step_by(QUAD * Q) {
+        for j in columns.starts() {
+            prefetch(ahead.next().unwrap_or_default());
+            let register = |r: usize| -> S::f32s {
+                let quad = |q: usize| -> [f32; QUAD] {
+                    *tile[i + QUAD * q + r].0[j..]
+                        .first_chunk()
+                        .expect("columns in fours")
+                };
+                bytemuck::cast::<[[f32; QUAD]; Q], _>(std::array::from_fn(quad))
+            };
+            let squares: [_; QUAD] = std::array::from_fn(register);
+            let columns = simd.deinterleave_shfl_f32s(squares);
+            for (turned, column) in turned[j..].iter_mut().zip(columns) {
+                S::as_mut_simd_f32s(&mut turned.0).0[i / (QUAD * Q)] = column;
+            }
+        }
+    }
+}
