@@ -45,10 +45,9 @@ impl LayerState {
         k * self.slots + slots.start..k * self.slots + slots.end
     }
 
-    /// Whether any unit of block `k` is active in one of the slots.
-    pub(crate) fn is_active(&self, k: usize, slots: &Range<usize>) -> bool {
-        let mut lists = self.active[self.range(k, slots)].iter();
-        lists.any(|active| !active.units().is_empty())
+    /// The units of block `k` that are active in one of the slots.
+    pub(crate) fn active(&self, k: usize, slots: &Range<usize>) -> Active {
+        Active::any(&self.active[self.range(k, slots)])
     }
 
     /// Sets one row.

@@ -118,7 +118,7 @@ impl OtherLayer {
         self.second.extend_from_slice(second);
         let states = first.iter().zip(second);
         self.active
-            .extend(states.map(|(first, second)| Active::of_either(first, second)));
+            .extend(states.map(|(first, second)| Active::any(&[first, second].map(Active::of))));
         self.drops.push(contrast.scaled_drop(l, rows, scale));
     }
 

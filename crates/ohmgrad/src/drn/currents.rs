@@ -3,9 +3,9 @@
 //! A matrix between two hidden layers is held once, by the layer above it. Upwards, a block gathers its currents from the
 //! states that all shares show. Downwards, it drives currents into the whole layer below: each share adds up what its own
 //! blocks contribute and shows that before the team meets. A block that was relaxed drives at once, while its
-//! conductances are still in the nearest caches, and those of the next block are on their way there.
+//! conductances are still in the nearest caches.
 
-use super::kernels::{AddRows, BLOCK, Columns, Gather, Kernel, Row, Transpose};
+use super::kernels::{AddRows, BLOCK, Gather, Kernel, Row, Transpose};
 use super::relaxation::{Phase, Worker};
 
 impl Worker<'_> {
@@ -59,7 +59,7 @@ impl Worker<'_> {
         let currents = &mut self.space.gathered[..states * self.space.batch];
         let slots = phase.slots.start..phase.slots.start + currents.len();
         for state in self.board.layers[l - 1].all() {
-            let active = (0..state.blocks()).filter(|b| state.is_active(*b, &slots));
+            let active = (0..state.blocks()).filter(|b| !state.active(*b, &slots).is_empty());
             let mut blocks = active
                 .map(|b| (b, below.tile(k, state.first_block + b)))
                 .peekable();
@@ -71,7 +71,6 @@ impl Worker<'_> {
                     potentials: &state.rows[range.clone()],
                     active: &state.active[range],
                     currents,
-                    twins: states == 2,
                 }
                 .run_on(self.arch);
             }
@@ -103,20 +102,20 @@ impl Worker<'_> {
         let layer = &self.share.layers[l];
         let count = states * self.space.batch;
         let state = self.board.layers[l].read(self.index);
-        let range = state.range(k, &(phase.slots.start..phase.slots.start + count));
+        let slots = phase.slots.start..phase.slots.start + count;
+        let (range, active) = (state.range(k, &slots), state.active(k, &slots));
         let mut shown = self.board.from_above[l - 1].write(self.index);
         let block = layer.blocks.start + k;
-        let columns = Columns::of(&state.active[range.clone()]);
         shown.add(block..block + 1, self.arch, |driven| {
-            if columns.is_empty() {
+            if active.is_empty() {
                 return;
             }
             for (row, currents) in driven.chunks_exact_mut(count).enumerate() {
                 let turned = &mut *self.space.turned;
                 Transpose {
-                    columns,
+                    active,
                     tile: layer.below.tile(k, row),
-                    next: layer.below.tile(k + 1, row),
+                    next: layer.below.tile(k, row + 1),
                     turned,
                 }
                 .run_on(self.arch);
@@ -126,7 +125,6 @@ impl Worker<'_> {
                     potentials: &state.rows[range.clone()],
                     active: &state.active[range.clone()],
                     currents,
-                    twins: states == 2,
                 }
                 .run_on(self.arch);
             }

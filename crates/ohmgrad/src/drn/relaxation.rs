@@ -34,6 +34,8 @@ pub(crate) struct Workspace {
     output_currents: Vec<f32>,
     /// Which of the two boards of partial sums was written last.
     parity: usize,
+    /// Whether the blocks were last visited from the first to the last.
+    upwards: bool,
     /// The lowest layer where the nudged states of an example have come apart, and with it all above.
     pub(super) apart: usize,
 }
@@ -59,6 +61,7 @@ impl Workspace {
             outputs: vec![0.0; slots * architecture.outputs],
             output_currents: vec![0.0; slots * architecture.outputs],
             parity: 0,
+            upwards: false,
             apart: 0,
         }
     }
@@ -270,6 +273,7 @@ impl Worker<'_> {
             self.barrier.wait();
         }
         for sweep in 1..=phase.settling.sweeps {
+            self.space.upwards = !self.space.upwards;
             for group in phase.groups {
                 for &l in group {
                     let again = sweep < phase.settling.sweeps;
@@ -316,7 +320,13 @@ impl Worker<'_> {
         if drive {
             self.start_driving(l, states);
         }
-        for k in 0..self.share.layers[l].blocks.len() {
+        let blocks = self.share.layers[l].blocks.len();
+        for k in 0..blocks {
+            let k = if self.space.upwards {
+                k
+            } else {
+                blocks - 1 - k
+            };
             self.gather(l, k, phase, true);
             self.relax_block(l, k, phase);
             if drive {
@@ -346,7 +356,6 @@ impl Worker<'_> {
                 true => &mut [],
                 false => &mut active[range],
             },
-            twins: phase.twins(),
             partials: partials
                 .as_mut()
                 .map_or(&mut [], |p| &mut p[k * readout..(k + 1) * readout]),

@@ -33,8 +33,8 @@ impl TreeSum {
         self.rows.resize(start + self.width, Row::ZERO);
         fill(&mut self.rows[start..]);
         self.spans.push(next);
-        while let [.., left, right] = &self.spans[..]
-            && are_halves(left, right)
+        while let [.., one, other] = &self.spans[..]
+            && are_halves(one, other)
         {
             self.join(arch);
         }
@@ -42,19 +42,26 @@ impl TreeSum {
 
     /// Adds the last part to the one before.
     fn join(&mut self, arch: Arch) {
-        let right = self.spans.pop().expect("two parts");
-        self.spans.last_mut().expect("two parts").end = right.end;
+        let next = self.spans.pop().expect("two parts");
+        let last = self.spans.last_mut().expect("two parts");
+        *last = last.start.min(next.start)..last.end.max(next.end);
         let rest = self.rows.len() - self.width;
         let (to, from) = self.rows[rest - self.width..].split_at_mut(self.width);
         AddRows { to, from }.run_on(arch);
         self.rows.truncate(rest);
     }
 
-    /// Adds the parts that the terms so far have been joined to, from row `first` on, to a sum of fewer rows.
+    /// Adds the parts that the terms so far have been joined to, from row `first` on, to a sum of fewer rows; that sum
+    /// goes from the first block to the last.
     pub(crate) fn add_to(&self, sum: &mut Self, first: usize, arch: Arch) {
-        for (span, part) in self.spans.iter().zip(self.rows.chunks_exact(self.width)) {
-            let part = &part[first..first + sum.width];
-            sum.add(span.clone(), arch, |rows| rows.copy_from_slice(part));
+        let descending = matches!(&self.spans[..], [first, .., last] if first.start > last.start);
+        let count = self.spans.len();
+        for at in 0..count {
+            let at = if descending { count - 1 - at } else { at };
+            let part = &self.rows[at * self.width + first..][..sum.width];
+            sum.add(self.spans[at].clone(), arch, |rows| {
+                rows.copy_from_slice(part)
+            });
         }
     }
 
@@ -68,8 +75,9 @@ impl TreeSum {
 }
 
 /// Whether two neighbouring spans are the halves of a span that starts at a multiple of its length.
-fn are_halves(left: &Range<usize>, right: &Range<usize>) -> bool {
-    left.len() == right.len() && left.start.is_multiple_of(2 * left.len())
+fn are_halves(one: &Range<usize>, other: &Range<usize>) -> bool {
+    let start = one.start.min(other.start);
+    one.len() == other.len() && start.is_multiple_of(2 * one.len())
 }
 
 #[cfg(test)]

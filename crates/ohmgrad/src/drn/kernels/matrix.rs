@@ -112,8 +112,8 @@ impl MatrixUpdate<'_> {
         for (b, active) in self.other.active.iter().enumerate() {
             let second = *strip::<S, T>(&self.second[b], s);
             let minus_first = strip::<S, T>(&self.first[b], s).map(|v| simd.neg_f32s(v));
-            for &unit in active.units() {
-                let i = unit as usize % R;
+            for unit in active.units() {
+                let i = unit % R;
                 let v1 = simd.splat_f32s(self.other.first[b].0[i]);
                 let v2 = simd.splat_f32s(self.other.second[b].0[i]);
                 for t in 0..T {

@@ -22,4 +22,4 @@ pub(crate) use input::{InputContrast, InputPass, InputProduct};
 pub(crate) use lanes::{AddRows, BLOCK, Increment, Kernel, Row};
 pub(crate) use matrix::{ColumnSums, MatrixUpdate, OtherStates, RowSums};
 pub(crate) use relax::{Active, Gather, Measure, ReadOut, Relax, Surroundings};
-pub(crate) use transpose::{Columns, Transpose};
+pub(crate) use transpose::Transpose;

@@ -7,37 +7,49 @@ use pulp::Simd;
 
 use super::lanes::{BLOCK, Kernel, Line, Row, dot, lanes, lanes_mut, prefetch, strip, strip_mut};
 
-/// The units of one block that are not at 0 V, in one slot or in either of two.
+/// The units of one block that are not at 0 V: bit j stands for unit j.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Active {
-    count: u32,
-    units: [u8; BLOCK],
-}
+pub(crate) struct Active(u64);
 
 impl Active {
-    pub(crate) const NONE: Self = Self {
-        count: 0,
-        units: [0; BLOCK],
-    };
+    pub(crate) const NONE: Self = Self(0);
 
     #[inline(always)]
     pub(crate) fn of(v: &Row) -> Self {
-        Self::of_either(v, v)
+        let bits = v.0.iter().enumerate();
+        Self(bits.fold(0, |all, (j, v)| all | u64::from(*v != 0.0) << j))
+    }
+
+    /// Those active in one of several states.
+    #[inline(always)]
+    pub(crate) fn any(states: &[Self]) -> Self {
+        Self(states.iter().fold(0, |all, state| all | state.0))
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
     }
 
     #[inline(always)]
-    pub(crate) fn of_either(v: &Row, w: &Row) -> Self {
-        let mut active = Self::NONE;
-        for (j, (v, w)) in v.0.iter().zip(&w.0).enumerate() {
-            active.units[active.count as usize % BLOCK] = j as u8;
-            active.count += u32::from((*v != 0.0) | (*w != 0.0));
-        }
-        active
+    fn count(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    /// The first of every four neighbouring units of which one is active.
+    #[inline(always)]
+    pub(super) fn fours(self) -> impl Iterator<Item = usize> {
+        let fours = (0..BLOCK).step_by(4);
+        fours.filter(move |first| self.0 >> first & 0b1111 != 0)
     }
 
     #[inline(always)]
-    pub(crate) fn units(&self) -> &[u8] {
-        &self.units[..self.count as usize]
+    pub(super) fn units(self) -> impl Iterator<Item = usize> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let unit = (rest != 0).then_some(rest.trailing_zeros() as usize);
+            rest &= rest.wrapping_sub(1);
+            unit
+        })
     }
 }
 
@@ -53,49 +65,58 @@ pub(crate) struct Gather<'a> {
     pub(crate) active: &'a [Active],
     /// One row per slot.
     pub(crate) currents: &'a mut [Row],
-    /// Whether the slots are two nudged states of each example, first all of one, then all of the
-    /// other. Twins have one list of active units and share the reading of their conductances.
-    pub(crate) twins: bool,
 }
 
 /// Lines asked of memory per unit: few, so that memory and arithmetic work at the same time.
-const LINES_AHEAD: usize = 2;
+const LINES_AHEAD: usize = 4;
 
 impl Kernel for Gather<'_> {
     #[inline(always)]
     fn run<S: Simd, const N: usize>(self, simd: S) {
+        match S::F32_LANES {
+            8 => self.in_fours::<S, 2, N>(simd),
+            _ => self.in_fours::<S, 4, N>(simd),
+        }
+    }
+}
+
+/// Four slots read conductances together, unless so few of their active units are the same that it pays more to pass over
+/// what each does not need: per unit, one slot alone takes about 5 / 12 of the time of four together.
+fn alike(active: &[Active]) -> bool {
+    let each: u32 = active.iter().map(|active| active.count()).sum();
+    12 * Active::any(active).count() <= 5 * each
+}
+
+impl Gather<'_> {
+    /// `T` registers for each of four slots at once.
+    #[inline(always)]
+    fn in_fours<S: Simd, const T: usize, const N: usize>(self, simd: S) {
         let mut ahead = bytemuck::cast_slice(self.next).chunks_exact(LINES_AHEAD);
-        let slots = self.potentials.len();
-        if self.twins {
-            let (first, second) = self.potentials.split_at(slots / 2);
-            let (to_first, to_second) = self.currents.split_at_mut(slots / 2);
-            let pairs = first.iter().zip(second).zip(self.active);
-            for ((pair, active), to) in pairs.zip(to_first.iter_mut().zip(to_second)) {
-                gather::<S, 2, 4>(
-                    simd,
-                    self.weights,
-                    active,
-                    pair.into(),
-                    to.into(),
-                    &mut ahead,
-                );
-            }
-        } else {
-            let slots = self.potentials.iter().zip(self.active).zip(self.currents);
-            for ((v, active), to) in slots {
-                gather::<S, 1, N>(simd, self.weights, active, [v], [to], &mut ahead);
+        let fours = self.potentials.chunks(4).zip(self.active.chunks(4));
+        for ((v, active), to) in fours.zip(self.currents.chunks_mut(4)) {
+            match (v, &mut *to) {
+                ([v0, v1, v2, v3], [to0, to1, to2, to3]) if alike(active) => {
+                    let active = Active::any(active);
+                    let (v, to) = ([v0, v1, v2, v3], [to0, to1, to2, to3]);
+                    gather::<S, 4, T>(simd, self.weights, active, v, to, &mut ahead);
+                }
+                _ => {
+                    for ((v, active), to) in v.iter().zip(active).zip(to) {
+                        gather::<S, 1, N>(simd, self.weights, *active, [v], [to], &mut ahead);
+                    }
+                }
             }
         }
         ahead.for_each(prefetch);
     }
 }
 
-/// current_s += sum_i v_si g_i over the active units i, for `M` slots s that share their list.
+/// current_s += sum_i v_si g_i over the units i that are active in any of `M` slots s.
 #[inline(always)]
 fn gather<'a, S: Simd, const M: usize, const T: usize>(
     simd: S,
     weights: &[Row],
-    active: &Active,
+    active: Active,
     potentials: [&Row; M],
     currents: [&mut Row; M],
     ahead: &mut impl Iterator<Item = &'a [Line]>,
@@ -105,10 +126,10 @@ fn gather<'a, S: Simd, const M: usize, const T: usize>(
         for m in 0..M {
             sums[m] = *strip::<S, T>(currents[m], s);
         }
-        for &unit in active.units() {
+        for unit in active.units() {
             prefetch(ahead.next().unwrap_or_default());
-            let g = strip::<S, T>(&weights[unit as usize], s);
-            let v = potentials.map(|v| simd.splat_f32s(v.0[unit as usize % BLOCK]));
+            let g = strip::<S, T>(&weights[unit], s);
+            let v = potentials.map(|v| simd.splat_f32s(v.0[unit % BLOCK]));
             for t in 0..T {
                 for m in 0..M {
                     sums[m][t] = simd.mul_add_e_f32s(v[m], g[t], sums[m][t]);
@@ -197,11 +218,8 @@ pub(crate) struct Relax<'a> {
     pub(crate) reciprocal: &'a Row,
     /// Out: one row per slot.
     pub(crate) potentials: &'a mut [Row],
-    /// Out, if the layer has a hidden neighbour: the active units of each slot, or of it and its twin.
-    /// Else empty.
+    /// Out, if the layer has a hidden neighbour: the active units of each slot. Else empty.
     pub(crate) active: &'a mut [Active],
-    /// Whether the slots are twins, as in [`Gather`].
-    pub(crate) twins: bool,
     /// Out: current that the block drives into each output, slot after slot.
     pub(crate) partials: &'a mut [f32],
 }
@@ -214,14 +232,8 @@ impl Kernel for Relax<'_> {
             let pull: [_; N] = around.pull(simd, slot);
             *lanes_mut::<S, N>(row) = around.optimum(simd, slot, &pull, self.reciprocal);
         }
-        let twin = if self.twins {
-            self.potentials.len() / 2
-        } else {
-            0
-        };
-        for (slot, active) in self.active.iter_mut().enumerate() {
-            let other = (slot + twin) % self.potentials.len();
-            *active = Active::of_either(&self.potentials[slot], &self.potentials[other]);
+        for (active, row) in self.active.iter_mut().zip(&*self.potentials) {
+            *active = Active::of(row);
         }
         read_out::<S, N>(simd, around.readout, self.potentials, self.partials);
     }

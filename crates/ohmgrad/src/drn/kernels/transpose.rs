@@ -5,36 +5,13 @@ use pulp::Simd;
 use super::lanes::{BLOCK, Kernel, Line, Row, prefetch};
 use super::relax::Active;
 
-/// Turns a tile of at most 64 rows, filled up with zeros: column j becomes row j, if it is among the `columns`.
+/// Turns a tile of at most 64 rows, filled up with zeros: column j becomes row j, if unit j is active.
 pub(crate) struct Transpose<'a> {
-    pub(crate) columns: Columns,
+    pub(crate) active: Active,
     pub(crate) tile: &'a [Row],
-    /// A tile that will be read next.
+    /// The tile that will be read next.
     pub(crate) next: &'a [Row],
     pub(crate) turned: &'a mut [Row; BLOCK],
-}
-
-/// Columns in fours: bit q stands for those from 4 q on.
-#[derive(Clone, Copy)]
-pub(crate) struct Columns(u16);
-
-impl Columns {
-    /// The units that are active in one of the slots, and with them all others of their four.
-    pub(crate) fn of(active: &[Active]) -> Self {
-        let units = active.iter().flat_map(Active::units);
-        Self(units.fold(0, |columns, unit| {
-            columns | 1 << (usize::from(*unit) / QUAD)
-        }))
-    }
-
-    pub(crate) fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    fn starts(self) -> impl Iterator<Item = usize> {
-        let fours = (0..BLOCK / QUAD).filter(move |q| self.0 >> q & 1 == 1);
-        fours.map(|q| q * QUAD)
-    }
 }
 
 /// Lines asked of memory per four columns of a square.
@@ -47,16 +24,16 @@ impl Kernel for Transpose<'_> {
     #[inline(always)]
     fn run<S: Simd, const N: usize>(self, simd: S) {
         let Self {
-            columns,
+            active,
             tile,
             next,
             turned,
         } = self;
         let mut ahead = bytemuck::cast_slice(next).chunks_exact(LINES_AHEAD);
         match (tile.first_chunk(), S::F32_LANES / QUAD) {
-            (Some(tile), 4) => turn::<S, 4>(simd, columns, tile, turned, &mut ahead),
-            (Some(tile), 2) => turn::<S, 2>(simd, columns, tile, turned, &mut ahead),
-            (Some(tile), 1) => turn::<S, 1>(simd, columns, tile, turned, &mut ahead),
+            (Some(tile), 4) => turn::<S, 4>(simd, active, tile, turned, &mut ahead),
+            (Some(tile), 2) => turn::<S, 2>(simd, active, tile, turned, &mut ahead),
+            (Some(tile), 1) => turn::<S, 1>(simd, active, tile, turned, &mut ahead),
             _ => {
                 turned.fill(Row::ZERO);
                 for (i, row) in tile.iter().enumerate() {
@@ -74,13 +51,13 @@ impl Kernel for Transpose<'_> {
 #[inline(always)]
 fn turn<'a, S: Simd, const Q: usize>(
     simd: S,
-    columns: Columns,
+    active: Active,
     tile: &[Row; BLOCK],
     turned: &mut [Row; BLOCK],
     ahead: &mut impl Iterator<Item = &'a [Line]>,
 ) {
     for i in (0..BLOCK).step_by(QUAD * Q) {
-        for j in columns.starts() {
+        for j in active.fours() {
             prefetch(ahead.next().unwrap_or_default());
             let register = |r: usize| -> S::f32s {
                 let quad = |q: usize| -> [f32; QUAD] {
