@@ -222,6 +222,27 @@ def test_ctrl_c_ends_rows():
     assert circuit.solve().status == "solved"
 
 
+def test_ctrl_c_ends_a_solve():
+    ladder = CircuitBuilder("so long that descent takes minutes").voltage_source("v1", "n0", "0", 1)
+    for k in range(30_000):
+        ladder = ladder.resistor(f"r{k}", f"n{k}", f"n{k + 1}", 1).resistor(f"s{k}", f"n{k + 1}", "0", 1e9)
+    circuit = ladder.build()
+    sent = []
+
+    def send():
+        time.sleep(0.5)
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    with pytest.raises(KeyboardInterrupt):
+        circuit.solve(method="coordinate")
+    sending.join()
+    assert time.monotonic() - sent[0] < 5
+    assert circuit.solve(method="direct").status == "solved"
+
+
 def test_a_signal_handler_can_use_a_circuit_at_work():
     circuit = grid(8)
     values = np.random.default_rng(5).normal(size=(2_000_000, 2)) * [1.0, 1e-3]

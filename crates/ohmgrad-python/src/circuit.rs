@@ -1,7 +1,7 @@
 //! `ohmgrad.Circuit`.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ohmgrad::circuit::netlist::{self, Netlist};
 use ohmgrad::circuit::{Circuit, ElementId, NodeId};
@@ -13,7 +13,7 @@ use pyo3::types::{PyDict, PyIterator, PyTuple};
 
 use crate::element;
 use crate::errors;
-use crate::{solution, solved_rows};
+use crate::{signals, solution, solved_rows};
 
 /// How many names a message lists.
 const LISTED: usize = 10;
@@ -53,22 +53,9 @@ pub(crate) struct PyCircuit {
 
 /// What can change.
 pub(crate) struct State {
-    pub(crate) circuit: Circuit,
+    pub(crate) circuit: Arc<Circuit>,
+    /// That of the last solve, but while a solve is under way.
     solver: Option<Solver>,
-}
-
-impl State {
-    /// Solves from the last answer if the options are those of the last solve.
-    fn solve(&mut self, options: SolveOptions) -> Result<Solution, PresolveError> {
-        let last = self.solver.take();
-        let mut solver = match last.filter(|last| last.options() == options) {
-            Some(last) => last,
-            None => Solver::new(&self.circuit, options)?,
-        };
-        let solved = solver.solve(&self.circuit);
-        self.solver = Some(solver);
-        solved
-    }
 }
 
 #[pymethods]
@@ -189,7 +176,8 @@ impl PyCircuit {
         let law = element::changed(element, &law, values)?;
         self.with(py, |state| {
             let id = find(&state.circuit, element)?;
-            state.circuit.set_law(id, law).map_err(errors::value)
+            let circuit = Arc::make_mut(&mut state.circuit);
+            circuit.set_law(id, law).map_err(errors::value)
         })
     }
 
@@ -214,6 +202,8 @@ impl PyCircuit {
     /// ValueError
     ///     If the circuit has no operating point: a loop of sources or diodes that contradict one another, or a current
     ///     that has nowhere to go.
+    /// KeyboardInterrupt
+    ///     On Ctrl-C.
     ///
     /// Examples
     /// --------
@@ -231,11 +221,8 @@ impl PyCircuit {
         method: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
         let options = options(tolerance, method)?;
-        let (solution, voltages) = slf.get().with(slf.py(), |state| {
-            let solution = state.solve(options).map_err(errors::value)?;
-            let voltages = solution::voltages(&state.circuit, &solution);
-            Ok::<_, PyErr>((solution, voltages))
-        })?;
+        let solved = slf.get().solve_from_last(slf.py(), options)?;
+        let (solution, voltages) = solved.map_err(errors::value)?;
         solution::tell(slf, solution, voltages)
     }
 
@@ -427,7 +414,7 @@ impl PyCircuit {
     }
 
     fn __copy__(&self, py: Python<'_>) -> PyResult<Self> {
-        let circuit = self.with(py, |state| state.circuit.clone());
+        let circuit = self.with(py, |state| Circuit::clone(&state.circuit));
         Self::new(py, circuit, self.title.clone())
     }
 
@@ -455,7 +442,7 @@ impl PyCircuit {
             nodes: PyTuple::new(py, circuit.node_names())?.unbind(),
             elements: PyTuple::new(py, circuit.element_names())?.unbind(),
             state: Mutex::new(State {
-                circuit,
+                circuit: Arc::new(circuit),
                 solver: None,
             }),
         })
@@ -468,6 +455,34 @@ impl PyCircuit {
         work: impl FnOnce(&mut State) -> R + Send,
     ) -> R {
         py.detach(|| work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// The operating point and the voltages of the elements, from the last answer if the options are those of the last
+    /// solve. Meanwhile others, signal handlers among them, can use the circuit.
+    fn solve_from_last(
+        &self,
+        py: Python<'_>,
+        options: SolveOptions,
+    ) -> PyResult<Result<(Solution, Vec<f64>), PresolveError>> {
+        let (circuit, last) = self.with(py, |state| (state.circuit.clone(), state.solver.take()));
+        let (solver, solved) = signals::detached(py, || {
+            let solver = match last.filter(|last| last.options() == options) {
+                Some(last) => Ok(last),
+                None => Solver::new(&circuit, options),
+            };
+            let mut solver = match solver {
+                Ok(solver) => solver,
+                Err(error) => return (None, Err(error)),
+            };
+            let solved = solver.solve(&circuit);
+            let solved = solved.map(|solution| {
+                let voltages = solution::voltages(&circuit, &solution);
+                (solution, voltages)
+            });
+            (Some(solver), solved)
+        })?;
+        self.with(py, |state| state.solver = solver);
+        Ok(solved)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Stopping a long computation from outside, as Ctrl-C does in an interactive session.
 //!
-//! Settling, evaluation, training and rows of solves ask now and then, on the thread that called them, whether to go on. They ask
-//! nothing unless they run in [`interruptible`]; if the answer is to stop, they end with an error that says so.
+//! Settling, evaluation, training, solves and rows of solves ask now and then, on the thread that called them, whether to go on.
+//! They ask nothing unless they run in [`interruptible`]; if the answer is to stop, they end with an error, or
+//! [a status](crate::solve::Status), that says so.
 //!
 //! ```
 //! use ohmgrad::drn::{Architecture, Network, SettleError, Settling, SweepOrder};

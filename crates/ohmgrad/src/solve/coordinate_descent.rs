@@ -16,6 +16,7 @@
 //! are a tree; the current law along it gives their currents, and a weld with a negative one is undone.
 
 use super::newton::{Scale, worse};
+use crate::interrupt;
 use crate::presolve::{Network, State};
 
 /// Where a descent ended.
@@ -25,6 +26,8 @@ pub(super) struct Descent {
     pub(super) sweeps: usize,
     /// Whether the state obeys all laws to the tolerance.
     pub(super) converged: bool,
+    /// Whether it was interrupted before.
+    pub(super) interrupted: bool,
 }
 
 /// Sweeps between two checks of the laws.
@@ -46,8 +49,10 @@ pub(super) fn descend(
     let mut walk = Walk::new(network, start, over_relaxation);
     let mut sweeps = 0;
     let mut converged = walk.check(tolerance);
-    while !converged && sweeps < max_sweeps {
+    let mut interrupted = false;
+    while !converged && sweeps < max_sweeps && !interrupted {
         walk.sweep();
+        interrupted = interrupt::requested();
         sweeps += 1;
         if sweeps % CHECK == 0 || sweeps == max_sweeps {
             converged = walk.check(tolerance);
@@ -57,6 +62,7 @@ pub(super) fn descend(
         state: walk.state(),
         sweeps,
         converged,
+        interrupted,
     }
 }
 

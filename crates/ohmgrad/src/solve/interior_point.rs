@@ -6,6 +6,7 @@
 
 use super::newton::Newton;
 use super::star_mesh::Plan;
+use crate::interrupt;
 use crate::presolve::{Network, State};
 
 /// Steps after which the iteration gives up.
@@ -54,7 +55,8 @@ impl InteriorPoint {
             } else {
                 stalled += 1;
             }
-            if worst <= tolerance || stalled > PATIENCE {
+            newton.work.interrupted = interrupt::requested();
+            if worst <= tolerance || stalled > PATIENCE || newton.work.interrupted {
                 break;
             }
             self.step(newton, plan, network);

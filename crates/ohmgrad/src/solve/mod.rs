@@ -108,6 +108,8 @@ pub enum Status {
     Solved,
     /// The method gave up before the certificate passed.
     NotConverged,
+    /// It was [interrupted](crate::interrupt) before the certificate passed.
+    Interrupted,
 }
 
 /// How much work a solve was.
@@ -241,7 +243,7 @@ impl Solver {
     /// ```
     ///
     /// # Errors
-    /// If the circuit has no operating point. Not finding one that exists is a [`Status`].
+    /// If the circuit has no operating point. Not finding one that exists is a [`Status`], as is an interruption.
     pub fn solve(&mut self, circuit: &Circuit) -> Result<Solution, PresolveError> {
         if !self.conductances.are_of(circuit) {
             match self.reduction.conductances(circuit) {
@@ -273,6 +275,9 @@ impl Solver {
             if corrected.certificate.worst() < solution.certificate.worst() {
                 solution = corrected;
             }
+        }
+        if work.interrupted && solution.status == Status::NotConverged {
+            solution.status = Status::Interrupted;
         }
         solution.statistics = Statistics {
             iterations: work.iterations,
@@ -326,9 +331,10 @@ impl Solver {
         let descent = descend(network, &start, target, max_sweeps, omega);
         let mut work = Work {
             sweeps: descent.sweeps,
+            interrupted: descent.interrupted,
             ..Work::default()
         };
-        if descent.converged {
+        if descent.converged || descent.interrupted {
             return (descent.state, work);
         }
         let (state, direct) = self.find_directly(network, Some(descent.state));
@@ -376,13 +382,16 @@ impl Solver {
             let Some(start) = start else { continue };
             let (guess, distance) = solve(newton, start, effort);
             work += newton.work;
-            if distance <= target {
+            if distance <= target || work.interrupted {
                 return (guess, work);
             }
         }
         let enough = 0.1 * self.options.tolerance;
         let mut best = self.interior_point.solve(newton, plan, network, enough);
         work += newton.work;
+        if work.interrupted {
+            return (best.0, work);
+        }
         for (start, effort) in [
             (None, Effort::POLISH),
             (None, Effort::SURE),
@@ -393,7 +402,7 @@ impl Solver {
             if other.1 < best.1 || other.1 <= target {
                 best = other;
             }
-            if best.1 <= enough {
+            if best.1 <= enough || work.interrupted {
                 break;
             }
         }

@@ -16,6 +16,7 @@
 
 use super::newton::Newton;
 use super::star_mesh::Plan;
+use crate::interrupt;
 use crate::presolve::{Network, State};
 
 /// How small the resistances d are, and how long to go on.
@@ -135,6 +136,7 @@ impl Multipliers {
             let switched = self.respond(newton, network);
             newton.find_residual(network);
             newton.work.iterations += 1;
+            newton.work.interrupted = interrupt::requested();
             let misses = newton.misses(network);
             let improves = misses.worst() < 0.9 * best;
             if misses.worst() < best || misses.worst() <= tolerance {
@@ -149,6 +151,9 @@ impl Multipliers {
             }
             let lost =
                 !network.curved.is_empty() && newton.work.iterations >= FEW && misses.kcl > LOST;
+            if newton.work.interrupted {
+                break;
+            }
             if effort.impatient && (lost || switched > 3 && 2 * switched > last) {
                 break;
             }

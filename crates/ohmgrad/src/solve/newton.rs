@@ -14,6 +14,7 @@ pub(super) struct Work {
     pub(super) factorizations: usize,
     pub(super) solves: usize,
     pub(super) sweeps: usize,
+    pub(super) interrupted: bool,
 }
 
 impl std::ops::AddAssign for Work {
@@ -22,6 +23,7 @@ impl std::ops::AddAssign for Work {
         self.factorizations += other.factorizations;
         self.solves += other.solves;
         self.sweeps += other.sweeps;
+        self.interrupted |= other.interrupted;
     }
 }
 

@@ -6,6 +6,7 @@ mod closed_forms;
 mod coordinate;
 mod counters;
 mod families;
+mod interruption;
 mod learning;
 mod no_operating_point;
 mod open_potentials;
