@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use petgraph::unionfind::UnionFind;
+use serde::{Deserialize, Serialize};
 
 use super::network::{Network, at};
 use super::numbers::{Linear, Numbers};
@@ -14,7 +15,7 @@ use crate::device::Law;
 ///
 /// Potentials are sums of two floating-point numbers, so that differences of nearly equal potentials, and with
 /// them the currents through large conductances, keep their digits.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
     /// Potentials of the nodes, in volt.
     pub(crate) potentials: Vec<f64>,
@@ -50,6 +51,7 @@ impl State {
     /// Whether it can be a state of this network.
     pub(crate) fn fits(&self, network: &Network) -> bool {
         self.potentials.len() == network.nodes
+            && self.remainders.len() == network.nodes
             && self.diode_currents.len() == network.diodes.len()
             && self.curved_currents.len() == network.curved.len()
     }

@@ -12,6 +12,7 @@ use super::{ReadError, RunError, WriteError, atomic};
 use crate::circuit::netlist;
 use crate::experiment::circuit::{CircuitExperiment, CircuitProblem};
 use crate::learn::circuit::{CircuitEvaluation, CircuitLearner};
+use crate::presolve::State;
 
 const CHECKPOINT: &str = "checkpoint.json";
 const TRAINED: &str = "trained.cir";
@@ -65,6 +66,9 @@ struct Checkpoint {
     experiment: CircuitExperiment,
     /// Of the trained elements, in siemens, volt or ampere.
     values: Vec<f64>,
+    /// Of the examples, from which the next epoch finds them.
+    #[serde(default)]
+    states: Vec<Option<State>>,
     metrics: Vec<CircuitMetrics>,
 }
 
@@ -128,6 +132,7 @@ impl CircuitRun {
         if let Some(checkpoint) = read_checkpoint(&folder.join(CHECKPOINT))? {
             checkpoint.check_unchanged(&folder, &experiment)?;
             learner.resume(checkpoint.metrics.len(), &checkpoint.values)?;
+            learner.set_states(checkpoint.states);
             metrics = checkpoint.metrics;
         }
         let run = CircuitRun {
@@ -220,6 +225,7 @@ impl CircuitRun {
         let checkpoint = Checkpoint {
             experiment: self.experiment.clone(),
             values: self.learner.values(),
+            states: self.learner.states().to_vec(),
             metrics: self.metrics.clone(),
         };
         atomic::write(&self.folder.join(CHECKPOINT), |out| {

@@ -216,6 +216,16 @@ impl Solver {
         }
     }
 
+    /// The state of the last answer, from which the next solve starts.
+    pub(crate) fn last(&self) -> Option<&State> {
+        self.last.as_ref()
+    }
+
+    /// Makes the next solve start from another state; one of a network of another shape is not used.
+    pub(crate) fn start_from(&mut self, state: State) {
+        self.last = Some(state);
+    }
+
     /// A solver for circuits of the same shape that starts from no answer.
     pub(crate) fn fork_cold(&self) -> Solver {
         Solver {

@@ -11,13 +11,15 @@ use super::task::{CircuitTask, Output};
 use super::worker::{Failure, Lesson, Worker};
 use crate::circuit::{Circuit, CircuitError};
 use crate::device::Law;
-use crate::presolve::PresolveError;
+use crate::presolve::{PresolveError, State};
 
 /// The examples of a batch are shared among at most so many workers, whatever the number of threads: the results, which
 /// depend on the state that each solve starts from, do not depend on it.
 const WORKERS: usize = 16;
 /// The fewest examples worth a worker.
 const LEAST: usize = 4;
+/// The most potentials of all examples that are kept from one epoch to the next.
+const MOST_KEPT: usize = 1_000_000;
 
 /// Trains the resistors and sources of a circuit.
 pub struct CircuitLearner {
@@ -26,6 +28,8 @@ pub struct CircuitLearner {
     options: CircuitOptions,
     prototype: Worker,
     workers: Vec<Worker>,
+    /// The free state of each example when it was last learnt from; none if they are too many.
+    states: Vec<Option<State>>,
     epochs: usize,
 }
 
@@ -143,6 +147,7 @@ impl CircuitLearner {
             task,
             options,
             workers: Vec::new(),
+            states: Vec::new(),
             epochs: 0,
         })
     }
@@ -175,8 +180,19 @@ impl CircuitLearner {
     pub fn resume(&mut self, epochs: usize, values: &[f64]) -> Result<(), LearnError> {
         self.set_values(values)?;
         check_bounds(&self.circuit, &self.task, &self.options)?;
+        self.states.clear();
         self.epochs = epochs;
         Ok(())
+    }
+
+    /// The free state of each example in the last epoch, from which it is found in the next; none if they are too many to be
+    /// kept. Training that is taken up again with them ends with the same bits.
+    pub(crate) fn states(&self) -> &[Option<State>] {
+        &self.states
+    }
+
+    pub(crate) fn set_states(&mut self, states: Vec<Option<State>>) {
+        self.states = states;
     }
 
     /// Goes once through all examples, in an order drawn from `rng`, and changes the trained elements after every batch.
@@ -195,15 +211,29 @@ impl CircuitLearner {
         self.check_fit(examples)?;
         // Training that was taken up again goes on as if it had never stopped: no answers are left from before.
         self.workers.clear();
+        if self.states.len() != examples.len() {
+            let numbers = examples.len() * self.circuit.node_names().len();
+            let kept = if numbers <= MOST_KEPT {
+                examples.len()
+            } else {
+                0
+            };
+            self.states = vec![None; kept];
+        }
         let mut order: Vec<usize> = (0..examples.len()).collect();
         order.shuffle(rng);
         let mut outputs = vec![Vec::new(); examples.len()];
         let mut done = 0;
         for batch in order.chunks(self.options.batch) {
-            let (gradient, found) = self.batch_gradient(examples, batch)?;
+            let start = |example: &usize| self.states.get_mut(*example).and_then(Option::take);
+            let mut starts: Vec<_> = batch.iter().map(start).collect();
+            let (gradient, found) = self.batch_gradient(examples, batch, &mut starts)?;
             self.update(&gradient)?;
-            for (example, found) in batch.iter().zip(found) {
+            for ((example, found), state) in batch.iter().zip(found).zip(starts) {
                 outputs[*example] = found;
+                if let Some(kept) = self.states.get_mut(*example) {
+                    *kept = state;
+                }
             }
             done += batch.len();
             observe(done);
@@ -222,7 +252,8 @@ impl CircuitLearner {
     ) -> Result<CircuitEvaluation, LearnError> {
         self.check_fit(examples)?;
         let all: Vec<usize> = (0..examples.len()).collect();
-        let outputs = self.each(&all, |worker, task, _, example| {
+        let mut starts = vec![None; all.len()];
+        let outputs = self.each(&all, &mut starts, |worker, task, _, example, _| {
             worker.outputs(task, examples.inputs(example))
         })?;
         Ok(self.judge(examples, outputs))
@@ -236,18 +267,22 @@ impl CircuitLearner {
     pub fn gradient(&mut self, examples: &CircuitExamples) -> Result<Vec<f64>, LearnError> {
         self.check_fit(examples)?;
         let all: Vec<usize> = (0..examples.len()).collect();
-        Ok(self.batch_gradient(examples, &all)?.0)
+        Ok(self
+            .batch_gradient(examples, &all, &mut vec![None; all.len()])?
+            .0)
     }
 
-    /// The mean gradient of a batch, and the free outputs of its examples.
+    /// The mean gradient of a batch, and the free outputs of its examples. `starts` has a state to find that of each example
+    /// from, if there is one; it becomes that of the example.
     fn batch_gradient(
         &mut self,
         examples: &CircuitExamples,
         batch: &[usize],
+        starts: &mut [Option<State>],
     ) -> Result<(Vec<f64>, Vec<Vec<f64>>), LearnError> {
-        let lessons = self.each(batch, |worker, task, options, example| {
-            let (inputs, targets) = (examples.inputs(example), examples.targets(example));
-            worker.learn(task, options, inputs, targets)
+        let lessons = self.each(batch, starts, |worker, task, options, example, start| {
+            let pair = (examples.inputs(example), examples.targets(example));
+            worker.learn(task, options, pair, start)
         })?;
         let mut mean = vec![0.0; self.task.trained().len()];
         let mut outputs = Vec::with_capacity(batch.len());
@@ -305,16 +340,24 @@ impl CircuitLearner {
         Ok(())
     }
 
-    /// What `work` finds for each of some examples, in their order.
+    /// What `work` finds for each of some examples, in their order; it also gets the example's place in `starts`.
     fn each<T: Send>(
         &mut self,
         examples: &[usize],
-        work: impl Fn(&mut Worker, &CircuitTask, &CircuitOptions, usize) -> Result<T, Failure> + Sync,
+        starts: &mut [Option<State>],
+        work: impl Fn(
+            &mut Worker,
+            &CircuitTask,
+            &CircuitOptions,
+            usize,
+            &mut Option<State>,
+        ) -> Result<T, Failure>
+        + Sync,
     ) -> Result<Vec<T>, LearnError> {
         let (task, options) = (&self.task, &self.options);
         if self.prototype.is_new() {
             // What it finds out about the circuit's shape serves all workers; errors come up again below.
-            let _ = work(&mut self.prototype, task, options, examples[0]);
+            let _ = work(&mut self.prototype, task, options, examples[0], &mut None);
         }
         let share = examples.len().div_ceil(WORKERS).max(LEAST);
         let chunks = examples.len().div_ceil(share);
@@ -322,13 +365,15 @@ impl CircuitLearner {
             self.workers.push(self.prototype.fork());
         }
         let circuit = &self.circuit;
-        let pairs = self.workers.par_iter_mut().zip(examples.par_chunks(share));
-        let found = pairs.map(|(worker, chunk)| {
-            let of_example = |&example: &usize| {
-                let found = work(worker, task, options, example);
+        let chunks = examples.par_chunks(share).zip(starts.par_chunks_mut(share));
+        let found = self.workers.par_iter_mut().zip(chunks);
+        let found = found.map(|(worker, (chunk, starts))| {
+            let of_example = |(&example, start): (&usize, &mut Option<State>)| {
+                let found = work(worker, task, options, example, start);
                 found.map_err(|failure| LearnError::new(failure, example, circuit, task))
             };
-            chunk.iter().map(of_example).collect::<Result<Vec<T>, _>>()
+            let examples = chunk.iter().zip(starts);
+            examples.map(of_example).collect::<Result<Vec<T>, _>>()
         });
         // The first error in the order of the examples, whatever the threads do.
         let found: Vec<Result<Vec<T>, LearnError>> = found.collect();

@@ -1,4 +1,5 @@
-//! The states of one example after another, each found from the one before.
+//! The states of one example after another, each found from that of the same example in the last epoch, or else from
+//! the one before.
 
 use super::options::CircuitOptions;
 use super::probes::{Probed, clamping, nudging, set_value};
@@ -7,7 +8,7 @@ use super::task::{CircuitTask, Output};
 use crate::circuit::{Circuit, CircuitError, ElementId};
 use crate::device::Law;
 use crate::learn::rules::{Push, States};
-use crate::presolve::PresolveError;
+use crate::presolve::{PresolveError, State};
 use crate::solve::{Solution, SolveOptions, Solver, Status};
 
 /// What the states of an example have shown.
@@ -79,6 +80,16 @@ impl Bench {
         let mut pairs = elements.iter().zip(values);
         let set = pairs.try_for_each(|(element, value)| set_value(circuit, *element, *value));
         set.map_err(Failure::Value)
+    }
+
+    /// Makes the next state be found from this one.
+    fn start_from(&mut self, state: State) -> Result<(), Failure> {
+        let solver = match &mut self.solver {
+            Some(solver) => solver,
+            none => none.insert(new_solver(&self.probed.circuit)?),
+        };
+        solver.start_from(state);
+        Ok(())
     }
 
     /// The state with these values of the probes.
@@ -159,15 +170,19 @@ impl Worker {
         Ok(self.read_outputs(task, &state))
     }
 
-    /// The states of an example, and their contrast.
+    /// The states of an example, and their contrast. `start` is a free state to find this one from, and becomes this one.
     pub(super) fn learn(
         &mut self,
         task: &CircuitTask,
         options: &CircuitOptions,
-        inputs: &[f64],
-        targets: &[f64],
+        (inputs, targets): (&[f64], &[f64]),
+        start: &mut Option<State>,
     ) -> Result<Lesson, Failure> {
+        if let Some(state) = start.take() {
+            self.free.start_from(state)?;
+        }
         let free = self.settle(task, inputs)?;
+        *start = self.free.solver.as_ref().and_then(Solver::last).cloned();
         let outputs = self.read_outputs(task, &free);
         let pairs = outputs.iter().copied().zip(targets.iter().copied());
         let pull = options.cost.pull(pairs.clone());
