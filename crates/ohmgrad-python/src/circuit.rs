@@ -25,7 +25,7 @@ const LISTED: usize = 10;
 /// iterates over the names of its elements.
 ///
 /// A circuit keeps what it has prepared for solving, and starts each solve from the answer before. A copy
-/// (``copy.copy``) starts afresh. Several Python threads may use one circuit; they solve it one after the other.
+/// (``copy.copy``) starts afresh. Several Python threads may use one circuit.
 ///
 /// Examples
 /// --------
@@ -398,10 +398,10 @@ impl PyCircuit {
 
     /// The element of that name.
     fn __getitem__<'py>(&self, py: Python<'py>, element: &str) -> PyResult<Bound<'py, PyAny>> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let id = find(&state.circuit, element);
+        let circuit = self.with(py, |state| state.circuit.clone());
+        let id = find(&circuit, element);
         let id = id.map_err(|wrong| PyKeyError::new_err(wrong.value(py).to_string()))?;
-        element::describe(py, &state.circuit, id)
+        element::describe(py, &circuit, id)
     }
 
     fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
@@ -448,7 +448,7 @@ impl PyCircuit {
         })
     }
 
-    /// Works on the circuit without the interpreter: another thread may hold the circuit for long.
+    /// Works on the circuit without the interpreter: another thread may hold the circuit and wait for the interpreter.
     pub(crate) fn with<R: Send>(
         &self,
         py: Python<'_>,
@@ -481,7 +481,9 @@ impl PyCircuit {
             });
             (Some(solver), solved)
         })?;
-        self.with(py, |state| state.solver = solver);
+        if let Some(solver) = solver {
+            self.with(py, |state| state.solver = Some(solver));
+        }
         Ok(solved)
     }
 }

@@ -24,7 +24,9 @@ pub(crate) fn observed<R: Send>(
             move || {
                 let outcome = Python::attach(|py| py.check_signals().and_then(|()| observe(py)));
                 let stop = outcome.is_err();
-                *raised.borrow_mut() = outcome.err();
+                if let Err(exception) = outcome {
+                    *raised.borrow_mut() = Some(exception);
+                }
                 stop
             }
         };

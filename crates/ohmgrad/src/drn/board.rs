@@ -1,4 +1,4 @@
-//! What the threads of a team show one another: potentials, output currents, residuals.
+//! What the threads of a team show one another: potentials, currents into other layers, conductances, residuals.
 //!
 //! Each share writes its own slots and reads all; a barrier stands between a write and the reads of
 //! others. The locks are therefore never contended: they prove to the compiler what the barriers ensure.

@@ -341,7 +341,10 @@ impl BlockUpdate<'_> {
         let column = self.contrast.scaled_drop(self.layer, self.rows, scale);
         let mut sum = Row::ZERO;
         let mut velocity = velocity.chunks_mut(BLOCK);
-        let mut row_sums = row_sums.iter_mut();
+        let mut row_sums = match self.contrast.energy {
+            Energy::CoContent => row_sums.iter_mut(),
+            Energy::Hopfield => [].iter_mut(),
+        };
         for other in self.other.blocks() {
             let (weights, next) = rest.split_at_mut(rest.len().min(BLOCK));
             MatrixUpdate {

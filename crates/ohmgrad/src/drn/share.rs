@@ -1,4 +1,4 @@
-//! The part of a network that one thread owns: whole blocks of units, with every conductance that ends on them.
+//! The part of a network that one thread owns: whole blocks of units, with the conductances that are held with them.
 //!
 //! Every matrix is held once: that between two hidden layers by the layer above it, the output matrix by the layer below.
 //!
@@ -62,11 +62,11 @@ impl Matrix {
         }
     }
 
-    /// The rows of block `k` that belong to block `row` of the other layer; none after the last of either.
+    /// The rows of block `k` that belong to block `row` of the other layer; none after the last.
     pub(crate) fn tile(&self, k: usize, row: usize) -> &[Row] {
-        let block = k * self.rows..((k + 1) * self.rows).min(self.weights.len());
-        let start = (block.start + row * BLOCK).min(block.end);
-        &self.weights[start..(start + BLOCK).min(block.end)]
+        let block = self.block(k);
+        let start = (row * BLOCK).min(block.len());
+        &block[start..(start + BLOCK).min(block.len())]
     }
 
     /// Conductances and velocities of a block; the latter are empty without momentum.
@@ -279,9 +279,11 @@ impl LayerShare {
     }
 
     /// Adds up the conductances of this layer's blocks to the layer below and to the outputs anew, and shows what they add
-    /// to the layer below.
-    fn sum_matrices(&mut self, shown: &mut TreeSum, arch: Arch) {
-        shown.start(self.below.rows.div_ceil(BLOCK));
+    /// to the layer below if that is hidden.
+    fn sum_matrices(&mut self, mut shown: Option<&mut TreeSum>, arch: Arch) {
+        if let Some(shown) = &mut shown {
+            shown.start(self.below.rows.div_ceil(BLOCK));
+        }
         for (k, block) in self.blocks.clone().enumerate() {
             let units = &mut self.units[k];
             for (matrix, sum) in [
@@ -291,6 +293,7 @@ impl LayerShare {
                 let weights = matrix.block(k);
                 ColumnSums { weights, sum }.run_on(arch);
             }
+            let Some(shown) = &mut shown else { continue };
             shown.add(block..block + 1, arch, |rows| {
                 let sums = &mut bytemuck::cast_slice_mut(rows)[..self.below.rows];
                 let weights = self.below.block(k);
@@ -336,8 +339,8 @@ impl Share {
     ) {
         for (l, layer) in self.layers.iter_mut().enumerate() {
             match l {
-                0 => layer.sum_matrices(&mut TreeSum::default(), arch),
-                _ => layer.sum_matrices(&mut board.sums_above[l - 1].write(index), arch),
+                0 => layer.sum_matrices(None, arch),
+                _ => layer.sum_matrices(Some(&mut board.sums_above[l - 1].write(index)), arch),
             }
         }
         self.exchange_sums(&mut TreeSum::default(), index, arch, board, barrier);

@@ -86,7 +86,7 @@ mod tests {
     use crate::drn::kernels::BLOCK;
 
     /// The total of terms whose sum depends on the order, formed by shares with so many blocks each.
-    fn total(shares: &[usize]) -> [f32; BLOCK] {
+    fn total(shares: &[usize], descending: bool) -> [f32; BLOCK] {
         let arch = Arch::new();
         let term = |block: usize| Row([0.1 + 1e3 / (1.0 + block as f32); BLOCK]);
         let (mut all, mut share) = (TreeSum::default(), TreeSum::default());
@@ -94,7 +94,8 @@ mod tests {
         all.start(1);
         for &blocks in shares {
             share.start(1);
-            for block in start..start + blocks {
+            for k in 0..blocks {
+                let block = start + if descending { blocks - 1 - k } else { k };
                 share.add(block..block + 1, arch, |rows| rows[0] = term(block));
             }
             share.add_to(&mut all, 0, arch);
@@ -106,7 +107,7 @@ mod tests {
     #[test]
     fn the_total_does_not_depend_on_who_owns_which_block() {
         for blocks in 1..=23 {
-            let one = total(&[blocks]);
+            let one = total(&[blocks], false);
             let want: f64 = (0..blocks).map(|b| 0.1 + 1e3 / (1.0 + b as f64)).sum();
             assert!(
                 (f64::from(one[0]) - want).abs() < 1e-6 * want,
@@ -115,11 +116,10 @@ mod tests {
             for first in 0..=blocks {
                 for second in 0..=blocks - first {
                     let split = [first, second, blocks - first - second];
-                    assert_eq!(
-                        total(&split).map(f32::to_bits),
-                        one.map(f32::to_bits),
-                        "{split:?}"
-                    );
+                    for descending in [false, true] {
+                        let same = total(&split, descending).map(f32::to_bits);
+                        assert_eq!(same, one.map(f32::to_bits), "{split:?}");
+                    }
                 }
             }
         }

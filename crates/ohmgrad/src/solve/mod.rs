@@ -275,7 +275,7 @@ impl Solver {
         let own = self.reduction.own_currents(circuit, numbers, &state);
         let residual = self.reduction.residual(&own);
         let missed = residual.iter().fold(0.0, |max: f64, r| max.max(r.abs()));
-        let corrects = missed > 1e-2 * self.options.tolerance * own.largest;
+        let corrects = missed > 1e-2 * self.options.tolerance * own.largest && !work.interrupted;
         self.last = Some(state.clone());
         let mut solution = self.certify(circuit, numbers, state.clone(), own);
         if corrects {

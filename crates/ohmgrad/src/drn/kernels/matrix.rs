@@ -28,7 +28,6 @@ pub(crate) struct OtherStates<'a> {
 /// conductance between unit i of the other layer and unit j of the block is
 /// row_i + column_j - scale * q_ij with q_ij = sum_b (v2_i v2_j - v1_i v1_j). That of a weight of a Hopfield network is
 /// its last term alone, and columns are not added up.
-/// The expression is symmetric in i and j: the two copies of the matrix, one on each side, stay equal to the bit.
 pub(crate) struct MatrixUpdate<'a> {
     pub(crate) energy: Energy,
     /// At most 64 rows: one per unit of a block of the other layer.

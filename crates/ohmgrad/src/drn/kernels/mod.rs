@@ -1,6 +1,6 @@
 //! The arithmetic of the network: a plain f64 [reference](mod@reference), and the f32 kernels.
 //!
-//! Each kernel works on one block: 64 neighbouring units and every conductance that ends on them. A
+//! Each kernel works on one block: 64 neighbouring units and the conductances that are held with them. A
 //! matrix is stored block after block, and within a block row after row, so that a pass over a block is
 //! one contiguous stream and its accumulators stay in registers. The kernels are written once over
 //! [`pulp::Simd`]; the caller dispatches them on the processor's features. Every sum runs in an order

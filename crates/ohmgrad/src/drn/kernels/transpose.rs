@@ -75,3 +75,41 @@ fn turn<'a, S: Simd, const Q: usize>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drn::tests::levels;
+
+    #[test]
+    fn active_columns_become_rows_at_every_level() {
+        let value = |i: usize, j: usize| 1.0 + (BLOCK * i + j) as f32;
+        let tile = |rows: usize| -> Vec<Row> {
+            let row = |i: usize| Row(std::array::from_fn(|j| value(i, j)));
+            (0..rows).map(row).collect()
+        };
+        let mut potentials = Row::ZERO;
+        for unit in [0, 5, 6, 63] {
+            potentials.0[unit] = 1.0;
+        }
+        let active = Active::of(&potentials);
+        for arch in levels() {
+            for rows in [1, 37, BLOCK] {
+                let mut turned = [Row([f32::NAN; BLOCK]); BLOCK];
+                let kernel = Transpose {
+                    active,
+                    tile: &tile(rows),
+                    next: &[],
+                    turned: &mut turned,
+                };
+                kernel.run_on(arch);
+                for unit in active.units() {
+                    for i in 0..BLOCK {
+                        let want = if i < rows { value(i, unit) } else { 0.0 };
+                        assert_eq!(turned[unit].0[i], want, "{arch:?}, {rows} rows");
+                    }
+                }
+            }
+        }
+    }
+}

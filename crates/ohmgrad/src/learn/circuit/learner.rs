@@ -19,7 +19,7 @@ const WORKERS: usize = 16;
 /// The fewest examples worth a worker.
 const LEAST: usize = 4;
 /// The most potentials of all examples that are kept from one epoch to the next.
-const MOST_KEPT: usize = 1_000_000;
+const MOST_KEPT: usize = 200_000;
 
 /// Trains the resistors and sources of a circuit.
 pub struct CircuitLearner {
