@@ -2,7 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -57,3 +60,21 @@ def run(command, tmp_path):
         return done.stdout
 
     return run
+
+
+def interrupt(work):
+    """Runs `work`, sends SIGINT to this process meanwhile, and returns how long it went on."""
+    sent = []
+
+    def send():
+        time.sleep(0.3)
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    ended = time.monotonic()
+    sending.join()
+    return ended - sent[0]

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from conftest import interrupt
 
 from ohmgrad import Architecture, Dataset, Network, Settling, Trainer
 
@@ -65,24 +66,6 @@ def test_other_threads_run_while_a_network_works():
     done.set()
     ticking.join()
     assert len(ticks) > 5
-
-
-def interrupt(work):
-    """Runs `work`, sends SIGINT to this process meanwhile, and returns how long it went on."""
-    sent = []
-
-    def send():
-        time.sleep(0.3)
-        sent.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    sending = threading.Thread(target=send)
-    sending.start()
-    with pytest.raises(KeyboardInterrupt):
-        work()
-    ended = time.monotonic()
-    sending.join()
-    return ended - sent[0]
 
 
 def endless():

@@ -35,7 +35,7 @@ pub(crate) struct Workspace {
     /// Which of the two boards of partial sums was written last.
     parity: usize,
     /// Whether the blocks were last visited from the first to the last.
-    upwards: bool,
+    ascending: bool,
     /// The lowest layer where the nudged states of an example have come apart, and with it all above.
     pub(super) apart: usize,
 }
@@ -61,7 +61,7 @@ impl Workspace {
             outputs: vec![0.0; slots * architecture.outputs],
             output_currents: vec![0.0; slots * architecture.outputs],
             parity: 0,
-            upwards: false,
+            ascending: false,
             apart: 0,
         }
     }
@@ -204,7 +204,6 @@ impl Worker<'_> {
         let sweeps = self.settle(phase);
         let (mut residuals, mut powers) = (Vec::new(), Vec::new());
         if let Some(sources) = sources {
-            self.barrier.wait();
             residuals = self.residuals(phase);
             powers = self.powers(phase, sources);
         }
@@ -273,7 +272,7 @@ impl Worker<'_> {
             self.barrier.wait();
         }
         for sweep in 1..=phase.settling.sweeps {
-            self.space.upwards = !self.space.upwards;
+            self.space.ascending = !self.space.ascending;
             for group in phase.groups {
                 for &l in group {
                     let again = sweep < phase.settling.sweeps;
@@ -322,7 +321,7 @@ impl Worker<'_> {
         }
         let blocks = self.share.layers[l].blocks.len();
         for k in 0..blocks {
-            let k = if self.space.upwards {
+            let k = if self.space.ascending {
                 k
             } else {
                 blocks - 1 - k
@@ -472,8 +471,6 @@ impl Worker<'_> {
 
     /// Per slot of the phase, the largest violation of Kirchhoff's current law (diodes and nudge
     /// included) over all free nodes, relative to the largest current that reaches a node.
-    ///
-    /// The potentials must be complete (a barrier passed since the last was written).
     pub(crate) fn residuals(&mut self, phase: &Phase) -> Vec<f64> {
         for l in 1..self.share.layers.len() {
             self.drive_all_down(l, phase);

@@ -13,7 +13,7 @@ use super::kernels::{AddRows, Kernel, Row};
 pub(crate) struct TreeSum {
     /// Rows of a term.
     width: usize,
-    /// The blocks that each part stands for, in order.
+    /// The blocks that each part stands for, from the first or from the last on.
     spans: Vec<Range<usize>>,
     /// The parts, one after the other.
     rows: Vec<Row>,
