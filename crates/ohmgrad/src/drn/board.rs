@@ -6,6 +6,8 @@
 use std::ops::Range;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use smallvec::SmallVec;
+
 use super::kernels::{Active, Row};
 use super::share::{LayerShare, Share};
 use super::tree_sum::TreeSum;
@@ -82,21 +84,29 @@ impl LayerState {
 }
 
 /// A quantity that each share publishes for all.
-pub(crate) struct Published<T>(Vec<RwLock<T>>);
+pub(crate) struct Published<T>(Vec<Place<T>>);
+
+/// A share's place, far enough from the next for processors not to contend for memory between them.
+#[repr(align(128))]
+struct Place<T>(RwLock<T>);
+
+/// What all shares show of a quantity, in the order of their blocks; no allocation for up to eight threads.
+pub(crate) type Shown<'a, T> = SmallVec<[RwLockReadGuard<'a, T>; 8]>;
 
 impl<T: Clone> Published<T> {
     fn new(shares: &[Share], initial: impl FnMut(&Share) -> T) -> Self {
-        Self(shares.iter().map(initial).map(RwLock::new).collect())
+        let places = shares.iter().map(initial);
+        Self(places.map(|place| Place(RwLock::new(place))).collect())
     }
 
     /// What share `t` shows. (A poisoned lock belongs to a team that is unwinding already.)
     pub(crate) fn read(&self, t: usize) -> RwLockReadGuard<'_, T> {
-        self.0[t].read().unwrap_or_else(PoisonError::into_inner)
+        self.0[t].0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Share `t`'s own place.
     pub(crate) fn write(&self, t: usize) -> RwLockWriteGuard<'_, T> {
-        self.0[t].write().unwrap_or_else(PoisonError::into_inner)
+        self.0[t].0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All shares, for whoever is alone with the board.
@@ -105,8 +115,8 @@ impl<T: Clone> Published<T> {
     }
 
     /// All shares in the order of their blocks.
-    pub(crate) fn all(&self) -> impl Iterator<Item = RwLockReadGuard<'_, T>> {
-        (0..self.0.len()).map(|t| self.read(t))
+    pub(crate) fn all(&self) -> Shown<'_, T> {
+        (0..self.0.len()).map(|t| self.read(t)).collect()
     }
 }
 

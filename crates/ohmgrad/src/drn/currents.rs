@@ -5,15 +5,38 @@
 //! blocks contribute and shows that before the team meets. A block that was relaxed drives at once, while its
 //! conductances are still in the nearest caches.
 
+use std::ops::Deref;
+
+use super::board::{LayerState, Shown};
 use super::kernels::{AddRows, BLOCK, Gather, Kernel, Row, Transpose};
 use super::relaxation::{Phase, Worker};
+use super::tree_sum::TreeSum;
 
-impl Worker<'_> {
-    /// Collects the currents that hidden neighbours (and the sources) drive into block `k` of a layer;
-    /// without `above`, only those from below. Where the nudged states of an example have not come
-    /// apart yet they share their currents. (States come apart from the output downwards: the layer
-    /// below has fewer of them than the layer above, never more.)
-    pub(super) fn gather(&mut self, l: usize, k: usize, phase: &Phase, above: bool) {
+/// What all shares show of the hidden neighbours of a layer. It is held while the layer's blocks are visited: a lock that
+/// every thread takes for every block would go to and fro between their processors.
+pub(super) struct Neighbours<'a> {
+    /// Potentials of the layer below.
+    below: Shown<'a, LayerState>,
+    /// Currents from the layer above.
+    above: Shown<'a, TreeSum>,
+}
+
+impl<'a> Worker<'a> {
+    /// The hidden neighbours of a layer; without `above`, only that below.
+    pub(super) fn neighbours(&self, l: usize, above: bool) -> Neighbours<'a> {
+        let board = self.board;
+        let below = l.checked_sub(1).map(|below| board.layers[below].all());
+        let above = board.from_above.get(l).filter(|_| above);
+        Neighbours {
+            below: below.unwrap_or_default(),
+            above: above.map(|shown| shown.all()).unwrap_or_default(),
+        }
+    }
+
+    /// Collects the currents that the neighbours (and the sources) drive into block `k` of a layer. Where the nudged states
+    /// of an example have not come apart yet they share their currents. (States come apart from the output downwards: the
+    /// layer below has fewer of them than the layer above, never more.)
+    pub(super) fn gather(&mut self, l: usize, k: usize, phase: &Phase, around: &Neighbours) {
         let layers = self.share.layers.len();
         if layers == 1 {
             return; // the only currents are those from the sources, where they are
@@ -27,11 +50,11 @@ impl Worker<'_> {
         let mut states = 1;
         if l > 0 {
             self.part(self.states(l - 1, phase), &mut states);
-            self.gather_from_below(l, k, phase, states);
+            self.gather_from_below(l, k, phase, states, &around.below);
         }
-        if above && l + 1 < layers {
+        if !around.above.is_empty() {
             self.part(self.states(l + 1, phase), &mut states);
-            self.take_from_above(l, k, states);
+            self.take_from_above(l, k, states, &around.above);
         }
         self.part(phase.loads.len(), &mut states);
     }
@@ -54,11 +77,18 @@ impl Worker<'_> {
     }
 
     /// Adds the currents from the layer below.
-    fn gather_from_below(&mut self, l: usize, k: usize, phase: &Phase, states: usize) {
+    fn gather_from_below(
+        &mut self,
+        l: usize,
+        k: usize,
+        phase: &Phase,
+        states: usize,
+        shown: &[impl Deref<Target = LayerState>],
+    ) {
         let below = &self.share.layers[l].below;
         let currents = &mut self.space.gathered[..states * self.space.batch];
         let slots = phase.slots.start..phase.slots.start + currents.len();
-        for state in self.board.layers[l - 1].all() {
+        for state in shown {
             let active = (0..state.blocks()).filter(|b| !state.active(*b, &slots).is_empty());
             let mut blocks = active
                 .map(|b| (b, below.tile(k, state.first_block + b)))
@@ -77,14 +107,20 @@ impl Worker<'_> {
         }
     }
 
-    /// Adds the currents that the layer above has shown.
-    fn take_from_above(&mut self, l: usize, k: usize, states: usize) {
+    /// Adds the currents from the layer above.
+    fn take_from_above(
+        &mut self,
+        l: usize,
+        k: usize,
+        states: usize,
+        shown: &[impl Deref<Target = TreeSum>],
+    ) {
         let block = self.share.layers[l].blocks.start + k;
         let to = &mut self.space.gathered[..states * self.space.batch];
         let tree = &mut self.space.tree;
         tree.start(to.len());
-        for shown in self.board.from_above[l].all() {
-            shown.add_to(tree, block * to.len(), self.arch);
+        for parts in shown {
+            parts.add_to(tree, block * to.len(), self.arch);
         }
         let from = tree.total(self.arch);
         AddRows { to, from }.run_on(self.arch);
@@ -115,7 +151,6 @@ impl Worker<'_> {
                 Transpose {
                     active,
                     tile: layer.below.tile(k, row),
-                    next: layer.below.tile(k, row + 1),
                     turned,
                 }
                 .run_on(self.arch);

@@ -473,6 +473,8 @@ impl Network {
             settling,
             groups: &groups,
             response_of: None,
+            driven: false,
+            drives_on: physics,
         };
         let receive = Mutex::new(receive);
         team::run(self.shares.iter(), |index, share, barrier| {

@@ -103,6 +103,11 @@ pub(crate) struct Phase<'a> {
     pub(crate) groups: &'a [Vec<usize>],
     /// If the phase finds the response of a settled state to the loads alone, the first slot of that state.
     pub(crate) response_of: Option<usize>,
+    /// Whether the phase starts from states that the last one ended with, and that one drove on.
+    pub(crate) driven: bool,
+    /// Whether the hidden layers drive currents down once more at the end: for a phase that starts there, or for
+    /// [`Worker::residuals`].
+    pub(crate) drives_on: bool,
 }
 
 impl Phase<'_> {
@@ -261,21 +266,23 @@ impl Worker<'_> {
             (true, _) => output + 1,
         };
         let visit = |l: usize| phase.groups.iter().position(|group| group.contains(&l));
-        if self.share.layers.len() > 1 {
-            for l in (1..self.share.layers.len()).filter(|l| visit(l - 1) < visit(*l)) {
-                self.drive_all_down(l, phase);
-            }
+        let layers = self.share.layers.len();
+        for l in (1..layers).filter(|l| !phase.driven && visit(l - 1) < visit(*l)) {
+            self.drive_all_down(l, phase);
+        }
+        if layers > 1 {
             self.barrier.wait(); // neighbours' potentials are in place
         }
         if output == 0 || visit(output) < visit(output - 1) {
             self.read_out(phase);
             self.barrier.wait();
         }
+        let drives_on = phase.drives_on || phase.settling.tolerance.is_some();
         for sweep in 1..=phase.settling.sweeps {
             self.space.ascending = !self.space.ascending;
+            let again = drives_on || sweep < phase.settling.sweeps;
             for group in phase.groups {
                 for &l in group {
-                    let again = sweep < phase.settling.sweeps;
                     match l == output {
                         true => self.relax_output(phase),
                         false => {
@@ -319,6 +326,7 @@ impl Worker<'_> {
         if drive {
             self.start_driving(l, states);
         }
+        let around = self.neighbours(l, true);
         let blocks = self.share.layers[l].blocks.len();
         for k in 0..blocks {
             let k = if self.space.ascending {
@@ -326,7 +334,7 @@ impl Worker<'_> {
             } else {
                 blocks - 1 - k
             };
-            self.gather(l, k, phase, true);
+            self.gather(l, k, phase, &around);
             self.relax_block(l, k, phase);
             if drive {
                 self.drive_down(l, k, phase, states);
@@ -470,12 +478,8 @@ impl Worker<'_> {
     }
 
     /// Per slot of the phase, the largest violation of Kirchhoff's current law (diodes and nudge
-    /// included) over all free nodes, relative to the largest current that reaches a node.
+    /// included) over all free nodes, relative to the largest current that reaches a node. The phase must have driven on.
     pub(crate) fn residuals(&mut self, phase: &Phase) -> Vec<f64> {
-        for l in 1..self.share.layers.len() {
-            self.drive_all_down(l, phase);
-        }
-        self.barrier.wait();
         let slots = phase.slots.len();
         let mut largest = vec![(0.0, 0.0); slots];
         if self.share.has_hidden() {
@@ -500,8 +504,9 @@ impl Worker<'_> {
     }
 
     fn measure_hidden(&mut self, l: usize, phase: &Phase, largest: &mut [(f32, f32)]) {
+        let around = self.neighbours(l, true);
         for k in 0..self.share.layers[l].blocks.len() {
-            self.gather(l, k, phase, true);
+            self.gather(l, k, phase, &around);
             let layer = &self.share.layers[l];
             let state = self.board.layers[l].read(self.index);
             let settled = phase.settled_slots(phase.slots.len());
@@ -545,8 +550,9 @@ impl Worker<'_> {
         let slots = phase.slots.len();
         let hidden = self.share.has_hidden();
         for l in 0..if hidden { self.share.layers.len() } else { 0 } {
+            let around = self.neighbours(l, false);
             for k in 0..self.share.layers[l].blocks.len() {
-                self.gather(l, k, phase, false);
+                self.gather(l, k, phase, &around);
                 let layer = &self.share.layers[l];
                 let state = self.board.layers[l].read(self.index);
                 let mut powers = self.board.powers[l].write(self.index);

@@ -359,11 +359,12 @@ impl Share {
         self.show_readout_sums(&mut board.readout_sums.write(index), arch);
         barrier.wait();
         for (l, layer) in self.layers.iter_mut().enumerate() {
+            let shown = board.sums_above.get(l).map(|sums| sums.all());
             for (units, block) in layer.units.iter_mut().zip(layer.blocks.clone()) {
-                if let Some(shown) = board.sums_above.get(l) {
+                if let Some(shown) = &shown {
                     tree.start(1);
                     shown
-                        .all()
+                        .iter()
                         .for_each(|parts| parts.add_to(tree, block, arch));
                     units.above = tree.total(arch)[0];
                 }

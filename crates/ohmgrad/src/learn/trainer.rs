@@ -511,6 +511,8 @@ impl Member<'_> {
             settling: &plan.options.free_phase,
             groups: plan.free_groups,
             response_of: None,
+            driven: false,
+            drives_on: matches!(plan.states.pushes[0], Push::Nudge(_) | Push::Clamp(_)),
         };
         let Some(unrolled) = plan.unrolled else {
             return worker.settle(&phase);
@@ -523,6 +525,8 @@ impl Member<'_> {
         for sweep in 1..=unrolled.sweeps {
             worker.settle(&Phase {
                 settling: &settling,
+                driven: sweep > 1,
+                drives_on: sweep < unrolled.sweeps,
                 ..phase
             });
             worker.copy_state(0, unrolled.second(sweep), batch, ALL_LAYERS);
@@ -573,6 +577,8 @@ impl Member<'_> {
             settling: &plan.options.nudged_phase,
             groups: plan.nudged_groups,
             response_of: None,
+            driven: true,
+            drives_on: false,
         })
     }
 
@@ -593,6 +599,8 @@ impl Member<'_> {
             settling: &settling,
             groups: plan.nudged_groups,
             response_of: Some(0),
+            driven: false,
+            drives_on: false,
         });
         worker.barrier.wait(); // others read the responses in their last sweep
         worker.straddle(&Straddle {
@@ -632,6 +640,8 @@ impl Member<'_> {
                 settling: &settling,
                 groups: plan.groups_back,
                 response_of: Some(unrolled.second(sweep)),
+                driven: sweep < unrolled.sweeps,
+                drives_on: sweep > 1,
             });
             worker.barrier.wait(); // others have read the errors
             // A layer's neighbours read the potentials that it has after this sweep if it comes first, else those before.

@@ -107,16 +107,16 @@ pub(super) type Line = [f32; 16];
 pub(super) const LINES_PER_ROW: usize = size_of::<Row>() / size_of::<Line>();
 
 /// Asks memory for what is needed soon: the work on a chunk is longer than what the processor looks
-/// ahead by itself.
+/// ahead by itself. It goes to the second cache: in the first one, two chunks and what is made of them are too much.
 #[inline(always)]
 pub(super) fn prefetch(lines: &[Line]) {
     #[cfg(target_arch = "x86_64")]
     for line in lines {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
         // SAFETY: a prefetch is a hint; the address is that of a live reference.
         #[allow(unsafe_code)]
         unsafe {
-            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
+            _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast());
         }
     }
 }

@@ -2,20 +2,15 @@
 
 use pulp::Simd;
 
-use super::lanes::{BLOCK, Kernel, Line, Row, prefetch};
+use super::lanes::{BLOCK, Kernel, Row};
 use super::relax::Active;
 
 /// Turns a tile of at most 64 rows, filled up with zeros: column j becomes row j, if unit j is active.
 pub(crate) struct Transpose<'a> {
     pub(crate) active: Active,
     pub(crate) tile: &'a [Row],
-    /// The tile that will be read next.
-    pub(crate) next: &'a [Row],
     pub(crate) turned: &'a mut [Row; BLOCK],
 }
-
-/// Lines asked of memory per four columns of a square.
-const LINES_AHEAD: usize = 4;
 
 /// What the smallest registers hold: all wider ones are several of these side by side.
 const QUAD: usize = 4;
@@ -26,14 +21,12 @@ impl Kernel for Transpose<'_> {
         let Self {
             active,
             tile,
-            next,
             turned,
         } = self;
-        let mut ahead = bytemuck::cast_slice(next).chunks_exact(LINES_AHEAD);
         match (tile.first_chunk(), S::F32_LANES / QUAD) {
-            (Some(tile), 4) => turn::<S, 4>(simd, active, tile, turned, &mut ahead),
-            (Some(tile), 2) => turn::<S, 2>(simd, active, tile, turned, &mut ahead),
-            (Some(tile), 1) => turn::<S, 1>(simd, active, tile, turned, &mut ahead),
+            (Some(tile), 4) => turn::<S, 4>(simd, active, tile, turned),
+            (Some(tile), 2) => turn::<S, 2>(simd, active, tile, turned),
+            (Some(tile), 1) => turn::<S, 1>(simd, active, tile, turned),
             _ => {
                 turned.fill(Row::ZERO);
                 for (i, row) in tile.iter().enumerate() {
@@ -49,16 +42,14 @@ impl Kernel for Transpose<'_> {
 /// Turns squares of 4 x 4, `Q` of them at once: quad q of register r is what row 4 q + r holds of four columns, and taking
 /// four such registers apart, every fourth value to each, turns the squares where they lie.
 #[inline(always)]
-fn turn<'a, S: Simd, const Q: usize>(
+fn turn<S: Simd, const Q: usize>(
     simd: S,
     active: Active,
     tile: &[Row; BLOCK],
     turned: &mut [Row; BLOCK],
-    ahead: &mut impl Iterator<Item = &'a [Line]>,
 ) {
     for i in (0..BLOCK).step_by(QUAD * Q) {
         for j in active.fours() {
-            prefetch(ahead.next().unwrap_or_default());
             let register = |r: usize| -> S::f32s {
                 let quad = |q: usize| -> [f32; QUAD] {
                     *tile[i + QUAD * q + r].0[j..]
@@ -99,7 +90,6 @@ mod tests {
                 let kernel = Transpose {
                     active,
                     tile: &tile(rows),
-                    next: &[],
                     turned: &mut turned,
                 };
                 kernel.run_on(arch);
