@@ -6,6 +6,7 @@
 mod benchmark;
 pub mod circuit;
 mod cost;
+mod epoch;
 mod evaluation;
 mod examples;
 mod optimizer;
@@ -18,10 +19,11 @@ mod unrolled;
 
 pub use benchmark::{Benchmark, Breakdown, benchmark};
 pub use cost::Cost;
+pub use epoch::{Epoch, Step, StepTimes};
 pub use evaluation::{Evaluation, Physics, evaluate, evaluate_physics};
 pub use optimizer::{Optimizer, OptimizerError};
 pub use options::{InitialState, TrainOptions, TrainOptionsError};
 pub use rules::{Rule, Unbounded};
-pub use trainer::{Epoch, Step, StepTimes, TrainError, Trainer};
+pub use trainer::{TrainError, Trainer};
 
 pub(crate) use trainer::check_fit;
