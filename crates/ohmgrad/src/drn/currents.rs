@@ -5,8 +5,6 @@
 //! blocks contribute and shows that before the team meets. A block that was relaxed drives at once, while its
 //! conductances are still in the nearest caches.
 
-use std::ops::Deref;
-
 use super::board::{LayerState, Shown};
 use super::kernels::{AddRows, BLOCK, Gather, Kernel, Row, Transpose};
 use super::relaxation::{Phase, Worker};
@@ -83,7 +81,7 @@ impl<'a> Worker<'a> {
         k: usize,
         phase: &Phase,
         states: usize,
-        shown: &[impl Deref<Target = LayerState>],
+        shown: &Shown<LayerState>,
     ) {
         let below = &self.share.layers[l].below;
         let currents = &mut self.space.gathered[..states * self.space.batch];
@@ -108,13 +106,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Adds the currents from the layer above.
-    fn take_from_above(
-        &mut self,
-        l: usize,
-        k: usize,
-        states: usize,
-        shown: &[impl Deref<Target = TreeSum>],
-    ) {
+    fn take_from_above(&mut self, l: usize, k: usize, states: usize, shown: &Shown<TreeSum>) {
         let block = self.share.layers[l].blocks.start + k;
         let to = &mut self.space.gathered[..states * self.space.batch];
         let tree = &mut self.space.tree;
