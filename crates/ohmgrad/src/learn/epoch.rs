@@ -105,6 +105,7 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// A member of the team, with its share of the network and its memory.
 pub(super) struct Member<'a> {
     pub(super) arch: pulp::Arch,
     pub(super) index: usize,
@@ -268,7 +269,7 @@ impl Member<'_> {
         }
     }
 
-    /// Settles the states under the rule's pushes, all at once, from the free state.
+    /// Settles the states under the rule's pushes, all at once, from the free state, at the end of which the layers have driven on.
     fn pushed_phases(&mut self, plan: &Plan, targets: &mut [f32]) -> usize {
         let batch = plan.options.batch;
         if plan.options.cost == Cost::CrossEntropy {
