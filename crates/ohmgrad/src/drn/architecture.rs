@@ -3,7 +3,9 @@
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Energy, Readout};
+use super::chain::{Chain, Connection, Coupling, Kind, Layer};
+use super::law::UnitLaw;
+use super::{Energy, ParameterError, Readout};
 
 /// Layer sizes, energy, gains and conductance bounds of a layered network: a deep resistive network (DRN), or a deep
 /// Hopfield network.
@@ -302,25 +304,6 @@ impl Architecture {
             .sum()
     }
 
-    /// Smallest and largest value of a weight: in siemens, or without limits in a Hopfield network.
-    pub fn bounds(&self) -> (f32, f32) {
-        match self.energy {
-            Energy::CoContent => (self.g_min, self.g_max),
-            Energy::Hopfield => (f32::NEG_INFINITY, f32::INFINITY),
-        }
-    }
-
-    /// What values a weight may have, in words.
-    pub(crate) fn bounds_rule(&self) -> String {
-        let (g_min, g_max) = (self.g_min, self.g_max);
-        match self.energy {
-            Energy::CoContent => {
-                format!("a conductance must be finite and within [{g_min}, {g_max}] S")
-            }
-            Energy::Hopfield => "a weight must be finite".to_owned(),
-        }
-    }
-
     /// Half-width of the uniform distribution that initial weights of matrix `l` are drawn from,
     /// before they are clamped to the bounds: `gain / sqrt(fan-in)`.
     pub fn initial_scale(&self, l: usize) -> f32 {
@@ -328,23 +311,50 @@ impl Architecture {
         gain / (self.shape(l).0 as f32).sqrt()
     }
 
-    /// The interval that unit `j` of free layer `l` is clipped to: in volt, as its diode allows, or [0, 1] in a Hopfield
-    /// network.
-    pub fn interval(&self, l: usize, j: usize) -> (f32, f32) {
-        match self.hidden.get(l) {
-            _ if self.energy == Energy::Hopfield => (0.0, 1.0),
-            None => (f32::NEG_INFINITY, f32::INFINITY),
-            Some(width) if j < width / 2 => (0.0, f32::INFINITY),
-            Some(_) => (f32::NEG_INFINITY, 0.0),
+    /// The layers and connections.
+    pub(crate) fn chain(&self) -> Chain {
+        let (hidden, output, coupling, window, sources) = match self.energy {
+            Energy::CoContent => (
+                UnitLaw::IdealDiode,
+                UnitLaw::Linear,
+                Coupling::Resistor,
+                [self.g_min, self.g_max],
+                Kind::Pairs,
+            ),
+            Energy::Hopfield => (
+                UnitLaw::HopfieldBox,
+                UnitLaw::HopfieldBox,
+                Coupling::Weight,
+                [f32::NEG_INFINITY, f32::INFINITY],
+                Kind::Features,
+            ),
+        };
+        let layer = |l: usize| Layer {
+            width: self.width(l),
+            law: if l < self.hidden.len() {
+                hidden
+            } else {
+                output
+            },
+        };
+        let connection = |l: usize| Connection {
+            kind: if l == 0 { sources } else { Kind::Dense },
+            coupling,
+            below: self.shape(l).0,
+            above: self.shape(l).1,
+            window,
+        };
+        Chain {
+            layers: (0..self.free_layers()).map(layer).collect(),
+            connections: (0..self.matrices()).map(connection).collect(),
         }
     }
 
-    /// Curvature that a unit's energy has by itself: 1 in a Hopfield network, where weights add none to it; none in a
-    /// DRN, where it is the sum of the unit's conductances.
-    pub(crate) fn own_curvature(&self) -> f32 {
-        match self.energy {
-            Energy::CoContent => 0.0,
-            Energy::Hopfield => 1.0,
+    /// That there is no such parameter.
+    pub(crate) fn unknown(&self, name: &str) -> ParameterError {
+        ParameterError::Unknown {
+            name: name.to_owned(),
+            parameters: self.parameter_names().join(", "),
         }
     }
 

@@ -1,5 +1,6 @@
 //! A deep resistive network as a circuit of its elements.
 
+use super::law::Unit;
 use super::{Energy, Network};
 use crate::circuit::{Circuit, CircuitBuilder, CircuitError};
 use crate::device::{Diode, Law};
@@ -101,7 +102,11 @@ impl Network {
         for (l, width) in architecture.hidden.iter().enumerate() {
             for j in 0..*width {
                 let node = self.node_name(l + 1, j);
-                let excitatory = architecture.interval(l, j).0 == 0.0;
+                let unit = Unit {
+                    index: j,
+                    width: *width,
+                };
+                let excitatory = self.chain().layers[l].law.interval(unit).0 == 0.0;
                 let (anode, cathode) = match excitatory {
                     true => ("0", node.as_str()),
                     false => (node.as_str(), "0"),

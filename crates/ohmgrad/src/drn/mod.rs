@@ -15,23 +15,22 @@
 //! weight, a current what pulls on a unit, and nothing has a physical unit.
 
 mod architecture;
-mod board;
+mod chain;
 mod circuit;
-mod contrast;
-mod currents;
+mod connection;
 mod differentiable;
 mod energy;
-pub mod kernels;
+mod engine;
+mod law;
 mod network;
+mod program;
 mod readout;
-mod relaxation;
+mod reference;
 mod settling;
-mod share;
-mod stream;
-mod team;
+mod simd;
 #[cfg(test)]
 pub(crate) mod tests;
-mod tree_sum;
+mod update_law;
 
 pub use architecture::{Architecture, ArchitectureError};
 pub use circuit::ToCircuitError;
@@ -43,12 +42,10 @@ pub use network::{Network, ParameterError, SettleError, Settled};
 pub use readout::Readout;
 pub use settling::{Settling, SettlingError, SweepOrder};
 
-pub(crate) use board::Board;
-pub(crate) use contrast::{Contrast, Learner, Scratch};
-pub(crate) use kernels::{Input, Step};
-pub(crate) use network::{collect, distribute};
-pub(crate) use readout::Load;
-pub(crate) use relaxation::{Phase, Straddle, Worker, Workspace};
-pub(crate) use share::{Part, Share};
-pub(crate) use stream::Stream;
-pub(crate) use team::{Barrier, run as run_team};
+pub(crate) use connection::Input;
+pub(crate) use engine::{Board, Registers, Share, Stream, Update, Worker, Workspace, run_team};
+pub(crate) use law::Load;
+pub(crate) use program::{Builder, Contrast, Machine, Op, Program};
+#[cfg(test)]
+pub(crate) use reference::{Reference, ReferenceBatch};
+pub(crate) use update_law::UpdateLaw;

@@ -1,18 +1,18 @@
 //! The network: parameters, and settling a batch of inputs.
 
-use std::ops::Range;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pulp::Arch;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::board::Board;
-use super::kernels::{BLOCK, Input, Row};
-use super::readout::Load;
-use super::relaxation::{Phase, Worker, Workspace};
-use super::share::{self, Part, Share, place_of};
-use super::{Architecture, ArchitectureError, Energy, Settling, SettlingError, team};
+use super::chain::{Chain, Coupling};
+use super::connection::Input;
+use super::engine::{self, Board, Registers, Share, Worker, Workspace};
+use super::program::{Machine, Settle, settle_alone};
+use super::simd::{gather_units, set_units};
+use super::{Architecture, ArchitectureError, Settling, SettlingError};
 use crate::interrupt::Interrupted;
 
 /// A layered network: an [`Architecture`] with its weights (conductances in siemens) and biases (ampere).
@@ -33,6 +33,7 @@ use crate::interrupt::Interrupted;
 #[derive(Clone, Debug)]
 pub struct Network {
     architecture: Architecture,
+    chain: Chain,
     pub(crate) shares: Vec<Share>,
     pub(crate) arch: Arch,
 }
@@ -69,6 +70,14 @@ pub enum ParameterError {
         expected: usize,
         /// Number of values given.
         found: usize,
+    },
+    /// A parameter that the network does not have.
+    #[error("this network has no parameter {name}: its parameters are {parameters}")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// All parameters.
+        parameters: String,
     },
     /// A value that is not allowed.
     #[error("{name}[{index}] is {value}: {rule}")]
@@ -136,13 +145,13 @@ impl Network {
         threads: usize,
     ) -> Result<Self, ArchitectureError> {
         let mut network = Self::zero(architecture, threads)?;
-        let (lowest, highest) = architecture.bounds();
         for l in 0..architecture.matrices() {
             let scale = architecture.initial_scale(l);
+            let [least, largest] = network.chain.connections[l].window;
             network.fill_weights(l, |_, row| {
                 for g in row {
                     let draw: f32 = rng.random();
-                    *g = ((2.0 * draw - 1.0) * scale).clamp(lowest, highest);
+                    *g = ((2.0 * draw - 1.0) * scale).clamp(least, largest);
                 }
             });
         }
@@ -156,10 +165,12 @@ impl Network {
         threads: usize,
     ) -> Result<Self, ArchitectureError> {
         architecture.validate()?;
+        let chain = architecture.chain();
         Ok(Self {
             architecture: architecture.clone(),
-            shares: share::split(architecture, threads),
+            shares: engine::split(&chain, architecture.readout, threads),
             arch: Arch::new(),
+            chain,
         })
     }
 
@@ -173,54 +184,55 @@ impl Network {
         self.shares.len()
     }
 
+    pub(crate) fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
     /// Weight matrix `l` (conductances in siemens), row-major, shaped as [`Architecture::shape`].
+    ///
+    /// # Panics
+    /// If there is no matrix `l`.
     pub fn weights(&self, l: usize) -> Vec<f32> {
         let (rows, columns) = self.architecture.shape(l);
         let mut weights = vec![0.0; rows * columns];
         for (i, row) in weights.chunks_exact_mut(columns).enumerate() {
-            self.read_row(l, i, Part::Value, row);
+            self.read_row(l, i, row);
         }
         weights
     }
 
     /// Biases of free layer `l` in ampere.
+    ///
+    /// # Panics
+    /// If there is no free layer `l`.
     pub fn biases(&self, l: usize) -> Vec<f32> {
-        self.read_biases(l, Part::Value)
-    }
-
-    /// Values or velocities of the biases of free layer `l`.
-    pub(crate) fn read_biases(&self, l: usize, part: Part) -> Vec<f32> {
-        if l == self.architecture.hidden.len() {
-            return self.shares[0].output.bias_part(part).to_vec();
+        if l == self.chain.output() {
+            return self.shares[0].output.bias.clone();
         }
-        let mut biases = vec![0.0; self.architecture.width(l)];
-        for units in self.shares.iter().flat_map(|share| &share.layers[l].units) {
-            let values = units.bias_part(part).0;
-            biases[units.first..]
-                .iter_mut()
-                .zip(values)
-                .for_each(|(to, b)| *to = b);
-        }
-        biases
+        let units = self.shares.iter().flat_map(|share| &share.layers[l].units);
+        gather_units(
+            self.chain.layers[l].width,
+            units.map(|units| (units.first, &units.bias)),
+        )
     }
 
     /// Sets weight matrix `l` (conductances in siemens), row-major, shaped as [`Architecture::shape`].
     ///
     /// # Errors
-    /// If the number of values is wrong, or one of them is not finite or outside the bounds.
+    /// If there is no such matrix, the number of values is wrong, or one of them is not finite or outside the window.
     pub fn set_weights(&mut self, l: usize, weights: &[f32]) -> Result<(), ParameterError> {
-        let (rows, columns) = self.architecture.shape(l);
-        let (lowest, highest) = self.architecture.bounds();
-        let rule = self.architecture.bounds_rule();
-        let allowed = |g: f32| g.is_finite() && (lowest..=highest).contains(&g);
+        let Some(connection) = self.chain.connections.get(l) else {
+            return Err(self.architecture.unknown(&format!("W{}", l + 1)));
+        };
         check(
             &format!("W{}", l + 1),
             weights,
-            rows * columns,
-            allowed,
+            connection.parameters(),
+            |g| connection.allows(f64::from(g)),
             |g| g,
-            &rule,
+            &connection.rule(),
         )?;
+        let columns = connection.above;
         self.fill_weights(l, |i, row| {
             row.copy_from_slice(&weights[i * columns..(i + 1) * columns]);
         });
@@ -231,158 +243,75 @@ impl Network {
     /// Sets the biases of free layer `l`, in ampere.
     ///
     /// # Errors
-    /// If the number of values is wrong, or one of them is not finite.
+    /// If there is no such layer, the number of values is wrong, or one of them is not finite.
     pub fn set_biases(&mut self, l: usize, biases: &[f32]) -> Result<(), ParameterError> {
         let name = format!("b{}", l + 1);
-        let width = self.architecture.width(l);
-        check(
-            &name,
-            biases,
-            width,
-            f32::is_finite,
-            |b| b,
-            "a bias must be finite",
-        )?;
-        self.write_biases(l, Part::Value, biases);
+        let Some(layer) = self.chain.layers.get(l) else {
+            return Err(self.architecture.unknown(&name));
+        };
+        let rule = "a bias must be finite";
+        check(&name, biases, layer.width, f32::is_finite, |b| b, rule)?;
+        self.write_biases(l, biases);
         Ok(())
     }
 
-    /// Sets values or velocities of the biases of free layer `l`.
-    pub(crate) fn write_biases(&mut self, l: usize, part: Part, biases: &[f32]) {
+    pub(crate) fn write_biases(&mut self, l: usize, biases: &[f32]) {
+        let output = self.chain.output();
         for share in &mut self.shares {
-            if l == self.architecture.hidden.len() {
-                share.output.bias_part_mut(part).copy_from_slice(biases);
+            if l == output {
+                share.output.bias.copy_from_slice(biases);
                 continue;
             }
             for units in &mut share.layers[l].units {
-                let values = biases[units.first..].iter().take(BLOCK);
-                let biases = &mut units.bias_part_mut(part).0;
-                biases.iter_mut().zip(values).for_each(|(b, v)| *b = *v);
+                set_units(&mut units.bias, &biases[units.first..]);
             }
         }
     }
 
-    /// Where row `i` of matrix `l` stands in the layer above it: for the input matrix of a resistive network positive and
-    /// negative sources alternate; hidden layers have an order of their own.
-    fn stored_row(&self, l: usize, i: usize) -> usize {
-        let features = self.architecture.features;
-        match l {
-            0 if self.architecture.energy == Energy::Hopfield => i,
-            0 if i < features => 2 * i,
-            0 => 2 * (i - features) + 1,
-            _ => {
-                let blocks = self.architecture.width(l - 1).div_ceil(BLOCK);
-                place_of(i / BLOCK, blocks) * BLOCK + i % BLOCK
-            }
+    /// Copies row `i` of matrix `l` into `row`.
+    pub(crate) fn read_row(&self, l: usize, i: usize, row: &mut [f32]) {
+        for matrix in self.shares.iter().map(|share| &share.connections[l]) {
+            matrix.read_row(matrix.values(), i, row);
         }
     }
 
-    /// Copies row `i` of the values or velocities of matrix `l` into `row`.
-    pub(crate) fn read_row(&self, l: usize, i: usize, part: Part, row: &mut [f32]) {
-        if self.held_above(l) {
-            for layer in self.shares.iter().map(|share| &share.layers[l - 1]) {
-                if let Some(k) = layer.block_of(i) {
-                    let start = k * layer.readout.rows;
-                    let block = &layer.readout.part(part)[start..start + row.len()];
-                    let column = block.iter().map(|from| from.0[i % BLOCK]);
-                    row.iter_mut().zip(column).for_each(|(to, g)| *to = g);
-                }
-            }
-            return;
-        }
-        let stored = self.stored_row(l, i);
-        for layer in self.shares.iter().map(|share| &share.layers[l]) {
-            for (k, units) in layer.units.iter().enumerate() {
-                let values = layer.below.part(part)[k * layer.below.rows + stored].0;
-                row[units.first..]
-                    .iter_mut()
-                    .zip(values)
-                    .for_each(|(to, g)| *to = g);
-            }
-        }
-    }
-
-    /// Whether matrix `l` is held by the layer below it, transposed.
-    fn held_above(&self, l: usize) -> bool {
-        l > 0 && l == self.architecture.hidden.len()
-    }
-
-    /// Fills matrix `l` row after row with what `fill(i, row)` writes.
+    /// Fills matrix `l` row after row with what `fill(i, row)` writes; conductance sums are not set.
     pub(crate) fn fill_weights(&mut self, l: usize, mut fill: impl FnMut(usize, &mut [f32])) {
         let (rows, columns) = self.architecture.shape(l);
         let mut row = vec![0.0; columns];
         for i in 0..rows {
             fill(i, &mut row);
-            self.write_row(l, i, Part::Value, &row);
+            self.write_row(l, i, &row);
         }
     }
 
-    /// Writes row `i` of the values or velocities of matrix `l`.
-    pub(crate) fn write_row(&mut self, l: usize, i: usize, part: Part, row: &[f32]) {
-        let stored = self.stored_row(l, i);
-        let held_above = self.held_above(l);
+    /// Writes row `i` of matrix `l`; conductance sums are not set.
+    pub(crate) fn write_row(&mut self, l: usize, i: usize, row: &[f32]) {
         for share in &mut self.shares {
-            if held_above {
-                let layer = &mut share.layers[l - 1];
-                if let Some(k) = layer.block_of(i) {
-                    let start = k * layer.readout.rows;
-                    let block = &mut layer.readout.part_mut(part)[start..start + row.len()];
-                    let column = block.iter_mut().map(|to| &mut to.0[i % BLOCK]);
-                    column.zip(row).for_each(|(to, g)| *to = *g);
-                }
-                continue;
-            }
-            let layer = &mut share.layers[l];
-            for (k, units) in layer.units.iter().enumerate() {
-                let at = k * layer.below.rows + stored;
-                let target = &mut layer.below.part_mut(part)[at].0;
-                let values = row[units.first..].iter();
-                target.iter_mut().zip(values).for_each(|(to, g)| *to = *g);
-            }
+            share.connections[l].set_row(i, row);
         }
     }
 
-    /// Sets all velocities to zero; matrices have some only for gradient descent with momentum.
-    pub(crate) fn reset_velocities(&mut self, momentum: bool) {
-        for share in &mut self.shares {
-            share.output.bias_velocity.fill(0.0);
-            for layer in &mut share.layers {
-                for matrix in [&mut layer.below, &mut layer.readout] {
-                    let rows = if momentum { matrix.weights.len() } else { 0 };
-                    matrix.velocity = vec![Row::ZERO; rows];
-                }
-                layer
-                    .units
-                    .iter_mut()
-                    .for_each(|units| units.bias_velocity = Row::ZERO);
-            }
-        }
+    /// So many registers for every parameter, one set per share.
+    pub(crate) fn registers(&self, count: usize) -> Vec<Registers> {
+        let each = self.shares.iter();
+        each.map(|share| Registers::new(share, count)).collect()
     }
 
-    /// Adds up the conductances of every node anew; the weights of a Hopfield network are none.
+    /// Adds up the conductances of every node anew.
     pub(crate) fn sum_conductances(&mut self) {
-        if self.architecture.energy == Energy::Hopfield {
-            return;
-        }
         let board = Board::new(&self.shares, 0);
         let arch = self.arch;
-        team::run(self.shares.iter_mut(), |index, share, barrier| {
+        engine::run_team(self.shares.iter_mut(), |index, share, barrier| {
             share.sum_conductances(index, arch, &board, barrier);
         });
     }
 
-    /// Total conductance that ends on the two sources of each feature, in siemens; 0 in a Hopfield network.
+    /// Total conductance that ends on the sources of each feature, in siemens; 0 where parameters are weights.
     pub(crate) fn source_conductances(&self) -> Vec<f64> {
         let mut sums = vec![0.0; self.architecture.features];
-        if self.architecture.energy == Energy::Hopfield {
-            return sums;
-        }
         for share in &self.shares {
-            let below = &share.layers[0].below;
-            for (r, row) in below.weights.iter().enumerate() {
-                let total: f64 = row.0.iter().map(|g| f64::from(*g)).sum();
-                sums[r % below.rows / 2] += total;
-            }
+            share.connections[0].add_source_sums(&mut sums);
         }
         sums
     }
@@ -427,7 +356,7 @@ impl Network {
         })?;
         let mut settled = result.expect("one batch was settled");
         settled.hidden = (0..self.architecture.hidden.len())
-            .map(|l| collect(&board, l, self.architecture.width(l), &(0..batch)))
+            .map(|l| board.collect(l, self.architecture.width(l), &(0..batch)))
             .collect();
         let outputs = self.architecture.outputs;
         // A diode clips a hidden potential that is not a number to 0 V: the energy tells.
@@ -463,24 +392,18 @@ impl Network {
         encode: impl Fn(&mut Input, usize) + Sync,
         receive: impl FnMut(usize, Settled) -> Result<(), E> + Send,
     ) -> Result<(), E> {
-        let batch = board.slots;
-        let groups = settling.order.groups(self.architecture.free_layers());
+        let (batch, features) = (board.slots, self.architecture.features);
         let sources = physics.then(|| self.source_conductances());
-        let phase = Phase {
-            slots: &(0..batch),
-            loads: &[Load::Free],
-            targets: &[],
-            settling,
-            groups: &groups,
-            response_of: None,
-            driven: false,
-            drives_on: physics,
-        };
-        let receive = Mutex::new(receive);
-        team::run(self.shares.iter(), |index, share, barrier| {
-            let mut space = Workspace::new(&self.architecture, share, batch, batch);
+        let phase = settle_alone(self.chain.layers.len(), *settling, physics);
+        let (receive, failed) = (Mutex::new(receive), AtomicBool::new(false));
+        engine::run_team(self.shares.iter(), |index, share, barrier| {
+            let mut space = Workspace::new(share, features, batch, 1);
             let mut outcome = Ok(());
             for b in 0..batches {
+                barrier.wait(); // the first member has received what came before
+                if failed.load(Ordering::Relaxed) {
+                    break;
+                }
                 encode(&mut space.input, b);
                 let mut worker = Worker {
                     arch: self.arch,
@@ -490,12 +413,13 @@ impl Network {
                     board,
                     barrier,
                 };
-                let settled = worker.settle_from_rest(&phase, sources.as_deref());
+                let settled = settle_from_rest(&mut worker, &phase, sources.as_deref());
                 if barrier.stopped() {
                     return Err(Interrupted.into());
                 }
-                if let (0, true, Ok(mut receive)) = (index, outcome.is_ok(), receive.lock()) {
+                if let (0, Ok(mut receive)) = (index, receive.lock()) {
                     outcome = receive(b, settled);
+                    failed.store(outcome.is_err(), Ordering::Relaxed);
                 }
             }
             outcome
@@ -503,34 +427,31 @@ impl Network {
     }
 }
 
-/// The potentials of a hidden layer, example after example.
-pub(crate) fn collect(board: &Board, l: usize, width: usize, slots: &Range<usize>) -> Vec<f32> {
-    let mut potentials = vec![0.0; slots.len() * width];
-    for state in board.layers[l].all() {
-        for (k, &first) in state.first_units.iter().enumerate() {
-            let count = BLOCK.min(width - first);
-            for (b, row) in state.rows[state.range(k, slots)].iter().enumerate() {
-                let target = b * width + first;
-                potentials[target..target + count].copy_from_slice(&row.0[..count]);
-            }
-        }
+/// Drives the network with the workspace's input and settles it from 0 V; with the conductances of
+/// the `sources`, measures residuals, powers and energies too.
+fn settle_from_rest(
+    worker: &mut Worker<&Share>,
+    phase: &Settle,
+    sources: Option<&[f64]>,
+) -> Settled {
+    worker.drive();
+    worker.clear(0);
+    let sweeps = worker.settle(phase, &[]);
+    let (mut residuals, mut powers) = (Vec::new(), Vec::new());
+    if let Some(sources) = sources {
+        residuals = worker.residuals(phase, &[]);
+        powers = worker.powers(phase, sources);
     }
-    potentials
-}
-
-/// Sets the potentials of a hidden layer, example after example: the inverse of [`collect`].
-pub(crate) fn distribute(board: &Board, l: usize, potentials: &[f32], slots: &Range<usize>) {
-    let width = potentials.len() / slots.len();
-    for mut state in board.layers[l].all_mut() {
-        for k in 0..state.blocks() {
-            let first = state.first_units[k];
-            let count = BLOCK.min(width - first);
-            for (at, potentials) in state.range(k, slots).zip(potentials.chunks_exact(width)) {
-                let mut row = Row::ZERO;
-                row.0[..count].copy_from_slice(&potentials[first..first + count]);
-                state.set(at, row);
-            }
-        }
+    Settled {
+        sweeps,
+        residuals,
+        outputs: worker.space.outputs.clone(),
+        hidden: Vec::new(),
+        dissipated_power: match worker.share.connections[0].coupling {
+            Coupling::Resistor => powers.iter().map(|p| p.0).collect(),
+            Coupling::Weight => Vec::new(),
+        },
+        energy: powers.iter().map(|p| p.0 / 2.0 - p.1).collect(),
     }
 }
 

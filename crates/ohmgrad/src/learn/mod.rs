@@ -6,23 +6,22 @@
 mod benchmark;
 pub mod circuit;
 mod cost;
-mod epoch;
 mod evaluation;
 mod examples;
 mod optimizer;
 mod options;
+mod pass;
 mod rules;
 #[cfg(test)]
 mod tests;
 mod trainer;
-mod unrolled;
 
 pub use benchmark::{Benchmark, Breakdown, benchmark};
 pub use cost::Cost;
-pub use epoch::{Epoch, Step, StepTimes};
 pub use evaluation::{Evaluation, Physics, evaluate, evaluate_physics};
 pub use optimizer::{Optimizer, OptimizerError};
 pub use options::{InitialState, TrainOptions, TrainOptionsError};
+pub use pass::{Epoch, Step, StepTimes};
 pub use rules::{Rule, Unbounded};
 pub use trainer::{TrainError, Trainer};
 

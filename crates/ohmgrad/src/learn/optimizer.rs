@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::drn::{Architecture, Step};
+use crate::drn::{Architecture, UpdateLaw};
 
 /// Stochastic gradient descent with momentum, weight decay and a learning rate per parameter:
 ///
@@ -147,23 +147,69 @@ impl Optimizer {
         f64::from(self.decay).powi(i32::try_from(epoch).unwrap_or(i32::MAX))
     }
 
-    /// Steps of all conductance matrices and of all biases in the given epoch (counted from 0).
-    pub(crate) fn steps(
-        &self,
-        architecture: &Architecture,
-        epoch: usize,
-    ) -> (Vec<Step>, Vec<Step>) {
-        let factor = self.factor(epoch);
-        let step = |name: &String, decay: f32| Step {
-            rate: (f64::from(self.learning_rates[name]) * factor) as f32,
-            momentum: self.momentum,
-            decay,
-        };
+    /// Names of the registers that each parameter has.
+    pub(crate) fn registers(&self) -> &'static [&'static str] {
+        match self.momentum > 0.0 {
+            true => &["velocity"],
+            false => &[],
+        }
+    }
+
+    /// The laws of the steps of an epoch (counted from 0), from its first on.
+    pub(crate) fn laws(&self, architecture: &Architecture, epoch: usize) -> Laws {
         let names = architecture.parameter_names();
-        let (weights, biases) = names.split_at(architecture.matrices());
-        (
-            weights.iter().map(|n| step(n, self.weight_decay)).collect(),
-            biases.iter().map(|n| step(n, 0.0)).collect(),
-        )
+        let mut laws = Laws {
+            optimizer: self.clone(),
+            rates: names.iter().map(|name| self.learning_rates[name]).collect(),
+            matrices: architecture.matrices(),
+            epoch,
+            laws: Vec::with_capacity(names.len()),
+        };
+        laws.renew();
+        laws
+    }
+}
+
+/// What each parameter follows in one step.
+#[derive(Clone, Debug)]
+pub(crate) struct Laws {
+    optimizer: Optimizer,
+    /// Learning rates of all matrices, then of all biases.
+    rates: Vec<f32>,
+    matrices: usize,
+    epoch: usize,
+    laws: Vec<UpdateLaw>,
+}
+
+impl Laws {
+    /// Those of all matrices, and of all biases.
+    pub(crate) fn all(&self) -> (&[UpdateLaw], &[UpdateLaw]) {
+        self.laws.split_at(self.matrices)
+    }
+
+    /// Goes on to the next step.
+    pub(crate) fn go_on(&mut self) {
+        self.renew();
+    }
+
+    fn renew(&mut self) {
+        let factor = self.optimizer.factor(self.epoch);
+        let (matrices, momentum) = (self.matrices, self.optimizer.momentum);
+        let weight_decay = self.optimizer.weight_decay;
+        self.laws.clear();
+        self.laws
+            .extend(self.rates.iter().enumerate().map(|(p, rate)| {
+                let rate = (f64::from(*rate) * factor) as f32;
+                // Biases have no weight decay.
+                let decay = if p < matrices { weight_decay } else { 0.0 };
+                match momentum > 0.0 {
+                    true => UpdateLaw::Momentum {
+                        rate,
+                        momentum,
+                        decay,
+                    },
+                    false => UpdateLaw::Descent { rate, decay },
+                }
+            }));
     }
 }

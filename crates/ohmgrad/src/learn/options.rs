@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::rules::{Push, States};
-use super::unrolled::Unrolled;
+use super::rules::States;
 use super::{Cost, Optimizer, OptimizerError, Rule};
 use crate::drn::{Architecture, Energy, Settling, SettlingError, SweepOrder};
 
@@ -72,7 +71,7 @@ pub enum TrainOptionsError {
     /// Sweeps that cannot be gone back through.
     #[error(
         "free_phase: tbp goes back through a fixed number of asynchronous sweeps, at most {max}: set order and sweeps, \
-         and no tolerance",
+         and neither tolerance nor relaxation",
         max = TrainOptions::MAX_UNROLLED
     )]
     NotUnrolled,
@@ -93,6 +92,16 @@ pub enum TrainOptionsError {
     /// The nudged phases' stopping rule.
     #[error("nudged_phase: {0}")]
     NudgedPhase(SettlingError),
+    /// More states, or more registers of the optimiser, than memory can hold.
+    #[error(
+        "the states of a batch and the optimizer's registers need {} MB, more than there is: use a smaller batch, or with tbp \
+         fewer sweeps",
+        bytes / 1_000_000
+    )]
+    Memory {
+        /// Bytes needed.
+        bytes: usize,
+    },
     /// Gradient descent.
     #[error("optimizer: {0}")]
     Optimizer(OptimizerError),
@@ -149,22 +158,15 @@ impl TrainOptions {
         let Settling {
             order,
             sweeps,
+            relaxation,
             tolerance,
         } = self.free_phase;
-        order == SweepOrder::Asynchronous && sweeps <= Self::MAX_UNROLLED && tolerance.is_none()
-    }
-
-    /// Where the states of unrolled sweeps are kept, if the rule goes back through them.
-    pub(super) fn unrolled(&self) -> Option<Unrolled> {
-        let unrolls = self.states().pushes[0] == Push::Unroll;
-        unrolls.then_some(Unrolled {
-            batch: self.batch,
-            sweeps: self.free_phase.sweeps,
-        })
+        let fixed = tolerance.is_none() && relaxation == 1.0;
+        order == SweepOrder::Asynchronous && sweeps <= Self::MAX_UNROLLED && fixed
     }
 
     /// The states that the rule makes.
-    pub(super) fn states(&self) -> States {
+    pub(crate) fn states(&self) -> States {
         self.rule.states(self.beta.unwrap_or(1.0))
     }
 }

@@ -4,10 +4,13 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::epoch::{Member, Plan};
+use super::pass::{Member, Pass};
+use super::rules::States;
 use super::{Cost, Epoch, Step, TrainOptions, TrainOptionsError, Unbounded};
 use crate::data::{Dataset, Targets};
-use crate::drn::{Board, Contrast, Network, ParameterError, Scratch, Share, Workspace};
+use crate::drn::{
+    Architecture, Board, Network, ParameterError, Program, Registers, Share, Worker, Workspace,
+};
 use crate::interrupt::Interrupted;
 
 /// Why training stopped.
@@ -58,50 +61,66 @@ pub enum TrainError {
         /// The target.
         value: f32,
     },
+    /// The trainer's network was replaced by one of another shape or for another number of threads.
+    #[error(
+        "the trainer's network was exchanged for one of another shape or number of threads: set the parameters of the one \
+         it has, or make a new trainer"
+    )]
+    Exchanged,
     /// It was asked to stop.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
 }
 
-/// A network in training: the network, the state of its nodes, and the number of finished epochs.
+/// A network in training: the network, the state of its nodes, what the optimiser remembers, and the number of finished
+/// epochs.
 pub struct Trainer {
     network: Network,
+    /// The shape that everything else here is made for.
+    architecture: Architecture,
     options: TrainOptions,
     seed: u64,
     epoch: usize,
+    states: States,
+    program: Program,
     board: Board,
-    members: Vec<(Workspace, Scratch)>,
+    spaces: Vec<Workspace>,
+    /// The optimiser's registers, one set per share of the network.
+    registers: Vec<Registers>,
 }
 
 /// Streams of the seeded generator: the shuffle of epoch e has stream FIRST_SHUFFLE + e.
 const FIRST_SHUFFLE: u64 = 1 << 32;
 
 impl Trainer {
-    /// Prepares training; all nodes start at 0 V.
+    /// Prepares training; all nodes start at 0 V, all registers of the optimiser at 0.
     ///
     /// `seed` decides the order of the examples: epoch `e` is shuffled by ChaCha8 with this seed and a
     /// stream of its own, whatever happened before.
     ///
     /// # Errors
-    /// If an option is out of range.
+    /// If an option is out of range, or the states of a batch need more memory than there is.
     pub fn new(
-        mut network: Network,
+        network: Network,
         options: TrainOptions,
         seed: u64,
     ) -> Result<Self, TrainOptionsError> {
-        options.validate(network.architecture())?;
-        network.reset_velocities(options.optimizer.momentum > 0.0);
-        let slots = match options.unrolled() {
-            Some(unrolled) => unrolled.slots(),
-            None => (1 + options.states().pushes.len()) * options.batch,
-        };
-        let members = network.shares.iter().map(|share| {
-            let space = Workspace::new(network.architecture(), share, options.batch, slots);
-            (space, Scratch::default())
-        });
+        let architecture = network.architecture();
+        options.validate(architecture)?;
+        let program = options.program(architecture.free_layers());
+        check_memory(architecture, &options, &program)?;
+        let (features, batch) = (architecture.features, options.batch);
+        let spaces = network
+            .shares
+            .iter()
+            .map(|share| Workspace::new(share, features, batch, program.states));
         Ok(Self {
-            members: members.collect(),
-            board: Board::new(&network.shares, slots),
+            spaces: spaces.collect(),
+            board: Board::new(&network.shares, program.states * batch),
+            registers: network.registers(options.optimizer.registers().len()),
+            states: options.states(),
+            architecture: architecture.clone(),
+            program,
             network,
             options,
             seed,
@@ -134,55 +153,43 @@ impl Trainer {
         data: &Dataset,
         mut observe: impl FnMut(&Step) + Send,
     ) -> Result<Epoch, TrainError> {
-        let architecture = self.network.architecture().clone();
-        check_fit(&architecture, data, self.options.cost)?;
+        let architecture = self.network.architecture();
+        check_fit(architecture, data, self.options.cost)?;
+        self.check_network()?;
         let mut order: Vec<u32> = (0..data.len() as u32).collect();
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(FIRST_SHUFFLE + self.epoch as u64);
         order.shuffle(&mut rng);
 
-        let options = &self.options;
-        let (weights, biases) = options.optimizer.steps(&architecture, self.epoch);
-        let (states, unrolled) = (options.states(), options.unrolled());
-        let free_layers = architecture.free_layers();
-        let free_groups = options.free_phase.order.groups(free_layers);
-        let groups_back: Vec<Vec<usize>> = free_groups.iter().rev().cloned().collect();
-        let plan = Plan {
+        let pass = Pass {
             data,
             order: &order,
-            options,
-            states: &states,
-            free_groups: &free_groups,
-            groups_back: &groups_back,
-            nudged_groups: &options.nudged_phase.order.groups(free_layers),
+            options: &self.options,
+            states: &self.states,
+            program: &self.program,
             input_gain: architecture.input_gain,
-            unrolled,
-            contrast: Contrast {
-                energy: architecture.energy,
-                examples: options.batch * unrolled.map_or(1, |u| u.sweeps),
-                first: unrolled.map_or(states.first * options.batch, |u| u.first(1)),
-                second: unrolled.map_or(states.second * options.batch, |u| u.second(1)),
-                span: states.span,
-                lag: unrolled.map_or(0, |u| u.batch),
-                weights: &weights,
-                biases: &biases,
-            },
+            laws: &self.options.optimizer.laws(architecture, self.epoch),
         };
         let observer = std::sync::Mutex::new(&mut observe);
         let (arch, board) = (self.network.arch, &self.board);
-        let team = self.network.shares.iter_mut().zip(&mut self.members);
-        let epoch = crate::drn::run_team(team, |index, (share, member), barrier| {
-            let (space, scratch) = member;
+        let spaces = self.spaces.iter_mut().zip(&mut self.registers);
+        let team = self.network.shares.iter_mut().zip(spaces);
+        let targets = self.options.batch * data.outputs();
+        let epoch = crate::drn::run_team(team, |index, (share, (space, registers)), barrier| {
             let mut member = Member {
-                arch,
-                index,
-                share,
-                space,
-                scratch,
-                board,
-                barrier,
+                worker: Worker {
+                    arch,
+                    index,
+                    share,
+                    space,
+                    board,
+                    barrier,
+                },
+                registers,
+                targets: vec![0.0; targets],
+                due: None,
             };
-            member.epoch(&plan, |step| {
+            member.run(&pass, |step| {
                 if let (0, Ok(mut observe)) = (index, observer.lock()) {
                     observe(step);
                 }
@@ -192,7 +199,8 @@ impl Trainer {
         self.network.sum_conductances();
         let epoch = epoch?;
         // The last update of the epoch has met no input yet.
-        if !self.network.shares.iter().all(Share::is_finite) {
+        let registers = self.registers.iter().all(Registers::are_finite);
+        if !(registers && self.network.shares.iter().all(Share::is_finite)) {
             let example = epoch.examples;
             return Err(TrainError::Diverged { example });
         }
@@ -203,11 +211,11 @@ impl Trainer {
     /// The potentials that the next free phase starts from, one array per free layer: `batch * width` volt.
     pub fn carried_state(&self) -> Vec<Vec<f32>> {
         let architecture = self.network.architecture();
-        let start = self.options.states().carried() * self.options.batch;
+        let start = self.program.carried * self.options.batch;
         let slots = start..start + self.options.batch;
         let hidden = (0..architecture.hidden.len())
-            .map(|l| crate::drn::collect(&self.board, l, architecture.width(l), &slots));
-        let outputs = &self.members[0].0.outputs;
+            .map(|l| self.board.collect(l, architecture.width(l), &slots));
+        let outputs = &self.spaces[0].outputs;
         let outputs =
             &outputs[slots.start * architecture.outputs..slots.end * architecture.outputs];
         hidden.chain([outputs.to_vec()]).collect()
@@ -225,12 +233,13 @@ impl Trainer {
             let expected = architecture.width(l) * batch;
             check_length(&format!("state[{l}]"), potentials.len(), expected)?;
         }
-        let start = self.options.states().carried() * batch;
+        let start = self.program.carried * batch;
         for (l, potentials) in state.iter().take(architecture.hidden.len()).enumerate() {
-            crate::drn::distribute(&self.board, l, potentials, &(start..start + batch));
+            self.board
+                .distribute(l, potentials, &(start..start + batch));
         }
         let outputs = &state[state.len() - 1];
-        for (space, _) in &mut self.members {
+        for space in &mut self.spaces {
             let range = start * architecture.outputs..(start + batch) * architecture.outputs;
             space.outputs[range].copy_from_slice(outputs);
         }
@@ -238,16 +247,75 @@ impl Trainer {
         Ok(())
     }
 
+    /// The optimiser's register `r` of row `i` of matrix `l`.
+    pub(crate) fn read_register_row(&self, r: usize, l: usize, i: usize, row: &mut [f32]) {
+        for (share, registers) in self.network.shares.iter().zip(&self.registers) {
+            registers.read_row(share, r, l, i, row);
+        }
+    }
+
+    /// The optimiser's register `r` of the biases of free layer `l`.
+    pub(crate) fn read_register_of_biases(&self, r: usize, l: usize) -> Vec<f32> {
+        let width = self.architecture.width(l);
+        Registers::read_biases(&self.network.shares, &self.registers, (r, l, width))
+    }
+
+    /// The inverse of [`Self::read_register_row`].
+    pub(crate) fn write_register_row(&mut self, r: usize, l: usize, i: usize, row: &[f32]) {
+        for (share, registers) in self.network.shares.iter().zip(&mut self.registers) {
+            registers.write_row(share, r, l, i, row);
+        }
+    }
+
+    /// The inverse of [`Self::read_register_of_biases`].
+    pub(crate) fn write_register_of_biases(&mut self, r: usize, l: usize, biases: &[f32]) {
+        for (share, registers) in self.network.shares.iter().zip(&mut self.registers) {
+            registers.write_biases(share, r, l, biases);
+        }
+    }
+
     /// Gives the network back.
     pub fn into_network(self) -> Network {
         self.network
     }
 
-    /// The network, to set its parameters between epochs.
-    ///
-    /// Training panics if it is exchanged for a network of another architecture or number of threads.
+    /// The network, to set its parameters between epochs; the optimiser's registers stay as they are.
     pub fn network_mut(&mut self) -> &mut Network {
         &mut self.network
+    }
+
+    /// Checks that the network has not been exchanged for one of another shape or number of threads.
+    fn check_network(&self) -> Result<(), TrainError> {
+        let same = self.network.architecture() == &self.architecture
+            && self.network.threads() == self.spaces.len();
+        if same {
+            Ok(())
+        } else {
+            Err(TrainError::Exchanged)
+        }
+    }
+}
+
+/// Checks that the states of a batch and the optimiser's registers fit into memory.
+fn check_memory(
+    architecture: &Architecture,
+    options: &TrainOptions,
+    program: &Program,
+) -> Result<(), TrainOptionsError> {
+    let widths: usize = (0..architecture.free_layers())
+        .map(|l| architecture.width(l))
+        .sum();
+    let slots = program.states * options.batch;
+    let states = widths
+        .saturating_add(architecture.features)
+        .saturating_mul(slots);
+    let registers = options.optimizer.registers().len() * architecture.conductances();
+    let bytes = states
+        .saturating_add(registers)
+        .saturating_mul(size_of::<f32>());
+    match Vec::<u8>::new().try_reserve_exact(bytes) {
+        Ok(()) => Ok(()),
+        Err(_) => Err(TrainOptionsError::Memory { bytes }),
     }
 }
 

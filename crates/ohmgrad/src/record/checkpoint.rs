@@ -3,14 +3,13 @@
 //! A checkpoint is a [model] file with the format `ohmgrad-checkpoint` and, beyond a
 //! model, with the settings (metadata entry `experiment`, TOML), the metrics of all finished epochs
 //! (`metrics`, JSON), the potentials that the next free phase starts from (tensors `state.v1, ...`,
-//! one row per example) and, with momentum, the velocities (`velocity.W1, ..., velocity.b1, ...`).
+//! one row per example) and the registers of the optimiser (`velocity.W1, ..., velocity.b1, ...` of momentum).
 
 use std::path::Path;
 
 use super::model::{self, CHECKPOINT_FORMAT};
 use super::tensors::{self, Tensor, TensorFile};
 use super::{Progress, ReadError, WriteError, atomic};
-use crate::drn::Part;
 use crate::experiment::Experiment;
 use crate::learn::Trainer;
 
@@ -25,9 +24,15 @@ pub fn save(path: &Path, trainer: &Trainer, progress: &Progress) -> Result<(), W
         let mut metadata = model::metadata(CHECKPOINT_FORMAT, network.architecture(), &info)?;
         metadata.insert("experiment", model::toml_text(&progress.experiment)?);
         metadata.insert("metrics", serde_json::to_string(&progress.metrics)?);
-        let mut tensors = model::parameters(network, Part::Value);
-        if trainer.options().optimizer.momentum > 0.0 {
-            tensors.extend(model::parameters(network, Part::Velocity));
+        let mut tensors = model::parameters(network);
+        let registers = trainer.options().optimizer.registers();
+        for (r, name) in registers.iter().enumerate() {
+            tensors.extend(model::like_parameters(
+                network.architecture(),
+                &format!("{name}."),
+                move |l, i, row| trainer.read_register_row(r, l, i, row),
+                move |l| trainer.read_register_of_biases(r, l),
+            ));
         }
         let batch = trainer.options().batch;
         let states = trainer.carried_state().into_iter().enumerate();
@@ -53,9 +58,7 @@ pub fn load(path: &Path, threads: usize) -> Result<(Trainer, Progress), ReadErro
     let network = model::read_network(&mut file, network, threads)?;
     let mut trainer = Trainer::new(network, training.clone(), *seed)
         .map_err(|error| damaged(&file, "experiment", error))?;
-    if training.optimizer.momentum > 0.0 {
-        model::read_velocities(&mut file, trainer.network_mut())?;
-    }
+    read_registers(&mut file, &mut trainer)?;
     let states = read_states(&mut file, &progress.experiment)?;
     trainer
         .restore(progress.epochs(), &states)
@@ -64,6 +67,26 @@ pub fn load(path: &Path, threads: usize) -> Result<(Trainer, Progress), ReadErro
             source,
         })?;
     Ok((trainer, progress))
+}
+
+/// Reads the optimiser's registers.
+fn read_registers(file: &mut TensorFile, trainer: &mut Trainer) -> Result<(), ReadError> {
+    let architecture = trainer.network().architecture().clone();
+    let names = trainer.options().optimizer.registers();
+    let finite = (f32::is_finite as fn(f32) -> bool, "it must be finite");
+    for (r, name) in names.iter().enumerate() {
+        for l in 0..architecture.matrices() {
+            let (rows, columns) = architecture.shape(l);
+            let (matrix, biases) = (format!("{name}.W{}", l + 1), format!("{name}.b{}", l + 1));
+            file.read(&matrix, &[rows, columns], finite, |i, row| {
+                trainer.write_register_row(r, l, i, row);
+            })?;
+            file.read(&biases, &[columns], finite, |_, row| {
+                trainer.write_register_of_biases(r, l, row);
+            })?;
+        }
+    }
+    Ok(())
 }
 
 fn check_format(file: &TensorFile) -> Result<(), ReadError> {

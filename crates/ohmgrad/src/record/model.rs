@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tensors::{self, Tensor, TensorFile};
 use super::{ReadError, WriteError, atomic};
-use crate::drn::{Architecture, Network, Part, Settling};
+use crate::drn::{Architecture, Network, Settling};
 use crate::experiment::DataSource;
 use crate::learn::Cost;
 
@@ -80,7 +80,7 @@ pub struct Origin {
 pub fn save(path: &Path, network: &Network, info: &ModelInfo) -> Result<(), WriteError> {
     atomic::write(path, |out| {
         let metadata = metadata(FORMAT, network.architecture(), info)?;
-        tensors::write(out, &metadata, &parameters(network, Part::Value))
+        tensors::write(out, &metadata, &parameters(network))
     })
 }
 
@@ -131,35 +131,45 @@ pub(super) fn toml_text(value: &impl Serialize) -> io::Result<String> {
     toml::to_string(value).map_err(io::Error::other)
 }
 
-/// All parameters, or their velocities.
-pub(super) fn parameters(network: &Network, part: Part) -> Vec<Tensor<'_>> {
-    let architecture = network.architecture();
+/// All parameters.
+pub(super) fn parameters(network: &Network) -> Vec<Tensor<'_>> {
+    like_parameters(
+        network.architecture(),
+        "",
+        |l, i, row| network.read_row(l, i, row),
+        |l| network.biases(l),
+    )
+}
+
+/// Tensors named and shaped like the parameters, with a prefix to their names.
+pub(super) fn like_parameters<'a>(
+    architecture: &Architecture,
+    prefix: &str,
+    row: impl Fn(usize, usize, &mut [f32]) + Copy + 'a,
+    biases: impl Fn(usize) -> Vec<f32> + Copy + 'a,
+) -> Vec<Tensor<'a>> {
     let matrix = |l: usize| {
         let (rows, columns) = architecture.shape(l);
         Tensor {
-            name: name(part, 'W', l),
+            name: name(prefix, 'W', l),
             shape: vec![rows, columns],
-            row: Box::new(move |i, row| network.read_row(l, i, part, row)),
+            row: Box::new(move |i, values| row(l, i, values)),
         }
     };
-    let biases = |l: usize| Tensor {
-        name: name(part, 'b', l),
+    let vector = |l: usize| Tensor {
+        name: name(prefix, 'b', l),
         shape: vec![architecture.width(l)],
-        row: Box::new(move |_, row| row.copy_from_slice(&network.read_biases(l, part))),
+        row: Box::new(move |_, values| values.copy_from_slice(&biases(l))),
     };
     let matrices = (0..architecture.matrices()).map(matrix);
     matrices
-        .chain((0..architecture.free_layers()).map(biases))
+        .chain((0..architecture.free_layers()).map(vector))
         .collect()
 }
 
-/// Name of a tensor: that of the parameter, or `velocity.` and that.
-fn name(part: Part, letter: char, l: usize) -> String {
-    let number = l + 1;
-    match part {
-        Part::Value => format!("{letter}{number}"),
-        Part::Velocity => format!("velocity.{letter}{number}"),
-    }
+/// Name of a tensor: that of the parameter, after a prefix.
+fn name(prefix: &str, letter: char, l: usize) -> String {
+    format!("{prefix}{letter}{}", l + 1)
 }
 
 fn read_info(file: &TensorFile) -> Result<ModelInfo, ReadError> {
@@ -203,45 +213,25 @@ pub(super) fn read_network(
     architecture.validate().map_err(&invalid)?;
     for l in 0..architecture.matrices() {
         let (rows, columns) = architecture.shape(l);
-        file.check(&name(Part::Value, 'W', l), &[rows, columns])?;
-        file.check(&name(Part::Value, 'b', l), &[columns])?;
+        file.check(&name("", 'W', l), &[rows, columns])?;
+        file.check(&name("", 'b', l), &[columns])?;
     }
     let mut network = Network::zero(architecture, threads).map_err(&invalid)?;
-    let (lowest, highest) = architecture.bounds();
-    let rule = architecture.bounds_rule();
-    let allowed = |g: f32| g.is_finite() && (lowest..=highest).contains(&g);
-    read_parameters(file, &mut network, Part::Value, (allowed, &rule))?;
-    network.sum_conductances();
-    Ok(network)
-}
-
-/// Reads velocities into a network that has room for them.
-pub(super) fn read_velocities(
-    file: &mut TensorFile,
-    network: &mut Network,
-) -> Result<(), ReadError> {
-    let rule = (f32::is_finite, "a velocity must be finite");
-    read_parameters(file, network, Part::Velocity, rule)
-}
-
-fn read_parameters(
-    file: &mut TensorFile,
-    network: &mut Network,
-    part: Part,
-    rule: (impl Fn(f32) -> bool + Copy, &str),
-) -> Result<(), ReadError> {
-    let architecture = network.architecture().clone();
-    for l in 0..architecture.matrices() {
-        let (rows, columns) = architecture.shape(l);
-        file.read(&name(part, 'W', l), &[rows, columns], rule, |i, row| {
-            network.write_row(l, i, part, row);
+    let connections = network.chain().connections.clone();
+    for (l, connection) in connections.into_iter().enumerate() {
+        let shape = [connection.below, connection.above];
+        let allowed = |g: f32| connection.allows(f64::from(g));
+        let rule = (allowed, &connection.rule()[..]);
+        file.read(&name("", 'W', l), &shape, rule, |i, row| {
+            network.write_row(l, i, row);
         })?;
-        let finite = (f32::is_finite, "it must be finite");
-        file.read(&name(part, 'b', l), &[columns], finite, |_, row| {
-            network.write_biases(l, part, row);
+        let finite = (f32::is_finite as fn(f32) -> bool, "it must be finite");
+        file.read(&name("", 'b', l), &[connection.above], finite, |_, row| {
+            network.write_biases(l, row);
         })?;
     }
-    Ok(())
+    network.sum_conductances();
+    Ok(network)
 }
 
 #[cfg(test)]

@@ -14,21 +14,17 @@
 //! the currents -beta dL/dv and +beta dL/dv (Scellier and Bengio 2017, with the cost linearised at the free state).
 
 use std::ops::Range;
-use std::sync::atomic::AtomicBool;
 
-use pulp::Arch;
-
+use super::law::Load;
 use super::network::check;
+use super::program::{Machine, Settle, settle_alone};
+use super::reference::{Layers, Reference, ReferenceBatch, Rise};
 use super::{
-    Architecture, ArchitectureError, Energy, ParameterError, SettleError, Settling, SettlingError,
-    SweepOrder,
+    Architecture, ArchitectureError, Energy, ParameterError, Readout, SettleError, Settling,
+    SettlingError, SweepOrder,
 };
 use crate::interrupt::Interrupted;
-use products::{Adds, Contrast, Product};
-use relax::{Load, Relaxation, Relaxed};
 
-mod products;
-mod relax;
 #[cfg(test)]
 mod tests;
 
@@ -55,21 +51,28 @@ const WORK: usize = 1 << 16;
 #[derive(Clone, Debug)]
 pub struct Differentiable {
     architecture: Architecture,
-    weights: Vec<Vec<f64>>,
-    biases: Vec<Vec<f64>>,
-    /// Total conductance that ends on each free node, in siemens.
-    sums: Vec<Vec<f64>>,
+    /// The same with every output node read by itself, as it is differentiated.
+    network: Reference,
     threads: usize,
-    arch: Arch,
+}
+
+/// A state of some examples, or a response.
+#[derive(Clone, Debug)]
+struct Settled {
+    /// Of the free layers, each example after example.
+    potentials: Layers,
+    /// Per example, the largest violation of Kirchhoff's current law, relative to the largest current into a node.
+    residuals: Vec<f64>,
+    /// The most sweeps that an example needed.
+    sweeps: usize,
 }
 
 /// Examples that a [`Differentiable`] network has settled.
 #[derive(Clone, Debug)]
 pub struct Equilibrium {
-    features: Vec<f64>,
-    /// Current of the sources into the first free layer, if that is at 0 V.
-    drive: Vec<f64>,
-    state: Relaxed,
+    /// Potentials of the sources, example after example.
+    sources: Vec<f64>,
+    state: Settled,
 }
 
 impl Equilibrium {
@@ -184,21 +187,18 @@ impl Differentiable {
         if architecture.energy == Energy::Hopfield {
             return Err(DifferentiableError::NotResistive);
         }
-        let (lowest, highest) = architecture.bounds();
-        let bounds = f64::from(lowest)..=f64::from(highest);
-        let rule = architecture.bounds_rule();
-        for l in 0..architecture.matrices() {
-            let (rows, columns) = architecture.shape(l);
-            let allowed = |g: f64| g.is_finite() && bounds.contains(&g);
+        let chain = architecture.chain();
+        for (l, connection) in chain.connections.iter().enumerate() {
+            let columns = connection.above;
             let [weights, biases] =
                 [&weights, &biases].map(|all| all.get(l).map_or(&[][..], |p| p));
             check(
                 &format!("W{}", l + 1),
                 weights,
-                rows * columns,
-                allowed,
+                connection.parameters(),
+                |g| connection.allows(g),
                 |g| g as f32,
-                &rule,
+                &connection.rule(),
             )?;
             let rule = "a bias must be finite";
             check(
@@ -210,13 +210,11 @@ impl Differentiable {
                 rule,
             )?;
         }
+        let nodes = architecture.clone().with_readout(Readout::Nodes);
         Ok(Self {
-            sums: conductance_sums(architecture, &weights),
             architecture: architecture.clone(),
-            weights,
-            biases,
+            network: Reference::new(&nodes, weights, biases),
             threads: threads.max(1),
-            arch: Arch::new(),
         })
     }
 
@@ -239,31 +237,17 @@ impl Differentiable {
     ) -> Result<Equilibrium, SettleError> {
         let until = until(tolerance, sweeps)?;
         self.check_features(features)?;
-        let (count, width) = (self.architecture.features, self.architecture.width(0));
-        let examples = features.len() / count;
-        let (mut drive, stop) = (Vec::new(), AtomicBool::new(false));
-        let parts = self.on_examples(examples, |part| {
-            let features = &features[part.start * count..part.end * count];
-            let drive = self.drive(features);
-            let load = self.load(&drive, None);
-            (
-                self.relax(self.at_rest(part.len()), load, &until, &stop),
-                drive,
-            )
-        });
-        let mut state = Relaxed::none(self.architecture.free_layers());
-        for (part, part_drive) in parts {
-            state.append(part?);
-            drive.extend(part_drive);
-        }
-        debug_assert_eq!(drive.len(), examples * width);
+        let sources = self.network.sources(features);
+        let examples = features.len() / self.architecture().features;
+        let settle = settle_alone(self.network.chain.layers.len(), until, false);
+        let state = self.on_examples(examples, |part| {
+            let mut batch = self.batch(&sources, &part, 1);
+            let sweeps = batch.settle(&settle, &[]);
+            finished(batch, 0, sweeps)
+        })?;
         match state.overflow(examples) {
             Some(example) => Err(SettleError::Overflow { example }),
-            None => Ok(Equilibrium {
-                features: features.to_vec(),
-                drive,
-                state,
-            }),
+            None => Ok(Equilibrium { sources, state }),
         }
     }
 
@@ -284,52 +268,28 @@ impl Differentiable {
         let until = until(tolerance, sweeps)?;
         self.check_derivatives(settled, by_outputs)?;
         let examples = settled.residuals().len();
-        let (mean, slope, residuals) = match method {
-            Method::Adjoint => {
-                let response = self.response(settled, by_outputs, &until)?;
-                (
-                    settled.state.potentials.clone(),
-                    response.potentials,
-                    response.residuals,
-                )
-            }
+        let response = match method {
+            Method::Adjoint => self.response(settled, by_outputs, until)?,
             Method::EquilibriumPropagation { beta } if beta.is_finite() && beta > 0.0 => {
-                let first = self.nudged(settled, by_outputs, beta, &until)?;
-                let second = self.nudged(settled, by_outputs, -beta, &until)?;
-                let residuals = first.residuals.iter().zip(&second.residuals);
-                (
-                    combine(&first, &second, |first, second| (first + second) / 2.0),
-                    combine(&first, &second, |first, second| {
-                        (first - second) / (2.0 * beta)
-                    }),
-                    residuals
-                        .map(|(first, second)| first.max(*second))
-                        .collect(),
-                )
+                let nudged = |strength: f64| {
+                    let currents: Vec<f64> = by_outputs.iter().map(|i| strength * i).collect();
+                    self.nudged(settled, &currents, until)
+                };
+                let (first, second) = (nudged(beta)?, nudged(-beta)?);
+                return self.contrast(settled, &second, &first, 0.5 / beta);
             }
             Method::EquilibriumPropagation { beta } => return Err(GradientError::Beta(beta)),
         };
-        let response = Relaxed {
-            potentials: slope,
-            residuals,
+        // The states half a response away on both sides: their mean is the settled state, their difference the response.
+        let side = |half: f64| Settled {
+            potentials: combine(&settled.state, &response, |v, e| v + half * e),
+            residuals: response.residuals.clone(),
             sweeps: 0,
         };
         if let Some(example) = response.overflow(examples) {
             return Err(GradientError::Overflow { example });
         }
-        let Relaxed {
-            potentials: slope,
-            residuals,
-            ..
-        } = response;
-        Ok(Gradient {
-            weights: self.by_weights(&settled.features, &mean, &slope),
-            biases: (0..slope.len())
-                .map(|l| self.by_biases(l, &slope[l]))
-                .collect(),
-            inputs: self.by_inputs(&slope[0], examples),
-            residuals,
-        })
+        self.contrast(settled, &side(-0.5), &side(0.5), 1.0)
     }
 
     /// The response of the settled state to currents into the outputs, with the diodes as they are.
@@ -337,68 +297,111 @@ impl Differentiable {
         &self,
         settled: &Equilibrium,
         currents: &[f64],
-        until: &Settling,
-    ) -> Result<Relaxed, Interrupted> {
-        let stop = AtomicBool::new(false);
-        let parts = self.on_examples(settled.residuals().len(), |part| {
-            let layers = 0..self.architecture.free_layers();
-            let load = Load {
-                currents: layers.map(|l| self.currents(l, &part, currents)).collect(),
-                held_at: Some(self.part(&settled.state.potentials, &part)),
-            };
-            self.relax(self.at_rest(part.len()), load, until, &stop)
-        });
-        Relaxed::join(self.architecture.free_layers(), parts)
+        until: Settling,
+    ) -> Result<Settled, Interrupted> {
+        let settle = Settle {
+            states: 1..2,
+            loads: vec![Load::Current(1.0)],
+            response_of: Some(0),
+            free: false,
+            ..settle_alone(self.network.chain.layers.len(), until, false)
+        };
+        self.pushed(settled, currents, &settle, |_| {})
     }
 
-    /// The settled state after `strength` times the currents were let into the outputs.
+    /// The settled state after these currents were let into the outputs.
     fn nudged(
         &self,
         settled: &Equilibrium,
         currents: &[f64],
-        strength: f64,
-        until: &Settling,
-    ) -> Result<Relaxed, Interrupted> {
-        let (stop, width) = (AtomicBool::new(false), self.architecture.width(0));
-        let outputs = self.architecture.outputs;
-        let parts = self.on_examples(settled.residuals().len(), |part| {
-            let drive = &settled.drive[part.start * width..part.end * width];
-            let currents = &currents[part.start * outputs..part.end * outputs];
-            let start = self.part(&settled.state.potentials, &part);
-            let start = start.into_iter().map(<[f64]>::to_vec).collect();
-            self.relax(
-                start,
-                self.load(drive, Some((strength, currents))),
-                until,
-                &stop,
-            )
-        });
-        Relaxed::join(self.architecture.free_layers(), parts)
+        until: Settling,
+    ) -> Result<Settled, Interrupted> {
+        let settle = Settle {
+            states: 1..2,
+            loads: vec![Load::Current(1.0)],
+            free: false,
+            ..settle_alone(self.network.chain.layers.len(), until, false)
+        };
+        self.pushed(settled, currents, &settle, |batch| batch.copy(0, 1, &[]))
     }
 
-    fn relax(
+    /// State 1 of a batch whose state 0 is settled, with currents into the outputs.
+    fn pushed(
         &self,
-        start: Vec<Vec<f64>>,
-        load: Load,
-        until: &Settling,
-        stop: &AtomicBool,
-    ) -> Result<Relaxed, Interrupted> {
-        self.arch.dispatch(Relaxation {
-            network: self,
-            start,
-            load,
-            until,
-            stop,
+        settled: &Equilibrium,
+        currents: &[f64],
+        settle: &Settle,
+        start: impl Fn(&mut ReferenceBatch) + Sync,
+    ) -> Result<Settled, Interrupted> {
+        let per_example = self.architecture().outputs;
+        self.on_examples(settled.residuals().len(), |part| {
+            let mut batch = self.batch(&settled.sources, &part, 2);
+            batch.states[0] = self.part(&settled.state.potentials, &part);
+            start(&mut batch);
+            let currents = &currents[part.start * per_example..part.end * per_example];
+            let sweeps = batch.settle(settle, currents);
+            finished(batch, 1, sweeps)
         })
     }
 
-    /// Does `work` on parts of the examples, each on a thread.
-    fn on_examples<R: Send>(
+    /// The gradient along two states: scale times their contrast, with the sign of a gradient by the parameters.
+    fn contrast(
+        &self,
+        settled: &Equilibrium,
+        first: &Settled,
+        second: &Settled,
+        scale: f64,
+    ) -> Result<Gradient, GradientError> {
+        let examples = settled.residuals().len();
+        for state in [first, second] {
+            if let Some(example) = state.overflow(examples) {
+                return Err(GradientError::Overflow { example });
+            }
+        }
+        let layers = first.potentials.iter().zip(&second.potentials);
+        let rises: Vec<Rise> = layers
+            .map(|(first, second)| Rise::between(first, second))
+            .collect();
+        let scaled = |values: Vec<f64>, by: f64| values.into_iter().map(|x| by * x).collect();
+        let weights = self.by_weights(&settled.sources, &rises);
+        let biases = rises
+            .iter()
+            .enumerate()
+            .map(|(l, rise)| self.by_biases(l, &rise.rise));
+        let residuals = first.residuals.iter().zip(&second.residuals);
+        Ok(Gradient {
+            biases: biases.map(|sums| scaled(sums, scale)).collect(),
+            inputs: scaled(self.by_inputs(&rises[0].rise, examples), scale),
+            // The state answers a current with e: the energy's derivative by a conductance has the other sign.
+            weights: weights.into_iter().map(|g| scaled(g, -scale)).collect(),
+            residuals: residuals.map(|(a, b)| a.max(*b)).collect(),
+        })
+    }
+
+    /// Some examples, which stop one by one.
+    fn batch(&self, sources: &[f64], part: &Range<usize>, states: usize) -> ReferenceBatch<'_> {
+        let width = self.architecture().input_nodes();
+        let sources = &sources[part.start * width..part.end * width];
+        ReferenceBatch::new(&self.network, self.network.drive(sources), states, true)
+    }
+
+    /// Settles parts of the examples, each on a thread.
+    fn on_examples(
         &self,
         examples: usize,
-        work: impl Fn(Range<usize>) -> R + Sync,
-    ) -> Vec<R> {
-        self.on_threads(examples, examples * self.architecture.conductances(), work)
+        work: impl Fn(Range<usize>) -> Result<Settled, Interrupted> + Sync,
+    ) -> Result<Settled, Interrupted> {
+        let layers = self.architecture().free_layers();
+        let mut all = Settled {
+            potentials: vec![Vec::new(); layers],
+            residuals: Vec::new(),
+            sweeps: 0,
+        };
+        let multiplications = examples * self.architecture().conductances();
+        for part in self.on_threads(examples, multiplications, work) {
+            all.append(part?);
+        }
+        Ok(all)
     }
 
     /// Does `work` on parts of `0..count`, in order, each on a thread if it multiplies enough.
@@ -430,125 +433,49 @@ impl Differentiable {
         })
     }
 
-    /// All free nodes at 0 V.
-    fn at_rest(&self, examples: usize) -> Vec<Vec<f64>> {
-        let widths = (0..self.architecture.free_layers()).map(|l| self.architecture.width(l));
-        widths.map(|width| vec![0.0; examples * width]).collect()
-    }
-
-    /// Current of the sources into the first free layer, if that is at 0 V: gain sum of x_p (g_p - g_n).
-    fn drive(&self, features: &[f64]) -> Vec<f64> {
-        let examples = features.len() / self.architecture.features;
-        let mut drive = vec![0.0; examples * self.architecture.width(0)];
-        let (weights, from) = (&self.weights[0], &self.sources(features));
-        self.arch.dispatch(Product {
-            weights,
-            from,
-            to: &mut drive,
-            direction: Adds::Up,
-            examples,
-        });
-        drive
-    }
-
-    /// Potentials of the sources: of all positive ones, then of all negative ones.
-    fn sources(&self, features: &[f64]) -> Vec<f64> {
-        let gain = f64::from(self.architecture.input_gain);
-        let pairs = |example: &[f64]| {
-            let side = |gain: f64| example.iter().map(move |x| gain * x).collect::<Vec<_>>();
-            [side(gain), side(-gain)].concat()
-        };
-        features
-            .chunks_exact(self.architecture.features)
-            .flat_map(pairs)
-            .collect()
-    }
-
-    /// Sources and biases, and currents of some strength into the outputs.
-    fn load(&self, drive: &[f64], nudge: Option<(f64, &[f64])>) -> Load<'_> {
-        let examples = drive.len() / self.architecture.width(0);
-        let mut currents: Vec<Vec<f64>> = self
-            .biases
-            .iter()
-            .map(|layer| layer.repeat(examples))
-            .collect();
-        add(&mut currents[0], 1.0, drive);
-        if let (Some(outputs), Some((strength, nudge))) = (currents.last_mut(), nudge) {
-            add(outputs, strength, nudge);
-        }
-        Load {
-            currents,
-            held_at: None,
-        }
-    }
-
-    /// The currents into layer `l` of some examples, if they go into the outputs alone.
-    fn currents(&self, l: usize, part: &Range<usize>, into_outputs: &[f64]) -> Vec<f64> {
-        let width = self.architecture.width(l);
-        match l == self.architecture.hidden.len() {
-            true => into_outputs[part.start * width..part.end * width].to_vec(),
-            false => vec![0.0; part.len() * width],
-        }
-    }
-
     /// The layers of some examples.
-    fn part<'a>(&self, layers: &'a [Vec<f64>], part: &Range<usize>) -> Vec<&'a [f64]> {
-        let slice = |(l, layer): (usize, &'a Vec<f64>)| {
-            let width = self.architecture.width(l);
-            &layer[part.start * width..part.end * width]
+    fn part(&self, layers: &Layers, part: &Range<usize>) -> Layers {
+        let slice = |(l, layer): (usize, &Vec<f64>)| {
+            let width = self.network.width(l);
+            layer[part.start * width..part.end * width].to_vec()
         };
         layers.iter().enumerate().map(slice).collect()
     }
 
-    /// -(e_i - e_j) (v_i - v_j), added up over the examples.
-    fn by_weights(&self, features: &[f64], v: &[Vec<f64>], e: &[Vec<f64>]) -> Vec<Vec<f64>> {
-        let sources = self.sources(features);
-        let unmoved = vec![0.0; sources.len()];
-        let below = |l: usize| match l.checked_sub(1) {
-            None => (&sources[..], &unmoved[..]),
-            Some(below) => (&v[below][..], &e[below][..]),
-        };
-        let examples = features.len() / self.architecture.features;
+    /// The contrast of every matrix, added up over the examples.
+    fn by_weights(&self, sources: &[f64], rises: &[Rise]) -> Vec<Vec<f64>> {
+        let unmoved = &Rise::between(sources, sources);
         let matrix = |l: usize| {
-            let (rows, columns) = self.architecture.shape(l);
-            let parts = self.on_threads(rows, examples * rows * columns, |part| {
-                let mut gradient = vec![0.0; part.len() * columns];
-                let contrast = Contrast {
-                    rows: part,
-                    below: below(l),
-                    above: (&v[l], &e[l]),
-                    examples,
-                    gradient: &mut gradient,
-                };
-                self.arch.dispatch(contrast);
-                gradient
+            let below = l.checked_sub(1).map_or(unmoved, |below| &rises[below]);
+            let (rows, columns) = self.architecture().shape(l);
+            let multiplications = rises[l].rise.len() * rows;
+            debug_assert_eq!(rises[l].rise.len() % columns, 0);
+            let parts = self.on_threads(rows, multiplications, |rows| {
+                self.network.contrast_rows(l, rows, below, &rises[l])
             });
             parts.concat()
         };
-        (0..self.architecture.matrices()).map(matrix).collect()
+        (0..rises.len()).map(matrix).collect()
     }
 
     /// e_j, added up over the examples.
     fn by_biases(&self, l: usize, e: &[f64]) -> Vec<f64> {
-        let width = self.architecture.width(l);
+        let width = self.network.width(l);
         let mut sums = vec![0.0; width];
-        e.chunks_exact(width).for_each(|e| add(&mut sums, 1.0, e));
+        for e in e.chunks_exact(width) {
+            sums.iter_mut().zip(e).for_each(|(sum, e)| *sum += e);
+        }
         sums
     }
 
     /// gain sum of (g_pj - g_nj) e_j.
     fn by_inputs(&self, e: &[f64], examples: usize) -> Vec<f64> {
-        let (features, width) = (self.architecture.features, self.architecture.width(0));
-        let gain = f64::from(self.architecture.input_gain);
+        let (features, width) = (self.architecture().features, self.network.width(0));
+        let gain = f64::from(self.architecture().input_gain);
         let parts = self.on_threads(examples, examples * 2 * features * width, |part| {
-            let mut into_sources = vec![0.0; part.len() * 2 * features];
-            self.arch.dispatch(Product {
-                weights: &self.weights[0],
-                from: &e[part.start * width..part.end * width],
-                to: &mut into_sources,
-                direction: Adds::Down,
-                examples: part.len(),
-            });
+            let into_sources = self
+                .network
+                .currents_into_sources(&e[part.start * width..part.end * width]);
             let pairs = into_sources.chunks_exact(2 * features).flat_map(|pairs| {
                 let (positive, negative) = pairs.split_at(features);
                 positive.iter().zip(negative).map(|(p, n)| gain * (p - n))
@@ -559,7 +486,7 @@ impl Differentiable {
     }
 
     fn check_features(&self, inputs: &[f64]) -> Result<(), SettleError> {
-        let features = self.architecture.features;
+        let features = self.architecture().features;
         if !inputs.len().is_multiple_of(features) {
             let found = inputs.len();
             return Err(SettleError::Inputs { features, found });
@@ -583,7 +510,7 @@ impl Differentiable {
         if found != expected {
             return Err(GradientError::Length { expected, found });
         }
-        let outputs = self.architecture.outputs;
+        let outputs = self.architecture().outputs;
         match by_outputs.iter().position(|value| !value.is_finite()) {
             None => Ok(()),
             Some(at) => Err(GradientError::NotFinite {
@@ -617,40 +544,47 @@ fn until(tolerance: f64, sweeps: usize) -> Result<Settling, SettlingError> {
     settling.validate().map(|()| settling)
 }
 
-/// colsum W_l + rowsum W_{l+1}
-fn conductance_sums(architecture: &Architecture, weights: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let layer = |l: usize| {
-        let width = architecture.width(l);
-        let mut sums = vec![0.0; width];
-        weights[l]
-            .chunks_exact(width)
-            .for_each(|row| add(&mut sums, 1.0, row));
-        if let Some(above) = weights.get(l + 1) {
-            let rows = above.chunks_exact(architecture.width(l + 1));
-            sums.iter_mut()
-                .zip(rows)
-                .for_each(|(sum, row)| *sum += row.iter().sum::<f64>());
-        }
-        sums
-    };
-    (0..architecture.free_layers()).map(layer).collect()
+/// A state of a batch, unless it was interrupted.
+fn finished(batch: ReferenceBatch, state: usize, sweeps: usize) -> Result<Settled, Interrupted> {
+    let ReferenceBatch {
+        mut states,
+        residuals,
+        interrupted,
+        ..
+    } = batch;
+    match interrupted {
+        true => Err(Interrupted),
+        false => Ok(Settled {
+            potentials: std::mem::take(&mut states[state]),
+            residuals,
+            sweeps,
+        }),
+    }
 }
 
-/// to += factor * from
-fn add(to: &mut [f64], factor: f64, from: &[f64]) {
-    to.iter_mut()
-        .zip(from)
-        .for_each(|(to, from)| *to += factor * from);
+impl Settled {
+    fn append(&mut self, other: Self) {
+        let layers = self.potentials.iter_mut().zip(other.potentials);
+        layers.for_each(|(all, other)| all.extend(other));
+        self.residuals.extend(other.residuals);
+        self.sweeps = self.sweeps.max(other.sweeps);
+    }
+
+    /// The first of so many examples that has a potential beyond the range of f64.
+    fn overflow(&self, examples: usize) -> Option<usize> {
+        let first = |layer: &Vec<f64>| {
+            let at = layer.iter().position(|v| !v.is_finite())?;
+            Some(at / (layer.len() / examples))
+        };
+        self.potentials.iter().filter_map(first).min()
+    }
 }
 
-fn combine(first: &Relaxed, second: &Relaxed, by: impl Fn(f64, f64) -> f64) -> Vec<Vec<f64>> {
+fn combine(first: &Settled, second: &Settled, by: impl Fn(f64, f64) -> f64) -> Layers {
     let layers = first.potentials.iter().zip(&second.potentials);
     let layer = |(first, second): (&Vec<f64>, &Vec<f64>)| {
-        first
-            .iter()
-            .zip(second)
-            .map(|(first, second)| by(*first, *second))
-            .collect()
+        let pairs = first.iter().zip(second);
+        pairs.map(|(first, second)| by(*first, *second)).collect()
     };
     layers.map(layer).collect()
 }

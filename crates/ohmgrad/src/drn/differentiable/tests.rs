@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::drn::kernels::reference::{Potentials, Reference};
+use crate::drn::tests::reference::{Potentials, Reference};
 use crate::drn::tests::{FREE, Twins};
 use crate::interrupt::interruptible;
 
@@ -195,7 +195,7 @@ fn equilibrium_propagation_is_the_contrast_of_nudged_states() {
             };
             let (weights, _) = reference.contrast(&nudged(-beta), &nudged(beta), 2.0 * beta);
             for (sum, weights) in want.iter_mut().zip(&weights) {
-                add(sum, 1.0, weights);
+                sum.iter_mut().zip(weights).for_each(|(sum, w)| *sum += w);
             }
         }
         for (got, want) in estimate.weights.iter().zip(&want) {

@@ -6,7 +6,7 @@
 //! products of states it is (s + d/2)(s' + d'/2) - (s - d/2)(s' - d'/2) = s d' + d s'.)
 
 use super::{Push, States};
-use crate::drn::{Settling, SweepOrder};
+use crate::drn::{Builder, Contrast, Load, Op, Program, Settling};
 
 /// Near the rounding of f32.
 const RESIDUAL: f64 = 1e-6;
@@ -23,7 +23,46 @@ pub(super) fn states() -> States {
     }
 }
 
-/// To the end.
-pub(super) fn settling(order: SweepOrder) -> Settling {
-    Settling::tolerance(order, RESIDUAL, MAX_SWEEPS)
+/// To the end, in the order of the nudged phase.
+pub(super) fn settling(nudged_phase: Settling) -> Settling {
+    Settling {
+        sweeps: MAX_SWEEPS,
+        tolerance: Some(RESIDUAL),
+        ..nudged_phase
+    }
+}
+
+/// Free phase (state 0), then its response d (state 1), settled from zero, and the states around it:
+/// 1 becomes v - d/2, 2 becomes v + d/2.
+pub(super) fn program(
+    mut steps: Builder,
+    free_phase: Settling,
+    settling: Settling,
+    layers: usize,
+) -> Program {
+    let (response, first, second) = (1, 1, 2);
+    let groups = free_phase.order.groups(layers);
+    steps.settle(0..1, vec![Load::Free], None, free_phase, &groups);
+    steps.push(Op::Score);
+    steps.push(Op::Pull { every_slot: true });
+    steps.push(Op::Clear { state: response });
+    let groups = settling.order.groups(layers);
+    let loads = vec![Load::Current(1.0)];
+    steps.settle(response..response + 1, loads, Some(0), settling, &groups);
+    steps.push(Op::Meet); // others read the responses in their last sweep
+    steps.push(Op::Straddle {
+        means: [0, 0],
+        response,
+        first,
+        second,
+    });
+    steps.push(Op::Meet);
+    let contrast = Contrast {
+        first,
+        second,
+        span: 1.0,
+        sweeps: None,
+        lag: 0,
+    };
+    steps.build(3, contrast, 0)
 }

@@ -4,12 +4,11 @@ mod adjoint_learning;
 mod contrastive_learning;
 mod coupled_learning;
 mod equilibrium_propagation;
+mod program;
 mod recurrent_backpropagation;
 mod truncated_backpropagation;
 
 use serde::{Deserialize, Serialize};
-
-use crate::drn::Settling;
 
 /// A learning rule.
 ///
@@ -124,14 +123,6 @@ impl Rule {
             Rule::AdjointLearning => adjoint_learning::states(),
             Rule::RecurrentBackpropagation => recurrent_backpropagation::states(),
             Rule::TruncatedBackpropagation => truncated_backpropagation::states(),
-        }
-    }
-
-    /// How a layered network finds the response of its free state.
-    pub(crate) fn response_settling(self, nudged_phase: Settling) -> Settling {
-        match self {
-            Rule::AdjointLearning => adjoint_learning::settling(nudged_phase.order),
-            _ => nudged_phase,
         }
     }
 }

@@ -227,3 +227,55 @@ fn optimizers_out_of_range_are_refused() {
         refused(name, &|o| _ = o.learning_rates.insert(name.to_owned(), 0.1));
     }
 }
+
+/// A network of the same shape may take the place of the trainer's; one of another shape or team may not.
+#[test]
+fn a_network_that_does_not_fit_its_trainer_is_refused() {
+    let architecture = Architecture::new(4, vec![130], 2);
+    let data = random_data(4, 2, 9, 1);
+    let options = busy_options(&architecture, SweepOrder::Forward, 0.9);
+    let trainer = |threads| {
+        let engine = Twins::random(&architecture, threads, 2).engine;
+        Trainer::new(engine, options.clone(), 3).unwrap()
+    };
+    for (threads, hidden) in [(1, vec![130]), (2, vec![129]), (2, vec![130, 130])] {
+        let mut trainer = trainer(2);
+        let other = Architecture::new(4, hidden, 2);
+        *trainer.network_mut() = Twins::random(&other, threads, 4).engine;
+        assert_eq!(
+            trainer.train_epoch(&data, |_| {}),
+            Err(TrainError::Exchanged)
+        );
+    }
+    // The velocities are the trainer's: they go on with the new network, and its step has the old momentum.
+    let (mut kept, mut moved) = (trainer(2), trainer(2));
+    kept.train_epoch(&data, |_| {}).unwrap();
+    moved.train_epoch(&data, |_| {}).unwrap();
+    let copy = kept.network().clone();
+    *moved.network_mut() = copy;
+    for trainer in [&mut kept, &mut moved] {
+        trainer.train_epoch(&data, |_| {}).unwrap();
+    }
+    assert_eq!(kept.network().weights(0), moved.network().weights(0));
+}
+
+/// All states of all sweeps of the largest batch of a wide network: some 60 TB.
+#[test]
+fn states_that_do_not_fit_into_memory_are_refused() {
+    let architecture = Architecture::new(1, vec![1 << 20], 1);
+    let rates = [0.1; 2];
+    let options = TrainOptions {
+        rule: TruncatedBackpropagation,
+        beta: None,
+        batch: TrainOptions::MAX_BATCH,
+        free_phase: Settling::sweeps(SweepOrder::Asynchronous, TrainOptions::MAX_UNROLLED),
+        optimizer: Optimizer::plain(&rates, &rates, 1.0),
+        ..busy_options(&architecture, SweepOrder::Asynchronous, 0.0)
+    };
+    let network = Network::zero(&architecture, 1).unwrap();
+    let refused = Trainer::new(network, options, 0).map(|_| ());
+    assert!(
+        matches!(refused, Err(TrainOptionsError::Memory { bytes }) if bytes > 1 << 45),
+        "{refused:?}"
+    );
+}

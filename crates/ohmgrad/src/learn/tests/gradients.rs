@@ -3,8 +3,8 @@
 use rand::seq::SliceRandom;
 
 use super::*;
-use crate::drn::kernels::reference::{Gradient, Nudge, Potentials, Reference};
-use crate::drn::tests::{FREE, largest};
+use crate::drn::tests::reference::{Gradient, Nudge, Potentials, Reference};
+use crate::drn::tests::{FREE, interval, largest};
 
 /// The networks of the gradient checks.
 fn smooth_networks() -> [Architecture; 3] {
@@ -51,8 +51,8 @@ fn pull(network: &Reference, v: &Potentials, l: usize, j: usize) -> (f64, bool) 
         .iter()
         .zip(&network.weights[l + 1][j * v[l + 2].len()..]);
     let current: f64 = from_below.chain(from_above).map(|(v, g)| v * g).sum();
-    let (lo, hi) = network.architecture.interval(l, j);
-    let held = v[l + 1][j] == f64::from(lo) || v[l + 1][j] == f64::from(hi);
+    let (lo, hi) = interval(&network.architecture, l, j);
+    let held = v[l + 1][j] == lo || v[l + 1][j] == hi;
     (current + network.biases[l][j], held)
 }
 
@@ -145,7 +145,7 @@ fn the_contrast_of_equilibria_tends_to_the_gradient_of_the_cost() {
 fn adjoint_gradient(network: &Reference, features: &[f64], target: &[f64]) -> Vec<f64> {
     let v = equilibrium(network, features, FREE);
     let pull = pull_of(Cost::SquaredError, &network.read(&v), target);
-    let pull = network.into_nodes(&pull);
+    let pull = network.currents_of_nodes(&pull);
     let mut d: Potentials = v.iter().map(|layer| vec![0.0; layer.len()]).collect();
     for _ in 0..5000 {
         network.sweep_response(&mut d, &v, SweepOrder::Forward, &pull);
@@ -342,8 +342,8 @@ fn back_through_the_sweeps(architecture: &Architecture, sweeps: usize, cost: Cos
     let free = |twins: &Twins| {
         let mut v = twins.reference.at_rest(&data.input(0));
         twins.reference.settle(&mut v, options.free_phase, FREE);
-        let (lo, hi) = architecture.interval(architecture.hidden.len(), 0);
-        let within = |v: &f64| f64::from(lo) < *v && *v < f64::from(hi);
+        let (lo, hi) = interval(architecture, architecture.hidden.len(), 0);
+        let within = |v: &f64| lo < *v && *v < hi;
         v[matrices].iter().all(within)
     };
     let mut random = (5..).map(|seed| Twins::random(architecture, 2, seed));
@@ -380,7 +380,8 @@ fn back_through_the_sweeps(architecture: &Architecture, sweeps: usize, cost: Cos
                 let parameter = &mut [&mut reference.weights, &mut reference.biases][part][l][i];
                 *parameter -= f64::from(rate) * slope;
                 if part == 0 {
-                    *parameter = parameter.max(f64::from(architecture.bounds().0));
+                    *parameter =
+                        parameter.max(f64::from(architecture.chain().connections[0].window[0]));
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 mod errors;
 mod gradients;
+mod programs;
 mod simulation;
 mod training;
 
@@ -11,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use super::rules::Push;
 use super::*;
 use crate::data::{Dataset, Inputs, Targets};
-use crate::drn::tests::{Twins, bits};
+use crate::drn::tests::{Twins, bits, largest};
 use crate::drn::{Architecture, Energy, Network, Readout, Settling, SweepOrder};
 use crate::interrupt::{Interrupted, interruptible};
 

@@ -7,8 +7,8 @@ use proptest::test_runner::RngSeed;
 use rand::seq::SliceRandom;
 
 use super::*;
-use crate::drn::kernels::reference::{Gradient, Nudge, Potentials, Reference};
-use crate::drn::tests::{ENERGIES, ORDERS, close, largest, levels, nodes, widths};
+use crate::drn::tests::reference::{Gradient, Nudge, Potentials, Reference};
+use crate::drn::tests::{ENERGIES, ORDERS, close, interval, largest, levels, nodes, widths};
 
 /// The smallest conductance that an output presents, in siemens; 1 in a Hopfield network.
 fn weakest_output(network: &Reference) -> f64 {
@@ -186,11 +186,11 @@ impl Simulation {
                 let shifts: Vec<f64> = outputs.zip(held).map(|(v, held)| held - v).collect();
                 let nodes = v.last_mut().expect("outputs");
                 let share = shifts.len() as f64 / nodes.len() as f64;
-                let shifts = self.network.into_nodes(&shifts);
+                let shifts = self.network.currents_of_nodes(&shifts);
                 let output = self.network.architecture.free_layers() - 1;
-                let (lo, hi) = self.network.architecture.interval(output, 0);
+                let (lo, hi) = interval(&self.network.architecture, output, 0);
                 for (v, shift) in nodes.iter_mut().zip(shifts) {
-                    *v = (*v + share * shift).clamp(f64::from(lo), f64::from(hi));
+                    *v = (*v + share * shift).clamp(lo, hi);
                 }
             }
         }
@@ -215,7 +215,7 @@ impl Simulation {
         epoch.sweeps[1] += settling.sweeps as u64;
         let sides = free.iter().zip(targets).map(|(v, target)| {
             let pull = pull_of(self.options.cost, &self.network.read(v), target);
-            let pull = self.network.into_nodes(&pull);
+            let pull = self.network.currents_of_nodes(&pull);
             let mut d: Potentials = v.iter().map(|layer| vec![0.0; layer.len()]).collect();
             for _ in 0..settling.sweeps {
                 self.network
@@ -250,7 +250,7 @@ impl Simulation {
             for (v, (current, beta, target)) in states.iter_mut().zip(pushes) {
                 let mut network = self.network.clone();
                 let biases = network.biases.last_mut().expect("outputs have biases");
-                let currents = self.network.into_nodes(current);
+                let currents = self.network.currents_of_nodes(current);
                 biases.iter_mut().zip(currents).for_each(|(b, i)| *b += i);
                 let nudge = Nudge {
                     beta: *beta,
@@ -280,7 +280,7 @@ impl Simulation {
     /// velocity <- momentum velocity + mean gradient + decay g, g <- clamp(g - rate velocity)
     fn descend(&mut self, gradients: &[Gradient]) {
         let optimizer = &self.options.optimizer;
-        let (lo, hi) = self.network.architecture.bounds();
+        let [lo, hi] = self.network.architecture.chain().connections[0].window;
         let free = (f64::NEG_INFINITY, f64::INFINITY);
         let bounds = (f64::from(lo), f64::from(hi));
         let decay = f64::from(optimizer.weight_decay);
@@ -334,6 +334,7 @@ fn settlings() -> impl Strategy<Value = Settling> {
     (select(&ORDERS[..]), 1..=5_usize, tolerance).prop_map(|(order, sweeps, tolerance)| Settling {
         order,
         sweeps: if tolerance.is_some() { 30 } else { sweeps },
+        relaxation: 1.0,
         tolerance,
     })
 }

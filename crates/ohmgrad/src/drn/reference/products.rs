@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
+use super::Rise;
+
 /// Into which layer a product adds currents.
 #[derive(Clone, Copy)]
 pub(super) enum Adds {
@@ -15,13 +17,14 @@ pub(super) enum Adds {
     Down,
 }
 
-/// `to += from W` or `from W^T`, for all examples.
+/// `to += from W` or `from W^T`, for those of `count` examples that are listed.
 pub(super) struct Product<'a> {
     pub(super) weights: &'a [f64],
     pub(super) from: &'a [f64],
     pub(super) to: &'a mut [f64],
     pub(super) direction: Adds,
-    pub(super) examples: usize,
+    pub(super) examples: &'a [usize],
+    pub(super) count: usize,
 }
 
 impl WithSimd for Product<'_> {
@@ -29,17 +32,17 @@ impl WithSimd for Product<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let examples: Vec<usize> = (0..self.examples).collect();
+        let (examples, count) = (self.examples, self.count);
         match self.direction {
-            Adds::Up => up(self.weights, self.from, self.to, &examples, self.examples),
-            Adds::Down => down(self.weights, self.from, self.to, &examples, self.examples),
+            Adds::Up => up(self.weights, self.from, self.to, examples, count),
+            Adds::Down => down(self.weights, self.from, self.to, examples, count),
         }
     }
 }
 
 /// to_b += from_b W, for those of `count` examples that are listed.
 #[inline(always)]
-pub(super) fn up(weights: &[f64], from: &[f64], to: &mut [f64], examples: &[usize], count: usize) {
+fn up(weights: &[f64], from: &[f64], to: &mut [f64], examples: &[usize], count: usize) {
     let (rows, columns) = (from.len() / count.max(1), to.len() / count.max(1));
     for i in 0..rows {
         let row = &weights[i * columns..(i + 1) * columns];
@@ -58,13 +61,7 @@ pub(super) fn up(weights: &[f64], from: &[f64], to: &mut [f64], examples: &[usiz
 
 /// to_b += from_b W^T, for those of `count` examples that are listed.
 #[inline(always)]
-pub(super) fn down(
-    weights: &[f64],
-    from: &[f64],
-    to: &mut [f64],
-    examples: &[usize],
-    count: usize,
-) {
+fn down(weights: &[f64], from: &[f64], to: &mut [f64], examples: &[usize], count: usize) {
     let (rows, columns) = (to.len() / count.max(1), from.len() / count.max(1));
     for i in 0..rows {
         let row = &weights[i * columns..(i + 1) * columns];
@@ -87,12 +84,11 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     lanes.iter().sum::<f64>() + rest
 }
 
-/// Some rows of the gradient of a matrix: -(e_i - e_j) (v_i - v_j), added up over the examples. `below` and `above` are
-/// the states v and the responses e of the two layers.
+/// Some rows of the contrast of a matrix, added up over the examples: (d_i - d_j) (m_i - m_j).
 pub(super) struct Contrast<'a> {
     pub(super) rows: Range<usize>,
-    pub(super) below: (&'a [f64], &'a [f64]),
-    pub(super) above: (&'a [f64], &'a [f64]),
+    pub(super) below: &'a Rise,
+    pub(super) above: &'a Rise,
     pub(super) examples: usize,
     pub(super) gradient: &'a mut [f64],
 }
@@ -102,18 +98,18 @@ impl WithSimd for Contrast<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let count = self.examples.max(1);
-        let (rows, columns) = (self.below.0.len() / count, self.above.0.len() / count);
         if self.examples == 0 {
             return;
         }
+        let rows = self.below.rise.len() / self.examples;
+        let columns = self.above.rise.len() / self.examples;
         for (i, gradient) in self.rows.zip(self.gradient.chunks_exact_mut(columns)) {
             for b in 0..self.examples {
-                let (v_i, e_i) = (self.below.0[b * rows + i], self.below.1[b * rows + i]);
+                let (d_i, m_i) = (self.below.rise[b * rows + i], self.below.mean[b * rows + i]);
                 let above = b * columns..(b + 1) * columns;
-                let (v, e) = (&self.above.0[above.clone()], &self.above.1[above]);
-                for ((gradient, v_j), e_j) in gradient.iter_mut().zip(v).zip(e) {
-                    *gradient -= (e_i - e_j) * (v_i - v_j);
+                let (d, m) = (&self.above.rise[above.clone()], &self.above.mean[above]);
+                for ((gradient, d_j), m_j) in gradient.iter_mut().zip(d).zip(m) {
+                    *gradient += (d_i - d_j) * (m_i - m_j);
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! The engine against independent truths: the f64 reference, Kirchhoff's laws, closed forms, finite differences.
 
+pub(crate) mod reference;
+
 use std::fmt::Display;
 
 use proptest::prelude::*;
@@ -8,15 +10,22 @@ use pulp::Arch;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::kernels::reference::{Nudge, Potentials, Reference};
 use super::*;
 use crate::solve::{SolveOptions, Solver};
+use reference::{Nudge, Potentials, Reference};
 
 pub(crate) const ORDERS: [SweepOrder; 3] = [
     SweepOrder::Asynchronous,
     SweepOrder::Forward,
     SweepOrder::Backward,
 ];
+
+/// The interval that unit `j` of free layer `l` is held in by its law, in volt.
+pub(crate) fn interval(architecture: &Architecture, l: usize, j: usize) -> (f64, f64) {
+    let layer = architecture.chain().layers[l];
+    let (index, width) = (j, layer.width);
+    layer.law.interval(law::Unit { index, width })
+}
 
 pub(crate) const ENERGIES: [Energy; 2] = [Energy::CoContent, Energy::Hopfield];
 
@@ -41,7 +50,7 @@ impl Twins {
                 Energy::CoContent => (-0.3_f32, 2.0 * scale, -0.2..0.2),
                 Energy::Hopfield => (-1.0, 1.0 / (rows.max(columns) as f32).sqrt(), -0.6..1.2),
             };
-            let (lowest, highest) = architecture.bounds();
+            let [lowest, highest] = architecture.chain().connections[0].window;
             let mut weight = || (top * rng.random_range(bottom..1.0)).clamp(lowest, highest);
             let w: Vec<f32> = (0..rows * columns).map(|_| weight()).collect();
             let mut bias = || rng.random_range(biases_within.clone());
@@ -923,4 +932,89 @@ fn bad_examples_make_no_circuit() {
     };
     assert!(fault(&[1.0]).contains("1 features, the network takes 2"));
     assert!(fault(&[1.0, f64::NAN]).contains("element vp1: its voltage is NaN V"));
+}
+
+/// Without a hidden layer nobody waits for anybody in a sweep; the team hears of the interruption all the same.
+#[test]
+fn a_network_without_hidden_layers_can_be_interrupted() {
+    let network = Twins::random(&Architecture::new(2, vec![], 200), 3, 1).engine;
+    let settling = Settling::sweeps(SweepOrder::Forward, usize::MAX);
+    let outcome = crate::interrupt::interruptible(
+        || true,
+        || network.settle(&[0.5, 1.0], &settling).map(|_| ()),
+    );
+    assert_eq!(
+        outcome,
+        Err(SettleError::Interrupted(crate::interrupt::Interrupted))
+    );
+}
+
+/// What is refused of the first batch ends all: no later one is settled.
+#[test]
+fn a_batch_that_is_refused_is_the_last_one() {
+    let network = Twins::random(&Architecture::new(2, vec![70], 1), 2, 1).engine;
+    let encoded = std::sync::atomic::AtomicUsize::new(0);
+    let outcome = network.settle_batches(
+        1,
+        50,
+        &Settling::sweeps(SweepOrder::Forward, 2),
+        false,
+        |input: &mut Input, b| {
+            encoded.fetch_max(b, std::sync::atomic::Ordering::Relaxed);
+            input.encode(2, 1, |_, volts| volts.fill(1.0));
+        },
+        |b, _| match b {
+            2 => Err(SettleError::Overflow { example: b }),
+            _ => Ok(()),
+        },
+    );
+    assert_eq!(outcome, Err(SettleError::Overflow { example: 2 }));
+    assert_eq!(encoded.into_inner(), 2);
+}
+
+#[test]
+fn parameters_that_there_are_not_are_named() {
+    let mut network = Twins::random(&Architecture::new(2, vec![3], 1), 1, 1).engine;
+    let matrix = network.set_weights(2, &[]).unwrap_err().to_string();
+    assert!(
+        matrix.contains("no parameter W3") && matrix.contains("W1, W2, b1, b2"),
+        "{matrix}"
+    );
+    let biases = network.set_biases(5, &[]).unwrap_err().to_string();
+    assert!(biases.contains("no parameter b6"), "{biases}");
+}
+
+/// With over-relaxation the energy still never rises, and networks still settle.
+#[test]
+fn over_relaxed_sweeps_never_raise_the_energy() {
+    for readout in [Readout::Nodes, Readout::Pairs] {
+        let architecture = Architecture::new(6, vec![70, 40, 30], 4).with_readout(readout);
+        let Twins { engine, reference } = Twins::random(&architecture, 2, 5);
+        let input = [0.3, -0.8, 0.0, 1.0, 0.5, -0.2];
+        for factor in [0.4, 1.3, 1.9] {
+            let mut before = 0.0; // the energy of the network at rest: only the sources are not at 0 V
+            for sweeps in 1..12 {
+                let settling =
+                    Settling::sweeps(SweepOrder::Forward, sweeps).with_relaxation(factor);
+                let settled = engine.settle(&input, &settling).unwrap();
+                let energy = settled.energy[0];
+                let at_rest = reference.energy(&reference.at_rest(&wide(&input)), FREE);
+                if sweeps == 1 {
+                    before = at_rest;
+                }
+                assert!(
+                    energy <= before + 1e-6 * at_rest.abs(),
+                    "factor {factor}, sweep {sweeps}: {energy} after {before}"
+                );
+                before = energy;
+            }
+        }
+        for factor in [0.4, 1.0, 1.3, 1.9] {
+            let settling = Settling::tolerance(SweepOrder::Forward, 1e-5, 1000);
+            let settled = engine
+                .settle(&input, &settling.with_relaxation(factor))
+                .unwrap();
+            assert!(settled.residuals[0] <= 1e-5, "{readout:?}, factor {factor}");
+        }
+    }
 }

@@ -18,6 +18,27 @@ impl Row {
     pub(crate) const ZERO: Self = Self([0.0; BLOCK]);
 }
 
+/// The values of all units of a layer, from those of its blocks and the numbers of their first units.
+pub(crate) fn gather_units<'a>(
+    width: usize,
+    blocks: impl Iterator<Item = (usize, &'a Row)>,
+) -> Vec<f32> {
+    let mut values = vec![0.0; width];
+    for (first, row) in blocks {
+        let to = values[first..].iter_mut();
+        to.zip(row.0).for_each(|(to, value)| *to = value);
+    }
+    values
+}
+
+/// Sets the values of a block's units, as many as it has.
+pub(crate) fn set_units(row: &mut Row, values: &[f32]) {
+    row.0
+        .iter_mut()
+        .zip(values)
+        .for_each(|(to, value)| *to = *value);
+}
+
 /// A computation over the lanes of a block: `N` registers of type `S::f32s`.
 pub(crate) trait Kernel: Sized {
     /// The computation itself; it must be inlined, so that it is compiled for the processor it runs on.
@@ -46,30 +67,30 @@ impl<K: Kernel> WithSimd for OnLanes<K> {
 }
 
 #[inline(always)]
-pub(super) fn lanes<S: Simd, const N: usize>(row: &Row) -> &[S::f32s; N] {
+pub(crate) fn lanes<S: Simd, const N: usize>(row: &Row) -> &[S::f32s; N] {
     S::as_simd_f32s(&row.0).0.first_chunk().expect("64 lanes")
 }
 
 #[inline(always)]
-pub(super) fn lanes_mut<S: Simd, const N: usize>(row: &mut Row) -> &mut [S::f32s; N] {
+pub(crate) fn lanes_mut<S: Simd, const N: usize>(row: &mut Row) -> &mut [S::f32s; N] {
     let (vectors, _) = S::as_mut_simd_f32s(&mut row.0);
     vectors.first_chunk_mut().expect("64 lanes")
 }
 
 /// Strip `s` of a row: `T` registers.
 #[inline(always)]
-pub(super) fn strip<S: Simd, const T: usize>(row: &Row, s: usize) -> &[S::f32s; T] {
+pub(crate) fn strip<S: Simd, const T: usize>(row: &Row, s: usize) -> &[S::f32s; T] {
     &S::as_simd_f32s(&row.0).0.as_chunks().0[s]
 }
 
 #[inline(always)]
-pub(super) fn strip_mut<S: Simd, const T: usize>(row: &mut Row, s: usize) -> &mut [S::f32s; T] {
+pub(crate) fn strip_mut<S: Simd, const T: usize>(row: &mut Row, s: usize) -> &mut [S::f32s; T] {
     &mut S::as_mut_simd_f32s(&mut row.0).0.as_chunks_mut().0[s]
 }
 
 /// Sum over a block in a fixed tree: column c + 32, then + 16, ..., whatever the vector width.
 #[inline(always)]
-pub(super) fn tree_sum<S: Simd, const N: usize>(simd: S, row: &[S::f32s; N]) -> f32 {
+pub(crate) fn tree_sum<S: Simd, const N: usize>(simd: S, row: &[S::f32s; N]) -> f32 {
     let mut halves = *row;
     for v in 0..N / 2 {
         halves[v] = simd.add_f32s(row[v], row[v + N / 2]);
@@ -79,7 +100,7 @@ pub(super) fn tree_sum<S: Simd, const N: usize>(simd: S, row: &[S::f32s; N]) -> 
 
 /// Dot product of two rows, in the same tree.
 #[inline(always)]
-pub(super) fn dot<S: Simd, const N: usize>(simd: S, a: &[S::f32s; N], b: &[S::f32s; N]) -> f32 {
+pub(crate) fn dot<S: Simd, const N: usize>(simd: S, a: &[S::f32s; N], b: &[S::f32s; N]) -> f32 {
     let mut halves = *a;
     for v in 0..N / 2 {
         let product = simd.mul_f32s(a[v], b[v]);
@@ -102,14 +123,14 @@ fn sum_half<S: Simd, const N: usize>(simd: S, mut row: [S::f32s; N]) -> f32 {
 }
 
 /// What memory hands over at once.
-pub(super) type Line = [f32; 16];
+pub(crate) type Line = [f32; 16];
 
-pub(super) const LINES_PER_ROW: usize = size_of::<Row>() / size_of::<Line>();
+pub(crate) const LINES_PER_ROW: usize = size_of::<Row>() / size_of::<Line>();
 
 /// Asks memory for what is needed soon: the work on a chunk is longer than what the processor looks
 /// ahead by itself. It goes to the second cache: in the first one, two chunks and what is made of them are too much.
 #[inline(always)]
-pub(super) fn prefetch(lines: &[Line]) {
+pub(crate) fn prefetch(lines: &[Line]) {
     #[cfg(target_arch = "x86_64")]
     for line in lines {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
@@ -117,23 +138,6 @@ pub(super) fn prefetch(lines: &[Line]) {
         #[allow(unsafe_code)]
         unsafe {
             _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast());
-        }
-    }
-}
-
-/// Adds 1 to every number: the least that a pass over memory in place can do.
-pub(crate) struct Increment<'a> {
-    pub(crate) rows: &'a mut [Row],
-}
-
-impl Kernel for Increment<'_> {
-    #[inline(always)]
-    fn run<S: Simd, const N: usize>(self, simd: S) {
-        let one = simd.splat_f32s(1.0);
-        for row in self.rows {
-            for v in lanes_mut::<S, N>(row) {
-                *v = simd.add_f32s(*v, one);
-            }
         }
     }
 }
@@ -152,6 +156,41 @@ impl Kernel for AddRows<'_> {
             for v in 0..N {
                 to[v] = simd.add_f32s(to[v], from[v]);
             }
+        }
+    }
+}
+
+/// Column sums of a block of a matrix.
+pub(crate) struct ColumnSums<'a> {
+    pub(crate) weights: &'a [Row],
+    pub(crate) sum: &'a mut Row,
+}
+
+impl Kernel for ColumnSums<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(self, simd: S) {
+        let mut sum = [simd.splat_f32s(0.0); N];
+        for row in self.weights {
+            let g = lanes::<S, N>(row);
+            for v in 0..N {
+                sum[v] = simd.add_f32s(sum[v], g[v]);
+            }
+        }
+        *lanes_mut::<S, N>(self.sum) = sum;
+    }
+}
+
+/// Row sums of a block of a matrix.
+pub(crate) struct RowSums<'a> {
+    pub(crate) weights: &'a [Row],
+    pub(crate) sums: &'a mut [f32],
+}
+
+impl Kernel for RowSums<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(self, simd: S) {
+        for (row, sum) in self.weights.iter().zip(self.sums) {
+            *sum = tree_sum(simd, lanes::<S, N>(row));
         }
     }
 }

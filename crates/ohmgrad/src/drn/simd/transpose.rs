@@ -2,8 +2,8 @@
 
 use pulp::Simd;
 
+use super::active::Active;
 use super::lanes::{BLOCK, Kernel, Row};
-use super::relax::Active;
 
 /// Turns a tile of at most 64 rows, filled up with zeros: column j becomes row j, if unit j is active.
 pub(crate) struct Transpose<'a> {

@@ -5,10 +5,13 @@
 //! blocks contribute and shows that before the team meets. A block that was relaxed drives at once, while its
 //! conductances are still in the nearest caches.
 
+use std::ops::Deref;
+
 use super::board::{LayerState, Shown};
-use super::kernels::{AddRows, BLOCK, Gather, Kernel, Row, Transpose};
-use super::relaxation::{Phase, Worker};
-use super::tree_sum::TreeSum;
+use super::share::Share;
+use super::worker::{Phase, Worker};
+use crate::drn::connection::Gather;
+use crate::drn::simd::{AddRows, BLOCK, Kernel, Row, Transpose, TreeSum};
 
 /// What all shares show of the hidden neighbours of a layer. It is held while the layer's blocks are visited: a lock that
 /// every thread takes for every block would go to and fro between their processors.
@@ -19,7 +22,7 @@ pub(super) struct Neighbours<'a> {
     above: Shown<'a, TreeSum>,
 }
 
-impl<'a> Worker<'a> {
+impl<'a, S: Deref<Target = Share>> Worker<'a, S> {
     /// The hidden neighbours of a layer; without `above`, only that below.
     pub(super) fn neighbours(&self, l: usize, above: bool) -> Neighbours<'a> {
         let board = self.board;
@@ -41,8 +44,8 @@ impl<'a> Worker<'a> {
         }
         let batch = self.space.batch;
         let gathered = &mut self.space.gathered[..batch];
-        match (l, phase.response_of) {
-            (0, None) => gathered.copy_from_slice(&self.space.currents[k * batch..][..batch]),
+        match (l, phase.is_response()) {
+            (0, false) => gathered.copy_from_slice(&self.space.currents[k * batch..][..batch]),
             _ => gathered.fill(Row::ZERO),
         }
         let mut states = 1;
@@ -54,13 +57,13 @@ impl<'a> Worker<'a> {
             self.part(self.states(l + 1, phase), &mut states);
             self.take_from_above(l, k, states, &around.above);
         }
-        self.part(phase.loads.len(), &mut states);
+        self.part(phase.states(), &mut states);
     }
 
     /// How many states each example has at a layer: those of two nudges are one until they have come apart.
     fn states(&self, l: usize, phase: &Phase) -> usize {
         match l >= self.space.apart {
-            true => phase.loads.len(),
+            true => phase.states(),
             false => 1,
         }
     }
@@ -83,9 +86,9 @@ impl<'a> Worker<'a> {
         states: usize,
         shown: &Shown<LayerState>,
     ) {
-        let below = &self.share.layers[l].below;
+        let below = &self.share.connections[l];
         let currents = &mut self.space.gathered[..states * self.space.batch];
-        let slots = phase.slots.start..phase.slots.start + currents.len();
+        let slots = phase.start..phase.start + currents.len();
         for state in shown {
             let active = (0..state.blocks()).filter(|b| !state.active(*b, &slots).is_empty());
             let mut blocks = active
@@ -120,17 +123,17 @@ impl<'a> Worker<'a> {
 
     /// Starts to show what layer `l` drives into the layer below in so many states of each example.
     pub(super) fn start_driving(&self, l: usize, states: usize) {
-        let blocks_below = self.share.layers[l].below.rows.div_ceil(BLOCK);
+        let blocks_below = self.share.connections[l].rows().div_ceil(BLOCK);
         let mut shown = self.board.from_above[l - 1].write(self.index);
         shown.start(blocks_below * states * self.space.batch);
     }
 
     /// Adds what block `k` drives into the layer below.
     pub(super) fn drive_down(&mut self, l: usize, k: usize, phase: &Phase, states: usize) {
-        let layer = &self.share.layers[l];
+        let (layer, matrix) = (&self.share.layers[l], &self.share.connections[l]);
         let count = states * self.space.batch;
         let state = self.board.layers[l].read(self.index);
-        let slots = phase.slots.start..phase.slots.start + count;
+        let slots = phase.start..phase.start + count;
         let (range, active) = (state.range(k, &slots), state.active(k, &slots));
         let mut shown = self.board.from_above[l - 1].write(self.index);
         let block = layer.blocks.start + k;
@@ -142,7 +145,7 @@ impl<'a> Worker<'a> {
                 let turned = &mut *self.space.turned;
                 Transpose {
                     active,
-                    tile: layer.below.tile(k, row),
+                    tile: matrix.tile(k, row),
                     turned,
                 }
                 .run_on(self.arch);
@@ -162,7 +165,7 @@ impl<'a> Worker<'a> {
     pub(super) fn drive_all_down(&mut self, l: usize, phase: &Phase) {
         let states = self.states(l, phase);
         self.start_driving(l, states);
-        for k in 0..self.share.layers[l].blocks.len() {
+        for k in 0..self.share.layers[l].units.len() {
             self.drive_down(l, k, phase, states);
         }
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulp::Arch;
 
-use super::kernels::{AddRows, Kernel, Row};
+use super::lanes::{AddRows, Kernel, Row};
 
 /// A sum over blocks: neighbours first, then pairs of pairs, and so on. Shares that own some of the blocks each
 /// form the parts of the sum that lie within their own, and whoever has all parts goes on from there: the total has the
@@ -83,7 +83,7 @@ fn are_halves(one: &Range<usize>, other: &Range<usize>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drn::kernels::BLOCK;
+    use crate::drn::simd::BLOCK;
 
     /// The total of terms whose sum depends on the order, formed by shares with so many blocks each.
     fn total(shares: &[usize], descending: bool) -> [f32; BLOCK] {

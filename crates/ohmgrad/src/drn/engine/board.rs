@@ -8,9 +8,8 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use smallvec::SmallVec;
 
-use super::kernels::{Active, Row};
 use super::share::{LayerShare, Share};
-use super::tree_sum::TreeSum;
+use crate::drn::simd::{Active, BLOCK, Row, TreeSum};
 
 /// Potentials of one share's blocks of one layer: block after block, one row per slot.
 #[derive(Clone, Debug, Default)]
@@ -134,7 +133,7 @@ pub(crate) struct Board {
     /// turn, so that no share overwrites what another still reads.
     pub(crate) partials: [Published<Vec<f32>>; 2],
     /// Conductances of the outputs, block after block.
-    pub(crate) readout_sums: Published<Vec<f32>>,
+    pub(crate) output_sums: Published<Vec<f32>>,
     /// Largest (violated, total) current per slot, in ampere.
     pub(crate) residuals: Published<Vec<(f32, f32)>>,
     /// (dissipated power, power of the biases) in watt, block after block, slot after slot.
@@ -165,11 +164,42 @@ impl Board {
             from_above: sums(),
             sums_above: sums(),
             partials: [partials(), partials()],
-            readout_sums: Published::new(shares, |s| vec![0.0; blocks(s, layers - 1) * outputs]),
+            output_sums: Published::new(shares, |s| vec![0.0; blocks(s, layers - 1) * outputs]),
             residuals: Published::new(shares, |_| vec![(0.0, 0.0); slots]),
             powers: (0..layers)
                 .map(|l| Published::new(shares, |s| vec![(0.0, 0.0); blocks(s, l) * slots]))
                 .collect(),
+        }
+    }
+
+    /// The potentials of a hidden layer, example after example.
+    pub(crate) fn collect(&self, l: usize, width: usize, slots: &Range<usize>) -> Vec<f32> {
+        let mut potentials = vec![0.0; slots.len() * width];
+        for state in self.layers[l].all() {
+            for (k, &first) in state.first_units.iter().enumerate() {
+                let count = BLOCK.min(width - first);
+                for (b, row) in state.rows[state.range(k, slots)].iter().enumerate() {
+                    let target = b * width + first;
+                    potentials[target..target + count].copy_from_slice(&row.0[..count]);
+                }
+            }
+        }
+        potentials
+    }
+
+    /// Sets the potentials of a hidden layer, example after example: the inverse of [`Self::collect`].
+    pub(crate) fn distribute(&self, l: usize, potentials: &[f32], slots: &Range<usize>) {
+        let width = potentials.len() / slots.len();
+        for mut state in self.layers[l].all_mut() {
+            for k in 0..state.blocks() {
+                let first = state.first_units[k];
+                let count = BLOCK.min(width - first);
+                for (at, potentials) in state.range(k, slots).zip(potentials.chunks_exact(width)) {
+                    let mut row = Row::ZERO;
+                    row.0[..count].copy_from_slice(&potentials[first..first + count]);
+                    state.set(at, row);
+                }
+            }
         }
     }
 }

@@ -1,26 +1,26 @@
-//! Kernels of the input matrix, the largest of a network: update and product in one pass.
+//! The connection from the sources, the largest of a network: update and product in one pass.
 
 // `v` numbers the registers of several arrays at once.
 #![allow(clippy::needless_range_loop)]
 
 use pulp::Simd;
 
-use super::descent::{Bounds, Step, descend, roll};
-use super::entries::{CHUNK, Input, QUAD};
-use super::lanes::{
+use super::input::{CHUNK, Input, QUAD};
+use crate::drn::chain::Kind;
+use crate::drn::simd::{
     BLOCK, Kernel, LINES_PER_ROW, Line, Row, lanes, lanes_mut, prefetch, strip, strip_mut,
 };
-use crate::drn::Energy;
+use crate::drn::update_law::{RegisterRows, SimdUpdate, UpdateLaw, Window, WithUpdate};
 
 /// Rows per feature: the conductances from both sources of a signed pair, or the weights from the feature itself.
 const PAIR: usize = 2;
 const SINGLE: usize = 1;
 
-/// The contrast between two states as the input matrix needs it: gradient descent adds
-/// rise_j + sum_b x_bi slope_bj to the conductance between source i and unit j. In a Hopfield network, where it adds
-/// sum_b x_bi d_bj / (batch * span) to a weight, nothing rises.
+/// The contrast between two states as the sources' connection needs it: gradient descent adds
+/// rise_j + sum_b x_bi slope_bj to the conductance between source i and unit j. To a weight, whose product with states is
+/// all that the energy has, it adds sum_b x_bi d_bj / (batch * span), and nothing rises.
 #[derive(Clone, Copy)]
-pub(crate) struct InputContrast<'a> {
+pub(crate) struct SourceContrast<'a> {
     /// The input that the two states were settled with.
     pub(crate) input: &'a Input,
     /// -mean_b d_bj s_bj / span, times the gradient scale.
@@ -28,102 +28,106 @@ pub(crate) struct InputContrast<'a> {
     /// d_bj / (batch * span), times the gradient scale; one row per example
     /// and per empty slot of the input.
     pub(crate) slopes: &'a [Row],
-    pub(crate) step: Step,
-    pub(crate) bounds: &'a Bounds,
+    pub(crate) law: UpdateLaw,
+    pub(crate) window: &'a Window,
 }
 
-impl InputContrast<'_> {
-    /// Whether there is no weight decay and the bounds are [0, inf).
-    fn is_plain(&self) -> bool {
-        self.step.decay == 0.0 && self.bounds.only_positive
-    }
-}
-
-/// One pass over a block of the input matrix: apply the last step's update, clamp, store, add up the
-/// columns and multiply with the next input. Row 2i holds the conductances from +x_i, row 2i + 1 those
-/// from -x_i. In a Hopfield network row i holds the weights from x_i, and columns are not added up.
-pub(crate) struct InputPass<'a> {
-    pub(crate) energy: Energy,
+/// One pass over a block: apply the last step's update, project, store, add up the
+/// columns and multiply with the next input. In signed pairs row 2i holds the conductances from +x_i, row 2i + 1 those
+/// from -x_i; else row i holds the weights from x_i, and columns are not added up.
+pub(crate) struct SourcePass<'a> {
+    pub(crate) kind: Kind,
     pub(crate) weights: &'a mut [Row],
-    /// Velocities, same layout; empty without momentum.
-    pub(crate) velocity: &'a mut [Row],
-    pub(crate) contrast: InputContrast<'a>,
+    pub(crate) registers: RegisterRows<'a>,
+    pub(crate) contrast: SourceContrast<'a>,
     /// Next input.
     pub(crate) input: &'a Input,
-    /// Out: column sums, in siemens; 0 in a Hopfield network.
+    /// Out: column sums, in siemens; 0 for weights.
     pub(crate) sum: &'a mut Row,
     /// Out: current that the sources drive into each unit held at 0 V, one row per example.
     pub(crate) currents: &'a mut [Row],
 }
 
-impl Kernel for InputPass<'_> {
+impl Kernel for SourcePass<'_> {
     #[inline(always)]
     fn run<S: Simd, const N: usize>(self, simd: S) {
-        match (N, self.energy) {
+        let (law, window) = (self.contrast.law, self.contrast.window);
+        match (N, self.kind) {
             // 16 registers
-            (8, Energy::CoContent) => self.pass::<S, N, 2, PAIR>(simd),
-            (8, Energy::Hopfield) => self.pass::<S, N, 2, SINGLE>(simd),
+            (8, Kind::Pairs) => law.on(window, false, Pass::<S, N, 2, PAIR>(simd, self)),
+            (8, _) => law.on(window, false, Pass::<S, N, 2, SINGLE>(simd, self)),
             // 32 registers
-            (_, Energy::CoContent) => self.pass::<S, N, 4, PAIR>(simd),
-            (_, Energy::Hopfield) => self.pass::<S, N, 4, SINGLE>(simd),
+            (_, Kind::Pairs) => law.on(window, false, Pass::<S, N, 4, PAIR>(simd, self)),
+            (_, _) => law.on(window, false, Pass::<S, N, 4, SINGLE>(simd, self)),
         }
     }
 }
 
-impl InputPass<'_> {
+/// A pass with strips of `T` registers and `ROWS` rows per feature.
+struct Pass<'a, S, const N: usize, const T: usize, const ROWS: usize>(S, SourcePass<'a>);
+
+impl<S: Simd, const N: usize, const T: usize, const ROWS: usize> WithUpdate
+    for Pass<'_, S, N, T, ROWS>
+{
     #[inline(always)]
-    fn pass<S: Simd, const N: usize, const T: usize, const ROWS: usize>(self, simd: S) {
-        let contrast = &self.contrast;
-        let (single, plain) = (contrast.input.quads == 1, contrast.is_plain());
-        *self.sum = Row::ZERO;
-        self.currents.fill(Row::ZERO);
-        let mut velocity = self.velocity.chunks_mut(ROWS * CHUNK);
-        let mut rest = self.weights;
+    fn run<U: SimdUpdate>(self, update: U) {
+        let Self(simd, mut pass) = self;
+        let contrast = &pass.contrast;
+        let single = contrast.input.quads == 1 && matches!(contrast.law, UpdateLaw::Descent { .. });
+        let unlimited = contrast.window.is_unlimited()
+            && matches!(contrast.law, UpdateLaw::Descent { decay: 0.0, .. });
+        *pass.sum = Row::ZERO;
+        pass.currents.fill(Row::ZERO);
+        let mut registers = pass
+            .registers
+            .each_mut()
+            .map(|rows| rows.chunks_mut(ROWS * CHUNK));
+        let mut rest = pass.weights;
         for chunk in 0..rest.len().div_ceil(ROWS * CHUNK) {
             let (rows, next) = rest.split_at_mut(rest.len().min(ROWS * CHUNK));
-            let descent = Descent {
+            let step = ChunkStep {
                 chunk,
                 next: &next[..next.len().min(ROWS * CHUNK)],
                 contrast,
             };
-            match velocity.next() {
-                None if ROWS == SINGLE && contrast.step.decay == 0.0 => {
-                    descent.unlimited::<S, T>(simd, rows);
+            let registers = registers
+                .each_mut()
+                .map(|rows| rows.next().unwrap_or_default());
+            match ROWS {
+                SINGLE if unlimited => {
+                    step.unlimited::<S, T>(simd, rows);
                 }
-                None if ROWS == PAIR && single && plain => {
-                    descent.run::<S, T, true>(simd, rows, self.sum);
-                }
-                None if ROWS == PAIR && single => descent.run::<S, T, false>(simd, rows, self.sum),
-                velocity => descent.mixed::<S, N, ROWS>(simd, rows, velocity, self.sum),
+                PAIR if single => step.strips::<S, T, U>(simd, rows, update, pass.sum),
+                _ => step.mixed::<S, N, ROWS, U>(simd, rows, registers, update, pass.sum),
             }
-            drive::<S, T, ROWS>(simd, rows, chunk, self.input, self.currents);
+            drive::<S, T, ROWS>(simd, rows, chunk, pass.input, pass.currents);
             rest = next;
         }
     }
 }
 
-/// The product of a block of the input matrix with an input, without an update.
-pub(crate) struct InputProduct<'a> {
-    pub(crate) energy: Energy,
+/// The product of a block with an input, without an update.
+pub(crate) struct SourceProduct<'a> {
+    pub(crate) kind: Kind,
     pub(crate) weights: &'a [Row],
     pub(crate) input: &'a Input,
     /// Out: current that the sources drive into each unit held at 0 V, one row per example.
     pub(crate) currents: &'a mut [Row],
 }
 
-impl Kernel for InputProduct<'_> {
+impl Kernel for SourceProduct<'_> {
     #[inline(always)]
     fn run<S: Simd, const N: usize>(self, simd: S) {
-        match (N, self.energy) {
-            (8, Energy::CoContent) => self.product::<S, 2, PAIR>(simd),
-            (8, Energy::Hopfield) => self.product::<S, 2, SINGLE>(simd),
-            (_, Energy::CoContent) => self.product::<S, 4, PAIR>(simd),
-            (_, Energy::Hopfield) => self.product::<S, 4, SINGLE>(simd),
+        match (N, self.kind) {
+            (8, Kind::Pairs) => self.product::<S, 2, PAIR>(simd),
+            (8, _) => self.product::<S, 2, SINGLE>(simd),
+            (_, Kind::Pairs) => self.product::<S, 4, PAIR>(simd),
+            (_, _) => self.product::<S, 4, SINGLE>(simd),
         }
     }
 }
 
-impl InputProduct<'_> {
+impl SourceProduct<'_> {
     #[inline(always)]
     fn product<S: Simd, const T: usize, const ROWS: usize>(self, simd: S) {
         self.currents.fill(Row::ZERO);
@@ -133,17 +137,17 @@ impl InputProduct<'_> {
     }
 }
 
-/// Gradient descent on the weights of a chunk of features. On signed pairs, with their column sums:
-/// p <- clamp(keep p + rise + q), n <- clamp(keep n + rise - q) with q = sum_b x_b slope_b.
-struct Descent<'a> {
+/// One step of the parameters of a chunk of features. On signed pairs, with their column sums:
+/// p <- step(p, rise + q), n <- step(n, rise - q) with q = sum_b x_b slope_b.
+struct ChunkStep<'a> {
     chunk: usize,
     /// The rows of the next chunk, to ask of memory meanwhile.
     next: &'a [Row],
-    contrast: &'a InputContrast<'a>,
+    contrast: &'a SourceContrast<'a>,
 }
 
-impl Descent<'_> {
-    /// On weights without limits, momentum and decay: w <- w + sum_b x_b slope_b. Where there is no input, nothing changes.
+impl ChunkStep<'_> {
+    /// On weights without limits, registers and decay: w <- w + sum_b x_b slope_b. Where there is no input, nothing changes.
     #[inline(always)]
     fn unlimited<S: Simd, const T: usize>(&self, simd: S, rows: &mut [Row]) {
         let c = self.contrast;
@@ -158,35 +162,25 @@ impl Descent<'_> {
         }
     }
 
-    /// On signed pairs, without momentum and with a single quad of examples. A strip of the columns at a time, so narrow
-    /// that its sums and slopes stay in registers.
-    ///
-    /// `PLAIN` says that there is no weight decay (keep = 1) and that the bounds are [0, inf).
+    /// On signed pairs, by a law without registers and with a single quad of examples. A strip of the columns at a time,
+    /// so narrow that its sums and slopes stay in registers.
     #[inline(always)]
-    fn run<S: Simd, const T: usize, const PLAIN: bool>(
+    fn strips<S: Simd, const T: usize, U: SimdUpdate>(
         &self,
         simd: S,
         pairs: &mut [Row],
+        update: U,
         sum: &mut Row,
     ) {
         let c = self.contrast;
         let strips = BLOCK / (S::F32_LANES * T);
         let lines = bytemuck::cast_slice::<Row, Line>(self.next);
         let mut ahead = lines.chunks_exact((2 * LINES_PER_ROW).div_ceil(strips));
-        let keep = simd.splat_f32s(1.0 - c.step.rate * c.step.decay);
         let one = simd.splat_f32s(1.0);
         let (pairs, _) = pairs.as_chunks_mut();
         for s in 0..strips {
-            let (lo, hi) = (
-                strip::<S, T>(&c.bounds.lo, s),
-                strip::<S, T>(&c.bounds.hi, s),
-            );
-            let step = |g, rise, t: usize| {
-                if PLAIN {
-                    return simd.max_f32s(simd.add_f32s(rise, g), simd.splat_f32s(0.0));
-                }
-                let free = simd.mul_add_e_f32s(keep, g, rise);
-                simd.min_f32s(simd.max_f32s(free, lo[t]), hi[t])
+            let step = |g: &mut [S::f32s; T], ascent: &[S::f32s; T]| {
+                update.apply(simd, g, ascent, &mut [&mut [], &mut []], (0, s));
             };
             let rise = *strip::<S, T>(c.rise, s);
             let mut twice = rise;
@@ -199,9 +193,9 @@ impl Descent<'_> {
             for &(i, ()) in c.input.idle(self.chunk) {
                 prefetch(ahead.next().unwrap_or_default());
                 let (p, n) = pair_mut::<S, T>(pairs, i, s);
+                step(p, &rise);
+                step(n, &rise);
                 for t in 0..T {
-                    p[t] = step(p[t], rise[t], t);
-                    n[t] = step(n[t], rise[t], t);
                     sum[t] = simd.add_f32s(sum[t], simd.mul_add_e_f32s(one, p[t], n[t]));
                 }
             }
@@ -210,9 +204,12 @@ impl Descent<'_> {
                 let (p, n) = pair_mut::<S, T>(pairs, *i, s);
                 let mut ascent = rise;
                 mix(simd, x, &slopes, &mut ascent);
+                step(p, &ascent);
                 for t in 0..T {
-                    p[t] = step(p[t], ascent[t], t);
-                    n[t] = step(n[t], simd.sub_f32s(twice[t], ascent[t]), t);
+                    ascent[t] = simd.sub_f32s(twice[t], ascent[t]);
+                }
+                step(n, &ascent);
+                for t in 0..T {
                     sum[t] = simd.add_f32s(sum[t], simd.mul_add_e_f32s(one, p[t], n[t]));
                 }
             }
@@ -220,13 +217,14 @@ impl Descent<'_> {
         }
     }
 
-    /// With momentum, or any number of examples: q is made first, quad after quad.
+    /// By any law, with any number of examples: q is made first, quad after quad.
     #[inline(always)]
-    fn mixed<S: Simd, const N: usize, const ROWS: usize>(
+    fn mixed<S: Simd, const N: usize, const ROWS: usize, U: SimdUpdate>(
         &self,
         simd: S,
         rows: &mut [Row],
-        velocity: Option<&mut [Row]>,
+        mut registers: RegisterRows,
+        update: U,
         sum: &mut Row,
     ) {
         let c = self.contrast;
@@ -238,26 +236,18 @@ impl Descent<'_> {
                 mix(simd, x, &slopes, q);
             }
         }
-        let mut velocity = velocity.unwrap_or_default().chunks_exact_mut(ROWS);
         let rise = lanes::<S, N>(c.rise);
         let sum = lanes_mut::<S, N>(sum);
-        for (rows, q) in rows.chunks_exact_mut(ROWS).zip(&mixture) {
+        for (feature, (rows, q)) in rows.chunks_exact_mut(ROWS).zip(&mixture).enumerate() {
             let q = lanes::<S, N>(q);
-            let (mut minus, mut plus) = (*q, *q);
+            let (mut plus, mut minus) = (*q, *q);
             for v in 0..N {
-                minus[v] = simd.neg_f32s(simd.add_f32s(rise[v], q[v]));
-                plus[v] = simd.sub_f32s(q[v], rise[v]);
+                plus[v] = simd.add_f32s(rise[v], q[v]);
+                minus[v] = simd.sub_f32s(rise[v], q[v]);
             }
-            let mut speeds = velocity.next().into_iter().flatten();
-            for (g, gradient) in rows.iter_mut().zip([&minus, &plus]) {
+            for (side, (g, ascent)) in rows.iter_mut().zip([&plus, &minus]).enumerate() {
                 let g = lanes_mut::<S, N>(g);
-                match speeds.next() {
-                    None => descend(simd, g, gradient, c.step, c.bounds, 0),
-                    Some(speed) => {
-                        let speed = lanes_mut::<S, N>(speed);
-                        roll(simd, g, speed, gradient, c.step, c.bounds, 0);
-                    }
-                }
+                update.apply(simd, g, ascent, &mut registers, (feature * ROWS + side, 0));
                 if ROWS == PAIR {
                     for v in 0..N {
                         sum[v] = simd.add_f32s(sum[v], g[v]);

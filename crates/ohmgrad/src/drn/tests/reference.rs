@@ -1,38 +1,40 @@
-//! The layered network in f64, written like the equations of both energies and never optimised.
+//! The layered network in f64, unit by unit, as the equations of both energies stand in their publications; it shares no
+//! code with what it tests.
 //!
 //! The fast kernels are tested against it, and it is tested against finite differences.
 
+use super::interval;
 use crate::drn::{Architecture, Energy, Readout, Settling, SweepOrder};
 
 /// A network in f64: plain matrices, one example at a time.
 #[derive(Clone, Debug)]
-pub struct Reference {
+pub(crate) struct Reference {
     /// Shape, energy, gains and bounds.
-    pub architecture: Architecture,
+    pub(crate) architecture: Architecture,
     /// Weight matrices (conductances in siemens), row-major, shaped as [`Architecture::shape`].
-    pub weights: Vec<Vec<f64>>,
+    pub(crate) weights: Vec<Vec<f64>>,
     /// Bias currents in ampere, one vector per free layer.
-    pub biases: Vec<Vec<f64>>,
+    pub(crate) biases: Vec<Vec<f64>>,
 }
 
 /// States of all layers (potentials in volt): input nodes first, then every free layer.
-pub type Potentials = Vec<Vec<f64>>;
+pub(crate) type Potentials = Vec<Vec<f64>>;
 
 /// The term `beta * C` added to the energy, with `C = |v_out - target|^2 / 2`.
 #[derive(Clone, Copy, Debug)]
-pub struct Nudge<'a> {
+pub(crate) struct Nudge<'a> {
     /// Strength, in siemens; 0 for the free phase.
-    pub beta: f64,
+    pub(crate) beta: f64,
     /// Targets of the outputs, in volt.
-    pub target: &'a [f64],
+    pub(crate) target: &'a [f64],
 }
 
 /// Derivatives with respect to all weights and all biases.
-pub type Gradient = (Vec<Vec<f64>>, Vec<Vec<f64>>);
+pub(crate) type Gradient = (Vec<Vec<f64>>, Vec<Vec<f64>>);
 
 impl Reference {
     /// Potentials with the sources set by `features`, every free node at 0 V.
-    pub fn at_rest(&self, features: &[f64]) -> Potentials {
+    pub(crate) fn at_rest(&self, features: &[f64]) -> Potentials {
         let gain = f64::from(self.architecture.input_gain);
         let gains = match self.architecture.energy {
             Energy::CoContent => vec![gain, -gain],
@@ -91,7 +93,7 @@ impl Reference {
     }
 
     /// The outputs, as they are read from the potentials of the output nodes.
-    pub fn read(&self, v: &Potentials) -> Vec<f64> {
+    pub(crate) fn read(&self, v: &Potentials) -> Vec<f64> {
         let nodes = v.last().map(Vec::as_slice).unwrap_or_default();
         match self.architecture.readout {
             Readout::Nodes => nodes.to_vec(),
@@ -100,7 +102,7 @@ impl Reference {
     }
 
     /// The currents into the output nodes that currents into the outputs are.
-    pub fn into_nodes(&self, currents: &[f64]) -> Vec<f64> {
+    pub(crate) fn currents_of_nodes(&self, currents: &[f64]) -> Vec<f64> {
         match self.architecture.readout {
             Readout::Nodes => currents.to_vec(),
             Readout::Pairs => currents.iter().flat_map(|i| [*i, -i]).collect(),
@@ -137,12 +139,12 @@ impl Reference {
     }
 
     fn clip(&self, l: usize, j: usize, value: f64) -> f64 {
-        let (lo, hi) = self.architecture.interval(l, j);
-        value.clamp(f64::from(lo), f64::from(hi))
+        let (lo, hi) = interval(&self.architecture, l, j);
+        value.clamp(lo, hi)
     }
 
     /// One sweep of exact block coordinate descent.
-    pub fn sweep(&self, v: &mut Potentials, order: SweepOrder, nudge: Nudge) {
+    pub(crate) fn sweep(&self, v: &mut Potentials, order: SweepOrder, nudge: Nudge) {
         for group in order.groups(self.architecture.free_layers()) {
             for l in group {
                 let coupled = self.architecture.readout == Readout::Pairs && nudge.beta != 0.0;
@@ -157,7 +159,7 @@ impl Reference {
     }
 
     /// Sweeps until `settling` says stop; returns the number of sweeps.
-    pub fn settle(&self, v: &mut Potentials, settling: Settling, nudge: Nudge) -> usize {
+    pub(crate) fn settle(&self, v: &mut Potentials, settling: Settling, nudge: Nudge) -> usize {
         for sweep in 1..=settling.sweeps {
             self.sweep(v, settling.order, nudge);
             if settling
@@ -172,7 +174,7 @@ impl Reference {
 
     /// One sweep over the response d of a settled state v to currents (ampere) into the outputs; units at the ends of
     /// their intervals stay there.
-    pub fn sweep_response(
+    pub(crate) fn sweep_response(
         &self,
         d: &mut Potentials,
         v: &Potentials,
@@ -186,8 +188,8 @@ impl Reference {
         let output = self.architecture.free_layers() - 1;
         for l in order.groups(output + 1).concat() {
             let response = |j: usize| {
-                let (lo, hi) = self.architecture.interval(l, j);
-                let is_free = f64::from(lo) < v[l + 1][j] && v[l + 1][j] < f64::from(hi);
+                let (lo, hi) = interval(&self.architecture, l, j);
+                let is_free = lo < v[l + 1][j] && v[l + 1][j] < hi;
                 let (conductance, current) = self.pull(d, l, j, free);
                 let own = if l == output { currents[j] } else { 0.0 };
                 match is_free && conductance > 0.0 {
@@ -201,7 +203,7 @@ impl Reference {
 
     /// Largest violation of the units' equilibrium (Kirchhoff's current law, diodes included), relative to the largest pull
     /// on a unit (its current).
-    pub fn residual(&self, v: &Potentials, nudge: Nudge) -> f64 {
+    pub(crate) fn residual(&self, v: &Potentials, nudge: Nudge) -> f64 {
         let (mut violation, mut largest) = (0.0_f64, 0.0_f64);
         for l in 0..self.architecture.free_layers() {
             for j in 0..v[l + 1].len() {
@@ -224,7 +226,7 @@ impl Reference {
     }
 
     /// Power dissipated in all resistors, in watt: sum of g (v_i - v_j)^2.
-    pub fn dissipated_power(&self, v: &Potentials) -> f64 {
+    pub(crate) fn dissipated_power(&self, v: &Potentials) -> f64 {
         let mut power = 0.0;
         for l in 0..self.architecture.matrices() {
             for (i, v_i) in v[l].iter().enumerate() {
@@ -251,7 +253,7 @@ impl Reference {
     }
 
     /// The [`Energy`] plus beta C: of a DRN in watt, (dissipated power) / 2 - sum of b v.
-    pub fn energy(&self, v: &Potentials, nudge: Nudge) -> f64 {
+    pub(crate) fn energy(&self, v: &Potentials, nudge: Nudge) -> f64 {
         let injected: f64 = self
             .biases
             .iter()
@@ -268,7 +270,7 @@ impl Reference {
 
     /// Partial derivatives of the energy, states held: u^2 / 2 per conductance, or -s_i s_j per weight of a Hopfield
     /// network, and -v per bias.
-    pub fn energy_derivatives(&self, v: &Potentials) -> Gradient {
+    pub(crate) fn energy_derivatives(&self, v: &Potentials) -> Gradient {
         let derivative = |v_i: f64, v_j: f64| match self.architecture.energy {
             Energy::CoContent => (v_i - v_j).powi(2) / 2.0,
             Energy::Hopfield => -v_i * v_j,
@@ -289,7 +291,7 @@ impl Reference {
     }
 
     /// The contrastive estimate of the gradient of the cost: (dE(second) - dE(first)) / (beta_2 - beta_1).
-    pub fn contrast(&self, first: &Potentials, second: &Potentials, span: f64) -> Gradient {
+    pub(crate) fn contrast(&self, first: &Potentials, second: &Potentials, span: f64) -> Gradient {
         let (w1, b1) = self.energy_derivatives(first);
         let (w2, b2) = self.energy_derivatives(second);
         let difference = |two: &[Vec<f64>], one: &[Vec<f64>]| -> Vec<Vec<f64>> {
@@ -302,7 +304,7 @@ impl Reference {
     }
 
     /// Half the squared distance of the outputs to the target.
-    pub fn cost(&self, v: &Potentials, target: &[f64]) -> f64 {
+    pub(crate) fn cost(&self, v: &Potentials, target: &[f64]) -> f64 {
         let outputs = self.read(v).into_iter().zip(target);
         outputs.map(|(v, y)| (v - y).powi(2) / 2.0).sum()
     }

@@ -1,0 +1,280 @@
+//! The part of a network that one thread owns: whole blocks of units, with the connections that are held with them.
+
+use std::ops::Range;
+
+use pulp::Arch;
+
+use super::board::Board;
+use super::team::Barrier;
+use crate::drn::Readout;
+use crate::drn::chain::{Chain, Coupling, Layer};
+use crate::drn::connection::{Matrix, block_at};
+use crate::drn::law::{BlockLaw, Unit};
+use crate::drn::simd::{BLOCK, ColumnSums, Kernel, Row, RowSums, TreeSum};
+
+/// What belongs to the units of one block, beside the connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Units {
+    /// Number of the first unit within the layer.
+    pub(crate) first: usize,
+    /// Bias currents in ampere.
+    pub(crate) bias: Row,
+    /// Conductance to the layer below and to the layer above, in siemens.
+    pub(crate) below: Row,
+    pub(crate) above: Row,
+    pub(crate) law: BlockLaw,
+}
+
+impl Units {
+    fn new(layer: &Layer, first: usize) -> Self {
+        Self {
+            first,
+            bias: Row::ZERO,
+            below: Row::ZERO,
+            above: Row::ZERO,
+            law: layer.law.block(first, layer.width),
+        }
+    }
+
+    /// Tells the law the conductance that the neighbours offer.
+    fn add_up(&mut self) {
+        let mut sum = self.below;
+        sum.0
+            .iter_mut()
+            .zip(self.above.0)
+            .for_each(|(sum, above)| *sum += above);
+        self.law.set_conductance(&sum);
+    }
+}
+
+/// The blocks of one layer that belong to a share.
+#[derive(Clone, Debug)]
+pub(crate) struct LayerShare {
+    /// Their places among the layer's blocks.
+    pub(crate) blocks: Range<usize>,
+    pub(crate) units: Vec<Units>,
+}
+
+/// The output layer: every share holds all of it, so that no thread waits for another to relax a few nodes.
+#[derive(Clone, Debug)]
+pub(crate) struct OutputLayer {
+    pub(crate) readout: Readout,
+    /// Where its nodes may be, in volt.
+    pub(crate) interval: (f32, f32),
+    /// Slope of their own law, in siemens.
+    slope: f32,
+    /// Bias currents in ampere.
+    pub(crate) bias: Vec<f32>,
+    /// Total conductance that ends on each node, with the slope of its law, in siemens.
+    pub(crate) conductance: Vec<f32>,
+}
+
+impl OutputLayer {
+    fn new(layer: &Layer, readout: Readout) -> Self {
+        let unit = Unit {
+            index: 0,
+            width: layer.width,
+        };
+        let (lo, hi) = layer.law.interval(unit);
+        let slope = layer.law.interior_slope(unit) as f32;
+        Self {
+            readout,
+            interval: (lo as f32, hi as f32),
+            slope,
+            bias: vec![0.0; layer.width],
+            conductance: vec![slope; layer.width],
+        }
+    }
+}
+
+/// One thread's part of the network.
+#[derive(Clone, Debug)]
+pub(crate) struct Share {
+    /// The layers that are held in blocks: the hidden ones, or the output layer if there are none.
+    pub(crate) layers: Vec<LayerShare>,
+    /// Connection l is that between free layer l and what is below it.
+    pub(crate) connections: Vec<Matrix>,
+    pub(crate) output: OutputLayer,
+}
+
+/// Number of layers held in blocks: a network without hidden layers holds its outputs so, for its only connection.
+fn blocked_layers(chain: &Chain) -> usize {
+    chain.output().max(1)
+}
+
+/// How many threads a network can be split over: one per block of its widest layer in blocks.
+pub(crate) fn most_shares(chain: &Chain) -> usize {
+    let layers = chain.layers.iter().take(blocked_layers(chain));
+    layers
+        .map(|layer| layer.width.div_ceil(BLOCK))
+        .max()
+        .unwrap_or(1)
+}
+
+/// Splits a network, all parameters zero, into at most `threads` shares of whole blocks.
+pub(crate) fn split(chain: &Chain, readout: Readout, threads: usize) -> Vec<Share> {
+    let shares = threads.clamp(1, most_shares(chain));
+    (0..shares)
+        .map(|t| share(chain, readout, t, shares))
+        .collect()
+}
+
+/// Share `t` of so many.
+fn share(chain: &Chain, readout: Readout, t: usize, shares: usize) -> Share {
+    let output = chain.output();
+    let layer = |l: usize| {
+        let layer = &chain.layers[l];
+        let blocks = layer.width.div_ceil(BLOCK);
+        let range = blocks * t / shares..blocks * (t + 1) / shares;
+        let first = |place: usize| match l < output {
+            true => block_at(place, blocks) * BLOCK,
+            false => place * BLOCK,
+        };
+        LayerShare {
+            units: range.clone().map(|p| Units::new(layer, first(p))).collect(),
+            blocks: range,
+        }
+    };
+    let layers: Vec<LayerShare> = (0..blocked_layers(chain)).map(layer).collect();
+    let first_units = |l: usize| layers[l].units.iter().map(|units| units.first).collect();
+    let connection = |l: usize| match l > 0 && l == output {
+        true => Matrix::below(&chain.connections[l], first_units(l - 1)),
+        false => Matrix::above(&chain.connections[l], first_units(l)),
+    };
+    Share {
+        connections: (0..chain.connections.len()).map(connection).collect(),
+        output: OutputLayer::new(&chain.layers[output], readout),
+        layers,
+    }
+}
+
+/// Adds up the conductances of layer `l`'s blocks to the layer below anew, and shows what they add to that layer if it is
+/// in blocks too.
+fn sum_below(layer: &mut LayerShare, matrix: &Matrix, mut shown: Option<&mut TreeSum>, arch: Arch) {
+    if matrix.coupling == Coupling::Weight {
+        return;
+    }
+    if let Some(shown) = &mut shown {
+        shown.start(matrix.rows().div_ceil(BLOCK));
+    }
+    for (k, block) in layer.blocks.clone().enumerate() {
+        let (weights, sum) = (matrix.block(k), &mut layer.units[k].below);
+        ColumnSums { weights, sum }.run_on(arch);
+        let Some(shown) = &mut shown else { continue };
+        shown.add(block..block + 1, arch, |rows| {
+            let sums = &mut bytemuck::cast_slice_mut(rows)[..matrix.rows()];
+            RowSums { weights, sums }.run_on(arch);
+        });
+    }
+}
+
+impl Share {
+    /// The output layer among the free layers.
+    pub(crate) fn output_layer(&self) -> usize {
+        self.connections.len() - 1
+    }
+
+    /// Whether there are hidden layers; else the output layer is held in blocks, too.
+    pub(crate) fn has_hidden(&self) -> bool {
+        self.connections.len() > 1
+    }
+
+    /// The connection to the outputs, if they have a layer in blocks below.
+    pub(crate) fn readout(&self) -> Option<&Matrix> {
+        self.connections.last().filter(|matrix| matrix.is_turned())
+    }
+
+    /// Whether all parameters and all sums of conductances are finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        let units = self.layers.iter().flat_map(|layer| &layer.units);
+        let mut rows = units
+            .flat_map(|units| [&units.bias, units.law.curvature()])
+            .chain(self.connections.iter().flat_map(Matrix::values));
+        let output = &self.output;
+        let mut outputs = output.bias.iter().chain(&output.conductance);
+        rows.all(|row| row.0.iter().all(|x| x.is_finite())) && outputs.all(|x| x.is_finite())
+    }
+
+    /// Adds up the conductances of every node anew; every member of the team calls it.
+    pub(crate) fn sum_conductances(
+        &mut self,
+        index: usize,
+        arch: Arch,
+        board: &Board,
+        barrier: &Barrier,
+    ) {
+        for (l, layer) in self.layers.iter_mut().enumerate() {
+            let mut shown = l
+                .checked_sub(1)
+                .map(|below| board.sums_above[below].write(index));
+            sum_below(layer, &self.connections[l], shown.as_deref_mut(), arch);
+        }
+        if let (Some(readout), Some(layer)) = (
+            self.connections.last().filter(|m| m.is_turned()),
+            self.layers.last_mut(),
+        ) && readout.coupling == Coupling::Resistor
+        {
+            for (k, units) in layer.units.iter_mut().enumerate() {
+                let (weights, sum) = (readout.block(k), &mut units.above);
+                ColumnSums { weights, sum }.run_on(arch);
+            }
+        }
+        self.exchange_sums(&mut TreeSum::default(), index, arch, board, barrier);
+    }
+
+    /// Adds up the conductances of every node, those of each matrix to its own columns being known, and those to its
+    /// rows shown where these belong to a layer in blocks; every member of the team calls it.
+    pub(crate) fn exchange_sums(
+        &mut self,
+        tree: &mut TreeSum,
+        index: usize,
+        arch: Arch,
+        board: &Board,
+        barrier: &Barrier,
+    ) {
+        if self.connections[0].coupling == Coupling::Weight {
+            barrier.wait(); // others have read the states
+            return;
+        }
+        self.show_output_sums(&mut board.output_sums.write(index), arch);
+        barrier.wait();
+        for (l, layer) in self.layers.iter_mut().enumerate() {
+            let shown = board.sums_above.get(l).map(|sums| sums.all());
+            for (units, block) in layer.units.iter_mut().zip(layer.blocks.clone()) {
+                if let Some(shown) = &shown {
+                    tree.start(1);
+                    shown
+                        .iter()
+                        .for_each(|parts| parts.add_to(tree, block, arch));
+                    units.above = tree.total(arch)[0];
+                }
+                units.add_up();
+            }
+        }
+        let conductance = &mut self.output.conductance;
+        conductance.fill(self.output.slope);
+        for sums in board.output_sums.all() {
+            for block in sums.chunks_exact(conductance.len()) {
+                for (total, sum) in conductance.iter_mut().zip(block) {
+                    *total += sum;
+                }
+            }
+        }
+    }
+
+    /// The conductance that each block adds to each output.
+    fn show_output_sums(&self, sums: &mut [f32], arch: Arch) {
+        let outputs = self.output.conductance.len();
+        for (k, sums) in sums.chunks_exact_mut(outputs).enumerate() {
+            if let Some(readout) = self.readout() {
+                let weights = readout.block(k);
+                RowSums { weights, sums }.run_on(arch);
+                continue;
+            }
+            let units = &self.layers[0].units[k];
+            let count = BLOCK.min(outputs - units.first);
+            sums.fill(0.0);
+            sums[units.first..][..count].copy_from_slice(&units.below.0[..count]);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! A law applied to a block: kernels of a sweep.
+
+// `v` numbers the registers of several arrays at once.
+#![allow(clippy::needless_range_loop)]
+
+use pulp::Simd;
+
+use crate::drn::simd::{Active, Kernel, Row, lanes, lanes_mut};
+
+/// A law for a block of units. All currents are in ampere, all potentials in volt.
+pub(crate) trait SimdLaw {
+    /// The v that solves a v + i(v) = pull.
+    fn solve<S: Simd, const N: usize>(&self, simd: S, pull: &[S::f32s; N]) -> [S::f32s; N];
+
+    /// `factor` (in (0, 2)) times the way from `before` to the solution, as far as the law allows. The energy of a unit
+    /// whose law is a clipped line never rises.
+    fn over_relax<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        pull: &[S::f32s; N],
+        before: &[S::f32s; N],
+        factor: f32,
+    ) -> [S::f32s; N];
+
+    /// What a settled unit moves by under a small pull: pull / (a + di/dv).
+    fn respond<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        pull: &[S::f32s; N],
+        settled: &[S::f32s; N],
+    ) -> [S::f32s; N];
+
+    /// How far `potential` is from the solution (or from the response, if there is a settled state), as the current that
+    /// Kirchhoff's law is short of.
+    fn violation<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        pull: &[S::f32s; N],
+        settled: Option<&[S::f32s; N]>,
+        potential: &[S::f32s; N],
+    ) -> [S::f32s; N];
+}
+
+/// What acts on the units of a block beside their own law.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    /// Current from the sources or the hidden neighbours with the unit at 0 V; slot s uses row s modulo their number.
+    pub(crate) currents: &'a [Row],
+    pub(crate) bias: &'a Row,
+    /// Conductances to a layer above that every thread holds whole, one row per unit there; else empty.
+    pub(crate) readout: &'a [Row],
+    /// That layer's potentials, slot after slot.
+    pub(crate) outputs: &'a [f32],
+    /// In a response, the potentials that respond, one row per slot. Else empty.
+    pub(crate) settled: &'a [Row],
+}
+
+impl Surroundings<'_> {
+    /// Total current into each unit held at 0 V.
+    #[inline(always)]
+    fn pull<S: Simd, const N: usize>(&self, simd: S, slot: usize) -> [S::f32s; N] {
+        let current = lanes::<S, N>(&self.currents[slot % self.currents.len()]);
+        let bias = lanes::<S, N>(self.bias);
+        let mut pull = *current;
+        for v in 0..N {
+            pull[v] = simd.add_f32s(current[v], bias[v]);
+        }
+        let count = self.readout.len();
+        for (row, &out) in self.readout.iter().zip(&self.outputs[slot * count..]) {
+            let (g, out) = (lanes::<S, N>(row), simd.splat_f32s(out));
+            for v in 0..N {
+                pull[v] = simd.mul_add_e_f32s(out, g[v], pull[v]);
+            }
+        }
+        pull
+    }
+
+    #[inline(always)]
+    fn settled<S: Simd, const N: usize>(&self, slot: usize) -> Option<&[S::f32s; N]> {
+        self.settled.get(slot).map(lanes::<S, N>)
+    }
+}
+
+/// Sets every unit of a block to the potential that minimises the energy, its neighbours held.
+pub(crate) struct Relax<'a, L> {
+    pub(crate) law: &'a L,
+    pub(crate) surroundings: Surroundings<'a>,
+    /// Factor on the way there, in (0, 2).
+    pub(crate) relaxation: f32,
+    /// In and out: one row per slot.
+    pub(crate) potentials: &'a mut [Row],
+    /// Out, if the layer has a hidden neighbour: the active units of each slot. Else empty.
+    pub(crate) active: &'a mut [Active],
+}
+
+impl<L: SimdLaw> Kernel for Relax<'_, L> {
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(self, simd: S) {
+        let (law, around, factor) = (self.law, &self.surroundings, self.relaxation);
+        for (slot, row) in self.potentials.iter_mut().enumerate() {
+            let pull: [_; N] = around.pull(simd, slot);
+            let row = lanes_mut::<S, N>(row);
+            *row = match around.settled::<S, N>(slot) {
+                None if factor == 1.0 => law.solve(simd, &pull),
+                None => law.over_relax(simd, &pull, row, factor),
+                Some(settled) => {
+                    let response = law.respond(simd, &pull, settled);
+                    over_relaxed::<S, N>(simd, row, response, factor)
+                }
+            };
+        }
+        for (active, row) in self.active.iter_mut().zip(&*self.potentials) {
+            *active = Active::of(row);
+        }
+    }
+}
+
+/// before + factor (after - before)
+#[inline(always)]
+fn over_relaxed<S: Simd, const N: usize>(
+    simd: S,
+    before: &[S::f32s; N],
+    mut after: [S::f32s; N],
+    factor: f32,
+) -> [S::f32s; N] {
+    if factor != 1.0 {
+        let factor = simd.splat_f32s(factor);
+        for v in 0..N {
+            let way = simd.sub_f32s(after[v], before[v]);
+            after[v] = simd.mul_add_e_f32s(factor, way, before[v]);
+        }
+    }
+    after
+}
+
+/// Measures, per slot, how far a block is from the optimum: the largest violated current, and the largest current into
+/// a unit at 0 V.
+pub(crate) struct Measure<'a, L> {
+    pub(crate) law: &'a L,
+    pub(crate) surroundings: Surroundings<'a>,
+    pub(crate) potentials: &'a [Row],
+    /// In and out, per slot: (violation, current), raised to what this block shows.
+    pub(crate) largest: &'a mut [(f32, f32)],
+}
+
+impl<L: SimdLaw> Kernel for Measure<'_, L> {
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(self, simd: S) {
+        let slots = self.potentials.iter().zip(self.largest).enumerate();
+        for (slot, (row, largest)) in slots {
+            let pull: [S::f32s; N] = self.surroundings.pull(simd, slot);
+            let settled = self.surroundings.settled::<S, N>(slot);
+            let potential = lanes::<S, N>(row);
+            let violation = self.law.violation(simd, &pull, settled, potential);
+            for v in 0..N {
+                largest.0 = largest.0.max(simd.reduce_max_f32s(violation[v]));
+                largest.1 = largest.1.max(simd.reduce_max_f32s(simd.abs_f32s(pull[v])));
+            }
+        }
+    }
+}

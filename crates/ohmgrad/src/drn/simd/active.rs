@@ -1,0 +1,49 @@
+//! Which units of a block are at work.
+
+use super::lanes::{BLOCK, Row};
+
+/// The units of one block that are not at 0 V: bit j stands for unit j.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Active(u64);
+
+impl Active {
+    pub(crate) const NONE: Self = Self(0);
+
+    #[inline(always)]
+    pub(crate) fn of(v: &Row) -> Self {
+        let bits = v.0.iter().enumerate();
+        Self(bits.fold(0, |all, (j, v)| all | u64::from(*v != 0.0) << j))
+    }
+
+    /// Those active in one of several states.
+    #[inline(always)]
+    pub(crate) fn any(states: &[Self]) -> Self {
+        Self(states.iter().fold(0, |all, state| all | state.0))
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn count(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    /// The first of every four neighbouring units of which one is active.
+    #[inline(always)]
+    pub(crate) fn fours(self) -> impl Iterator<Item = usize> {
+        let fours = (0..BLOCK).step_by(4);
+        fours.filter(move |first| self.0 >> first & 0b1111 != 0)
+    }
+
+    #[inline(always)]
+    pub(crate) fn units(self) -> impl Iterator<Item = usize> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let unit = (rest != 0).then_some(rest.trailing_zeros() as usize);
+            rest &= rest.wrapping_sub(1);
+            unit
+        })
+    }
+}

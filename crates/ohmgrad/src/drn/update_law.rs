@@ -1,0 +1,354 @@
+//! What one training step does to a parameter, from its gradient and the registers that go with it.
+//!
+//! ```text
+//! descent   p <- clamp(p - rate (g + decay p))
+//! momentum  v <- momentum v + g + decay p              p <- clamp(p - rate v)
+//! Adam      m <- b1 m + (1 - b1) (g + decay p)         s <- b2 s + (1 - b2) (g + decay p)^2
+//!           p <- clamp(p - rate_t m / (sqrt(s) + epsilon_t))
+//! ```
+//!
+//! Adam is that of Kingma and Ba (ICLR 2015); its bias corrections after t steps are in rate_t = rate sqrt(1 - b2^t) /
+//! (1 - b1^t) and epsilon_t = epsilon sqrt(1 - b2^t), which is the same as correcting m and s. The projection onto the
+//! window of the conductances comes last.
+
+// `t` numbers the registers of several arrays at once.
+#![allow(clippy::needless_range_loop)]
+
+use num_traits::Float;
+use pulp::Simd;
+
+use super::simd::{BLOCK, Row, strip, strip_mut};
+
+/// The law of one parameter array in one step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum UpdateLaw {
+    /// Gradient descent.
+    Descent {
+        /// Learning rate.
+        rate: f32,
+        /// Weight decay.
+        decay: f32,
+    },
+    /// Gradient descent with momentum; one register, the velocity.
+    Momentum {
+        /// Learning rate.
+        rate: f32,
+        /// Share of the velocity that is kept.
+        momentum: f32,
+        /// Weight decay.
+        decay: f32,
+    },
+    /// Adam; two registers, the moments.
+    Adam {
+        /// Learning rate, with the corrections of this step.
+        rate: f32,
+        /// Share of the first moment that is kept.
+        beta1: f32,
+        /// Share of the second moment that is kept.
+        beta2: f32,
+        /// What keeps the division finite, with the correction of this step.
+        epsilon: f32,
+        /// Weight decay.
+        decay: f32,
+    },
+}
+
+/// The most registers that a law has.
+pub(crate) const REGISTERS: usize = 2;
+
+impl UpdateLaw {
+    /// What the gradient of a matrix is multiplied with before it reaches the law: in descent the rate is folded into
+    /// it, so that the inner loop need not apply it.
+    pub(crate) fn gradient_scale(&self) -> f32 {
+        match *self {
+            UpdateLaw::Descent { rate, .. } => rate,
+            UpdateLaw::Momentum { .. } | UpdateLaw::Adam { .. } => 1.0,
+        }
+    }
+
+    /// One step of one parameter that has no window, such as a bias.
+    pub(crate) fn apply<T: Float>(
+        &self,
+        parameter: &mut T,
+        gradient: T,
+        [first, second]: [&mut T; REGISTERS],
+    ) {
+        let of = |value: f32| T::from(value).unwrap_or_else(T::nan);
+        match *self {
+            UpdateLaw::Descent { rate, decay } => {
+                let force = gradient + of(decay) * *parameter;
+                *parameter = *parameter - of(rate) * force;
+            }
+            UpdateLaw::Momentum {
+                rate,
+                momentum,
+                decay,
+            } => {
+                *first = of(momentum) * *first + gradient + of(decay) * *parameter;
+                *parameter = *parameter - of(rate) * *first;
+            }
+            UpdateLaw::Adam {
+                rate,
+                beta1,
+                beta2,
+                epsilon,
+                decay,
+            } => {
+                let force = gradient + of(decay) * *parameter;
+                let (beta1, beta2) = (of(beta1), of(beta2));
+                *first = beta1 * *first + (T::one() - beta1) * force;
+                *second = beta2 * *second + (T::one() - beta2) * force * force;
+                *parameter = *parameter - of(rate) * *first / (second.sqrt() + of(epsilon));
+            }
+        }
+    }
+}
+
+/// Window of the parameters of each column of a block; columns beyond the layer's width have [0, 0].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    least: Row,
+    largest: Row,
+    /// Whether it is [0, inf) within the width.
+    only_positive: bool,
+}
+
+impl Window {
+    /// The same for the first `columns` of a block.
+    pub(crate) fn new([least, largest]: [f32; 2], columns: usize) -> Self {
+        let each = |value: f32| {
+            Row(std::array::from_fn(
+                |c| if c < columns { value } else { 0.0 },
+            ))
+        };
+        Self {
+            least: each(least),
+            largest: each(largest),
+            only_positive: (least, largest) == (0.0, f32::INFINITY),
+        }
+    }
+
+    /// Whether it is [0, inf), also in `padded` columns if that matters.
+    fn is_non_negative(&self, padded: bool) -> bool {
+        self.only_positive && (!padded || self.largest.0[BLOCK - 1] == f32::INFINITY)
+    }
+
+    /// Whether there are no limits.
+    pub(crate) fn is_unlimited(&self) -> bool {
+        self.least.0[0] == f32::NEG_INFINITY && self.largest.0[0] == f32::INFINITY
+    }
+}
+
+/// Work on the rows of a block that ends in one step of each.
+pub(crate) trait WithUpdate {
+    /// Does it with this law.
+    fn run<U: SimdUpdate>(self, update: U);
+}
+
+impl UpdateLaw {
+    /// Does some work with the SIMD form of the law. `padded` says that the work may raise columns beyond the layer's
+    /// width, which their window [0, 0] must then hold.
+    #[inline(always)]
+    pub(crate) fn on(self, window: &Window, padded: bool, work: impl WithUpdate) {
+        match self {
+            UpdateLaw::Descent { decay: 0.0, .. } if window.is_unlimited() => work.run(Unlimited),
+            UpdateLaw::Descent { decay: 0.0, .. } if window.is_non_negative(padded) => {
+                work.run(NonNegative);
+            }
+            UpdateLaw::Descent { rate, decay } => work.run(Descent {
+                keep: 1.0 - rate * decay,
+                window,
+            }),
+            UpdateLaw::Momentum {
+                rate,
+                momentum,
+                decay,
+            } => work.run(Momentum {
+                rate,
+                momentum,
+                decay,
+                window,
+            }),
+            UpdateLaw::Adam {
+                rate,
+                beta1,
+                beta2,
+                epsilon,
+                decay,
+            } => work.run(Adam {
+                rate,
+                beta1,
+                beta2,
+                epsilon,
+                decay,
+                window,
+            }),
+        }
+    }
+}
+
+/// Registers of the rows of a block, as many as the law has; the others are empty.
+pub(crate) type RegisterRows<'a> = [&'a mut [Row]; REGISTERS];
+
+/// A law on a strip of a row: `T` registers of the processor.
+pub(crate) trait SimdUpdate: Copy {
+    /// One step of the strip `s` of row `i`; `ascent` is minus the gradient times its scale.
+    fn apply<S: Simd, const T: usize>(
+        self,
+        simd: S,
+        g: &mut [S::f32s; T],
+        ascent: &[S::f32s; T],
+        registers: &mut RegisterRows,
+        at: (usize, usize),
+    );
+}
+
+/// g <- g + ascent: descent without decay and window.
+#[derive(Clone, Copy)]
+pub(crate) struct Unlimited;
+
+impl SimdUpdate for Unlimited {
+    #[inline(always)]
+    fn apply<S: Simd, const T: usize>(
+        self,
+        simd: S,
+        g: &mut [S::f32s; T],
+        ascent: &[S::f32s; T],
+        _: &mut RegisterRows,
+        _: (usize, usize),
+    ) {
+        for t in 0..T {
+            g[t] = simd.add_f32s(g[t], ascent[t]);
+        }
+    }
+}
+
+/// g <- max(g + ascent, 0): descent without decay, in the window [0, inf).
+#[derive(Clone, Copy)]
+pub(crate) struct NonNegative;
+
+impl SimdUpdate for NonNegative {
+    #[inline(always)]
+    fn apply<S: Simd, const T: usize>(
+        self,
+        simd: S,
+        g: &mut [S::f32s; T],
+        ascent: &[S::f32s; T],
+        _: &mut RegisterRows,
+        _: (usize, usize),
+    ) {
+        for t in 0..T {
+            g[t] = simd.max_f32s(simd.add_f32s(ascent[t], g[t]), simd.splat_f32s(0.0));
+        }
+    }
+}
+
+/// Descent in any window: g <- clamp(keep g + ascent), keep = 1 - rate decay.
+#[derive(Clone, Copy)]
+pub(crate) struct Descent<'a> {
+    pub(crate) keep: f32,
+    pub(crate) window: &'a Window,
+}
+
+impl SimdUpdate for Descent<'_> {
+    #[inline(always)]
+    fn apply<S: Simd, const T: usize>(
+        self,
+        simd: S,
+        g: &mut [S::f32s; T],
+        ascent: &[S::f32s; T],
+        _: &mut RegisterRows,
+        (_, s): (usize, usize),
+    ) {
+        let keep = simd.splat_f32s(self.keep);
+        for t in 0..T {
+            g[t] = simd.mul_add_e_f32s(keep, g[t], ascent[t]);
+        }
+        project(simd, g, self.window, s);
+    }
+}
+
+/// Momentum in any window.
+#[derive(Clone, Copy)]
+pub(crate) struct Momentum<'a> {
+    pub(crate) rate: f32,
+    pub(crate) momentum: f32,
+    pub(crate) decay: f32,
+    pub(crate) window: &'a Window,
+}
+
+impl SimdUpdate for Momentum<'_> {
+    #[inline(always)]
+    fn apply<S: Simd, const T: usize>(
+        self,
+        simd: S,
+        g: &mut [S::f32s; T],
+        ascent: &[S::f32s; T],
+        [velocity, _]: &mut RegisterRows,
+        (i, s): (usize, usize),
+    ) {
+        let velocity = strip_mut::<S, T>(&mut velocity[i], s);
+        let [momentum, decay, minus_rate] =
+            [self.momentum, self.decay, -self.rate].map(|x| simd.splat_f32s(x));
+        for t in 0..T {
+            let force = simd.mul_add_e_f32s(decay, g[t], simd.neg_f32s(ascent[t]));
+            velocity[t] = simd.mul_add_e_f32s(momentum, velocity[t], force);
+            g[t] = simd.mul_add_e_f32s(minus_rate, velocity[t], g[t]);
+        }
+        project(simd, g, self.window, s);
+    }
+}
+
+/// Adam in any window.
+#[derive(Clone, Copy)]
+pub(crate) struct Adam<'a> {
+    pub(crate) rate: f32,
+    pub(crate) beta1: f32,
+    pub(crate) beta2: f32,
+    pub(crate) epsilon: f32,
+    pub(crate) decay: f32,
+    pub(crate) window: &'a Window,
+}
+
+impl SimdUpdate for Adam<'_> {
+    #[inline(always)]
+    fn apply<S: Simd, const T: usize>(
+        self,
+        simd: S,
+        g: &mut [S::f32s; T],
+        ascent: &[S::f32s; T],
+        [first, second]: &mut RegisterRows,
+        (i, s): (usize, usize),
+    ) {
+        let (first, second) = (
+            strip_mut::<S, T>(&mut first[i], s),
+            strip_mut::<S, T>(&mut second[i], s),
+        );
+        let [beta1, beta2, epsilon, decay, minus_rate] =
+            [self.beta1, self.beta2, self.epsilon, self.decay, -self.rate]
+                .map(|x| simd.splat_f32s(x));
+        let [rest1, rest2] = [1.0 - self.beta1, 1.0 - self.beta2].map(|x| simd.splat_f32s(x));
+        for t in 0..T {
+            let force = simd.mul_add_e_f32s(decay, g[t], simd.neg_f32s(ascent[t]));
+            let square = simd.mul_f32s(force, force);
+            first[t] = simd.mul_add_e_f32s(beta1, first[t], simd.mul_f32s(rest1, force));
+            second[t] = simd.mul_add_e_f32s(beta2, second[t], simd.mul_f32s(rest2, square));
+            let scale = simd.add_f32s(simd.sqrt_f32s(second[t]), epsilon);
+            let way = simd.div_f32s(first[t], scale);
+            g[t] = simd.mul_add_e_f32s(minus_rate, way, g[t]);
+        }
+        project(simd, g, self.window, s);
+    }
+}
+
+/// Back into the window.
+#[inline(always)]
+fn project<S: Simd, const T: usize>(simd: S, g: &mut [S::f32s; T], window: &Window, s: usize) {
+    let (least, largest) = (
+        strip::<S, T>(&window.least, s),
+        strip::<S, T>(&window.largest, s),
+    );
+    for t in 0..T {
+        g[t] = simd.min_f32s(simd.max_f32s(g[t], least[t]), largest[t]);
+    }
+}
