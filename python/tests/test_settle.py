@@ -1,9 +1,11 @@
 """Settled states against closed forms and Kirchhoff's laws in float64."""
 
+import pickle
+
 import numpy as np
 import pytest
 
-from ohmgrad import Architecture, Network
+from ohmgrad import Architecture, Network, Settling
 
 
 def test_a_divider_has_the_voltage_of_its_closed_form():
@@ -133,3 +135,15 @@ def test_layouts_do_not_matter(network, inputs):
         inputs.tolist(),
     ):
         assert (network.settle(same).outputs == expected).all()
+
+
+def test_over_relaxation_settles_to_the_same_state(network, inputs):
+    exact = network.settle(inputs, tolerance=2e-6, sweeps=10_000)
+    relaxed = network.settle(inputs, tolerance=2e-6, sweeps=10_000, relaxation=1.2)
+    np.testing.assert_allclose(relaxed.outputs, exact.outputs, rtol=1e-4, atol=1e-5)
+    assert (relaxed.residuals <= 2e-6).all()
+    with pytest.raises(ValueError, match="relaxation is 2"):
+        network.settle(inputs, relaxation=2.0)
+    settling = Settling(8, relaxation=1.5)
+    assert repr(settling) == "Settling(8, order='asynchronous', relaxation=1.5)"
+    assert pickle.loads(pickle.dumps(settling)) == settling

@@ -57,8 +57,14 @@ fn print(name: &str, size: &str, b: &Benchmark) -> io::Result<()> {
     let us = |seconds: f64| format!("{:>10.1} us", 1e6 * seconds);
     writeln!(
         out,
-        "floor    {}  (8 bytes per weight / bandwidth)",
+        "memory   {}  (floor: 8 bytes per weight / bandwidth)",
         us(b.floor)
+    )?;
+    writeln!(
+        out,
+        "compute  {}  (floor: multiply-adds of what is not at 0 V / {:.0} thousand million a second)",
+        us(b.arithmetic_floor),
+        1e-9 * b.multiply_adds_per_second
     )?;
     writeln!(
         out,
@@ -76,7 +82,8 @@ fn print(name: &str, size: &str, b: &Benchmark) -> io::Result<()> {
     for (part, seconds) in parts {
         writeln!(out, "         {}  {part}", us(seconds))?;
     }
-    writeln!(out, "step/floor   {:.2}", b.step_over_floor)?;
+    writeln!(out, "step/memory  {:.2}", b.step_over_floor)?;
+    writeln!(out, "step/larger  {:.2}", b.step_over_larger_floor)?;
     writeln!(out, "examples/s   {:.0}", b.examples_per_second)?;
     writeln!(out, "s/epoch      {:.2}", b.seconds_per_epoch)
 }

@@ -13,8 +13,6 @@ use ohmgrad::experiment::DataSource;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 
 use crate::arrays::{floats, integers, matrix, untyped, vector};
 use crate::errors;
@@ -168,8 +166,7 @@ impl PyDataset {
     #[pyo3(signature = (fraction, *, seed=None), text_signature = "($self, fraction, *, seed=0)")]
     fn split(&self, fraction: f64, seed: Option<&Bound<'_, PyAny>>) -> PyResult<(Self, Self)> {
         let seed = seed.map_or(Ok(0), |seed| count("seed", seed))?;
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let (rest, held_out) = self.0.split(fraction, &mut rng).map_err(errors::data)?;
+        let (rest, held_out) = self.0.split(fraction, seed).map_err(errors::data)?;
         Ok((rest.into(), held_out.into()))
     }
 

@@ -12,8 +12,6 @@ use ohmgrad::record::model::{self, ModelInfo, Origin};
 use pyo3::exceptions::{PyKeyError, PyMemoryError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 
 use crate::architecture::PyArchitecture;
 use crate::arrays;
@@ -425,7 +423,7 @@ impl PyNetwork {
     /// ----------
     /// X : array of shape (n, features)
     ///     The features of n examples. Float32 in C order is read in place, other numbers are converted.
-    /// sweeps, tolerance, order : optional
+    /// sweeps, tolerance, order, relaxation : optional
     ///     As for ``Settling``. Without any of them, the network's ``inference`` holds. Examples are settled
     ///     256 at a time; a tolerance is to be met by all of them.
     ///
@@ -447,7 +445,7 @@ impl PyNetwork {
     /// >>> settled = network.settle([[0.5, -0.5]], sweeps=10)
     /// >>> settled.hidden[0].shape, settled.sweeps
     /// ((1, 4), 10)
-    #[pyo3(signature = (X, *, sweeps=None, tolerance=None, order=None))]
+    #[pyo3(signature = (X, *, sweeps=None, tolerance=None, order=None, relaxation=None))]
     #[allow(non_snake_case)]
     fn settle<'py>(
         &self,
@@ -456,8 +454,9 @@ impl PyNetwork {
         sweeps: Option<&Bound<'py, PyAny>>,
         tolerance: Option<f64>,
         order: Option<&str>,
+        relaxation: Option<f32>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let settling = self.settling(sweeps, tolerance, order)?;
+        let settling = self.settling(sweeps, tolerance, order, relaxation)?;
         settled::settle(py, self, X, &settling)
     }
 
@@ -472,7 +471,7 @@ impl PyNetwork {
     ///     squared, or the negative logarithm of the softmax of the right output.
     /// physics : bool, default True
     ///     Whether to measure dissipated power and residuals, too.
-    /// sweeps, tolerance, order : optional
+    /// sweeps, tolerance, order, relaxation : optional
     ///     As for ``settle``.
     ///
     /// Returns
@@ -491,7 +490,8 @@ impl PyNetwork {
     /// >>> network = ohmgrad.Network(ohmgrad.Architecture(64, [16], 10, input_gain=30))
     /// >>> network.evaluate(ohmgrad.datasets.load_digits()).examples
     /// 1797
-    #[pyo3(signature = (data, *, cost="squared-error", physics=true, sweeps=None, tolerance=None, order=None))]
+    #[pyo3(signature = (data, *, cost="squared-error", physics=true, sweeps=None, tolerance=None, order=None, relaxation=None))]
+    #[allow(clippy::too_many_arguments)] // keywords of one Python call
     fn evaluate<'py>(
         &self,
         py: Python<'py>,
@@ -501,8 +501,9 @@ impl PyNetwork {
         sweeps: Option<&Bound<'py, PyAny>>,
         tolerance: Option<f64>,
         order: Option<&str>,
+        relaxation: Option<f32>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let settling = self.settling(sweeps, tolerance, order)?;
+        let settling = self.settling(sweeps, tolerance, order, relaxation)?;
         evaluation::evaluate(py, self, data, &settling, cost, physics)
     }
 
@@ -577,9 +578,7 @@ impl PyNetwork {
                 "the network's {conductances} conductances need more memory than there is"
             )));
         }
-        let network = detached(py, || {
-            Network::random(architecture, &mut ChaCha8Rng::seed_from_u64(seed), threads)
-        })?;
+        let network = detached(py, || Network::random(architecture, seed, threads))?;
         let info = ModelInfo {
             inference,
             training: None,
@@ -619,10 +618,15 @@ impl PyNetwork {
         sweeps: Option<&Bound<'_, PyAny>>,
         tolerance: Option<f64>,
         order: Option<&str>,
+        relaxation: Option<f32>,
     ) -> PyResult<Settling> {
-        match (sweeps, tolerance, order) {
-            (None, None, None) => Ok(self.info().inference),
-            _ => Ok(PySettling::new(sweeps, tolerance, order.unwrap_or("asynchronous"))?.0),
+        match (sweeps, tolerance, order, relaxation) {
+            (None, None, None, None) => Ok(self.info().inference),
+            _ => {
+                let (order, relaxation) =
+                    (order.unwrap_or("asynchronous"), relaxation.unwrap_or(1.0));
+                Ok(PySettling::new(sweeps, tolerance, order, relaxation)?.0)
+            }
         }
     }
 

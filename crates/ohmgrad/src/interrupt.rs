@@ -7,10 +7,8 @@
 //! ```
 //! use ohmgrad::drn::{Architecture, Network, SettleError, Settling, SweepOrder};
 //! use ohmgrad::interrupt::{Interrupted, interruptible};
-//! use rand::SeedableRng;
 //!
-//! let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
-//! let network = Network::random(&Architecture::new(2, vec![4], 1), &mut rng, 1)?;
+//! let network = Network::random(&Architecture::new(2, vec![4], 1), 0, 1)?;
 //! let endless = Settling::sweeps(SweepOrder::Forward, usize::MAX);
 //! let outcome = interruptible(|| true, || network.settle(&[0.3, 0.7], &endless));
 //! assert_eq!(outcome, Err(SettleError::Interrupted(Interrupted)));

@@ -16,6 +16,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
@@ -408,11 +409,20 @@ impl Dataset {
 
     /// Holds out `round(fraction * len)` examples, drawn at random: returns the rest, then those.
     ///
-    /// On both sides the examples keep their order. The same state of `rng` gives the same split.
+    /// On both sides the examples keep their order. The same seed (of ChaCha8) gives the same split.
     ///
     /// # Errors
     /// If `fraction` is not between 0 and 1, or if one side would be empty.
-    pub fn split(&self, fraction: f64, rng: &mut ChaCha8Rng) -> Result<(Self, Self), DataError> {
+    pub fn split(&self, fraction: f64, seed: u64) -> Result<(Self, Self), DataError> {
+        self.split_by(fraction, &mut ChaCha8Rng::seed_from_u64(seed))
+    }
+
+    /// As [`Self::split`], by a generator in any state.
+    pub(crate) fn split_by(
+        &self,
+        fraction: f64,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<(Self, Self), DataError> {
         if !(fraction > 0.0 && fraction < 1.0) {
             return Err(DataError::Fraction(fraction));
         }
@@ -470,7 +480,6 @@ impl fmt::Debug for Dataset {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use rand::SeedableRng;
 
     /// Example `i` has the pixels `2 i, 2 i + 1`, so that pixels tell examples apart.
     fn counted(examples: u8) -> Dataset {
@@ -579,13 +588,12 @@ mod tests {
 
     #[test]
     fn split_refuses_empty_sides_and_wrong_fractions() {
-        let mut rng = ChaCha8Rng::seed_from_u64(0);
         for fraction in [0.0, 1.0, -0.5, 1.5, f64::NAN, f64::INFINITY] {
-            let error = counted(10).split(fraction, &mut rng).unwrap_err();
+            let error = counted(10).split(fraction, 0).unwrap_err();
             assert!(matches!(error, DataError::Fraction(_)), "{error}");
         }
         for fraction in [0.04, 0.96] {
-            let error = counted(10).split(fraction, &mut rng).unwrap_err();
+            let error = counted(10).split(fraction, 0).unwrap_err();
             assert!(
                 matches!(error, DataError::EmptySide { examples: 10, .. }),
                 "{error}"
@@ -599,7 +607,7 @@ mod tests {
             examples in 4_u8..120, fraction in 0.2..0.8, seed: u64,
         ) {
             let data = counted(examples);
-            let split = || data.split(fraction, &mut ChaCha8Rng::seed_from_u64(seed)).unwrap();
+            let split = || data.split(fraction, seed).unwrap();
             let (rest, held_out) = split();
             prop_assert_eq!(held_out.len(), (fraction * f64::from(examples)).round() as usize);
             let of = |part: &Dataset| -> Vec<_> {
@@ -617,11 +625,7 @@ mod tests {
 
     #[test]
     fn different_seeds_split_differently() {
-        let split = |seed| {
-            counted(100)
-                .split(0.5, &mut ChaCha8Rng::seed_from_u64(seed))
-                .unwrap()
-        };
+        let split = |seed| counted(100).split(0.5, seed).unwrap();
         assert_ne!(split(0), split(1));
     }
 }

@@ -43,7 +43,9 @@ pub use readout::Readout;
 pub use settling::{Settling, SettlingError, SweepOrder};
 
 pub(crate) use connection::Input;
-pub(crate) use engine::{Board, Registers, Share, Stream, Update, Worker, Workspace, run_team};
+pub(crate) use engine::{
+    Board, Registers, Share, Stream, Update, Worker, Workspace, multiply_adds_per_second, run_team,
+};
 pub(crate) use law::Load;
 pub(crate) use program::{Builder, Contrast, Machine, Op, Program};
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pulp::Arch;
-use rand::RngExt;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::chain::{Chain, Coupling};
@@ -19,11 +19,9 @@ use crate::interrupt::Interrupted;
 ///
 /// ```
 /// use ohmgrad::drn::{Architecture, Network, Settling, SweepOrder};
-/// use rand::SeedableRng;
 ///
 /// let architecture = Architecture::new(2, vec![4], 1);
-/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
-/// let network = Network::random(&architecture, &mut rng, 1)?;
+/// let network = Network::random(&architecture, 0, 1)?;
 /// let settling = Settling::tolerance(SweepOrder::Asynchronous, 1e-5, 100);
 /// let settled = network.settle(&[0.3, 0.7], &settling)?;
 /// assert!(settled.residuals[0] <= 1e-5);
@@ -132,7 +130,7 @@ pub enum SettleError {
 impl Network {
     /// A network with random weights: uniform in `[-1, 1] * gain / sqrt(fan-in)`, as in the public code of Scellier (ICML
     /// 2024) for both energies, then clamped to the bounds (so that about half of the conductances of a resistive
-    /// network start at `g_min`); biases are zero.
+    /// network start at `g_min`); biases are zero. The weights are drawn by ChaCha8 from `seed`, row by row.
     ///
     /// The network is split over at most `threads` threads (at least one, at most one per 64 units of
     /// the widest layer); no result depends on their number.
@@ -141,10 +139,11 @@ impl Network {
     /// If the architecture is not valid.
     pub fn random(
         architecture: &Architecture,
-        rng: &mut ChaCha8Rng,
+        seed: u64,
         threads: usize,
     ) -> Result<Self, ArchitectureError> {
         let mut network = Self::zero(architecture, threads)?;
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
         for l in 0..architecture.matrices() {
             let scale = architecture.initial_scale(l);
             let [least, largest] = network.chain.connections[l].window;

@@ -70,7 +70,7 @@ impl DataSource {
 fn split_digits(seed: u64) -> Result<Split, DataError> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(SPLIT_STREAM);
-    let (train, test) = data::digits().split(DIGITS_TEST_FRACTION, &mut rng)?;
+    let (train, test) = data::digits().split_by(DIGITS_TEST_FRACTION, &mut rng)?;
     Ok(Split { train, test })
 }
 

@@ -19,8 +19,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -209,8 +207,7 @@ impl Experiment {
     /// # Errors
     /// If its architecture is not valid.
     pub fn initial_network(&self, threads: usize) -> Result<Network, ArchitectureError> {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        Network::random(&self.network, &mut rng, threads)
+        Network::random(&self.network, self.seed, threads)
     }
 }
 

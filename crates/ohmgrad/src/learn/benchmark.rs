@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::{StepTimes, TrainError, Trainer};
+use super::{Epoch, StepTimes, TrainError, Trainer};
 use crate::data::Dataset;
-use crate::drn::{Stream, run_team};
+use crate::drn::{Stream, multiply_adds_per_second, run_team};
 
 /// A training step reads and writes every conductance once: 4 bytes each way.
 const BYTES_PER_CONDUCTANCE: f64 = 8.0;
@@ -32,12 +32,19 @@ pub struct Benchmark {
     /// In-place read-modify-write bandwidth over as many bytes as the conductances fill, read and
     /// written bytes added, in bytes per second.
     pub bandwidth: f64,
-    /// The least time that a step can take: 8 bytes per conductance over the bandwidth.
+    /// The least time that memory needs for a step: 8 bytes per conductance over the bandwidth.
     pub floor: f64,
+    /// Multiply-adds per second of all threads that stay in registers, in f32: the most that there can be.
+    pub multiply_adds_per_second: f64,
+    /// The least time that arithmetic needs for a step: the multiply-adds of the inputs and units that are not at 0 V, in the
+    /// states that steps end with, over those per second.
+    pub arithmetic_floor: f64,
     /// A training step.
     pub step: f64,
     /// step / floor, the median over the rounds.
     pub step_over_floor: f64,
+    /// step / the larger of both floors.
+    pub step_over_larger_floor: f64,
     /// Examples trained on per second.
     pub examples_per_second: f64,
     /// A pass over as many examples as the dataset has.
@@ -75,6 +82,7 @@ pub fn benchmark(trainer: &mut Trainer, data: &Dataset) -> Result<Benchmark, Tra
 
     let mut steps: Vec<StepTimes> = Vec::new();
     let (mut bandwidths, mut ratios) = (Vec::new(), Vec::new());
+    let (mut speeds, mut arithmetic) = (Vec::new(), Vec::new());
     let mut examples = (16 * batch).min(data.len());
     for round in 0..=ROUNDS {
         let part = part_of(data, round, examples);
@@ -85,7 +93,7 @@ pub fn benchmark(trainer: &mut Trainer, data: &Dataset) -> Result<Benchmark, Tra
         let bandwidth = bytes / median(passes.iter().map(Duration::as_secs_f64));
         let mut times = Vec::with_capacity(part.len() / batch + 1);
         let start = Instant::now();
-        trainer.train_epoch(&part, |step| times.push(step.times))?;
+        let epoch = trainer.train_epoch(&part, |step| times.push(step.times))?;
         let per_step = start.elapsed().div_f64(times.len() as f64);
         examples = examples_for(TRAINING, per_step, batch).min(data.len());
         if round == 0 {
@@ -93,6 +101,12 @@ pub fn benchmark(trainer: &mut Trainer, data: &Dataset) -> Result<Benchmark, Tra
         }
         times.remove(0); // the first step of an epoch has no update
         let step = median(times.iter().map(|t| t.total().as_secs_f64()));
+        let speed = run_team(0..threads, |_, _, barrier| {
+            barrier.wait();
+            multiply_adds_per_second(arch)
+        });
+        speeds.push(threads as f64 * speed);
+        arithmetic.push(multiply_adds(trainer, &epoch, &part) * batch as f64);
         ratios.push(step * bandwidth / bytes);
         bandwidths.push(bandwidth);
         steps.extend(times);
@@ -101,6 +115,9 @@ pub fn benchmark(trainer: &mut Trainer, data: &Dataset) -> Result<Benchmark, Tra
     let of = |time: fn(&StepTimes) -> Duration| median(steps.iter().map(|t| time(t).as_secs_f64()));
     let (step, bandwidth) = (of(StepTimes::total), median(bandwidths.into_iter()));
     let examples_per_second = batch as f64 / step;
+    let floor = BYTES_PER_CONDUCTANCE * conductances as f64 / bandwidth;
+    let speed = median(speeds.into_iter());
+    let arithmetic_floor = median(arithmetic.into_iter()) / speed;
     Ok(Benchmark {
         threads,
         simd: format!("{arch:?}")
@@ -111,9 +128,12 @@ pub fn benchmark(trainer: &mut Trainer, data: &Dataset) -> Result<Benchmark, Tra
         conductances,
         batch,
         bandwidth,
-        floor: BYTES_PER_CONDUCTANCE * conductances as f64 / bandwidth,
+        floor,
+        multiply_adds_per_second: speed,
+        arithmetic_floor,
         step,
         step_over_floor: median(ratios.into_iter()),
+        step_over_larger_floor: step / floor.max(arithmetic_floor),
         examples_per_second,
         seconds_per_epoch: data.len() as f64 / examples_per_second,
         steps: steps.len(),
@@ -125,6 +145,17 @@ pub fn benchmark(trainer: &mut Trainer, data: &Dataset) -> Result<Benchmark, Tra
             inner_update: of(|t| t.inner_update),
         },
     })
+}
+
+/// Multiply-adds of one example, of as many features that are not 0 as the examples have in the mean.
+fn multiply_adds(trainer: &Trainer, epoch: &Epoch, data: &Dataset) -> f64 {
+    let steps = epoch.examples.div_ceil(trainer.options().batch) as f64;
+    let pushed = trainer.options().states().pushes.len() as f64;
+    let sweeps = (epoch.sweeps[0] as f64 + pushed * epoch.sweeps[1] as f64) / steps;
+    let features: usize = (0..data.len())
+        .map(|e| data.input(e).iter().filter(|x| **x != 0.0).count())
+        .sum();
+    trainer.multiply_adds(sweeps, features as f64 / data.len() as f64)
 }
 
 /// Whole batches that fill about `time`, at least two steps.

@@ -8,6 +8,7 @@ pub mod circuit;
 mod cost;
 mod evaluation;
 mod examples;
+mod gradients;
 mod optimizer;
 mod options;
 mod pass;
@@ -19,6 +20,9 @@ mod trainer;
 pub use benchmark::{Benchmark, Breakdown, benchmark};
 pub use cost::Cost;
 pub use evaluation::{Evaluation, Physics, evaluate, evaluate_physics};
+pub use gradients::{
+    GradientAgreement, GradientReport, GradientReportError, GradientRow, compare_gradients,
+};
 pub use optimizer::{Optimizer, OptimizerError};
 pub use options::{InitialState, TrainOptions, TrainOptionsError};
 pub use pass::{Epoch, Step, StepTimes};

@@ -4,6 +4,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+use super::optimizer::Laws;
 use super::pass::{Member, Pass};
 use super::rules::States;
 use super::{Cost, Epoch, Step, TrainOptions, TrainOptionsError, Unbounded};
@@ -81,6 +82,8 @@ pub struct Trainer {
     options: TrainOptions,
     seed: u64,
     epoch: usize,
+    /// Whether steps add up gradients in the first register and leave the parameters as they are.
+    accumulates: bool,
     states: States,
     program: Program,
     board: Board,
@@ -107,8 +110,32 @@ impl Trainer {
     ) -> Result<Self, TrainOptionsError> {
         let architecture = network.architecture();
         options.validate(architecture)?;
+        let registers = options.optimizer.registers().len();
+        Self::with_registers(network, options, seed, registers)
+    }
+
+    /// A trainer whose steps add up gradients, for [`Self::mean_gradient`].
+    pub(super) fn accumulating(
+        network: Network,
+        options: TrainOptions,
+    ) -> Result<Self, TrainOptionsError> {
+        options.validate(network.architecture())?;
+        let trainer = Self::with_registers(network, options, 0, 1)?;
+        Ok(Self {
+            accumulates: true,
+            ..trainer
+        })
+    }
+
+    fn with_registers(
+        network: Network,
+        options: TrainOptions,
+        seed: u64,
+        registers: usize,
+    ) -> Result<Self, TrainOptionsError> {
+        let architecture = network.architecture();
         let program = options.program(architecture.free_layers());
-        check_memory(architecture, &options, &program)?;
+        check_memory(architecture, &options, &program, registers)?;
         let (features, batch) = (architecture.features, options.batch);
         let spaces = network
             .shares
@@ -117,7 +144,8 @@ impl Trainer {
         Ok(Self {
             spaces: spaces.collect(),
             board: Board::new(&network.shares, program.states * batch),
-            registers: network.registers(options.optimizer.registers().len()),
+            registers: network.registers(registers),
+            accumulates: false,
             states: options.states(),
             architecture: architecture.clone(),
             program,
@@ -168,7 +196,10 @@ impl Trainer {
             states: &self.states,
             program: &self.program,
             input_gain: architecture.input_gain,
-            laws: &self.options.optimizer.laws(architecture, self.epoch),
+            laws: &match self.accumulates {
+                true => Laws::accumulating(architecture),
+                false => self.options.optimizer.laws(architecture, self.epoch),
+            },
         };
         let observer = std::sync::Mutex::new(&mut observe);
         let (arch, board) = (self.network.arch, &self.board);
@@ -206,6 +237,50 @@ impl Trainer {
         }
         self.epoch += 1;
         Ok(epoch)
+    }
+
+    /// The mean of the gradients that the steps of one pass over whole batches follow, by every matrix and every bias
+    /// vector. For a trainer that [accumulates](Self::accumulating).
+    pub(super) fn mean_gradient(mut self, data: &Dataset) -> Result<Vec<Vec<f64>>, TrainError> {
+        self.train_epoch(data, |_| {})?;
+        let steps = data.len().div_ceil(self.options.batch) as f64;
+        let mean = |sums: Vec<f32>| sums.into_iter().map(|sum| f64::from(sum) / steps).collect();
+        let architecture = &self.architecture;
+        let matrix = |l: usize| {
+            let (rows, columns) = architecture.shape(l);
+            let mut sums = vec![0.0; rows * columns];
+            for (i, row) in sums.chunks_exact_mut(columns).enumerate() {
+                self.read_register_row(0, l, i, row);
+            }
+            mean(sums)
+        };
+        let biases = |l: usize| mean(self.read_register_of_biases(0, l));
+        let layers = 0..architecture.free_layers();
+        Ok(layers
+            .clone()
+            .map(matrix)
+            .chain(layers.map(biases))
+            .collect())
+    }
+
+    /// Multiply-adds that the states of the last step need for one example of so many features that are not 0: those of
+    /// the units that are not at 0 V, driven through every connection in every sweep, and once more by each of the two
+    /// states in the update.
+    pub(super) fn multiply_adds(&self, sweeps: f64, features: f64) -> f64 {
+        let (architecture, hidden) = (&self.architecture, self.architecture.hidden.len());
+        let active = |l: usize| match l < hidden {
+            true => self.board.activity(l, architecture.width(l)) * architecture.width(l) as f64,
+            false => architecture.outputs as f64,
+        };
+        let connection = |l: usize| match l {
+            0 => 2.0 * features * architecture.width(0) as f64,
+            _ => {
+                let (below, above) = architecture.shape(l);
+                let up = active(l - 1) * above as f64;
+                sweeps * (up + active(l) * below as f64) + 2.0 * up
+            }
+        };
+        (0..architecture.matrices()).map(connection).sum()
     }
 
     /// The potentials that the next free phase starts from, one array per free layer: `batch * width` volt.
@@ -301,6 +376,7 @@ fn check_memory(
     architecture: &Architecture,
     options: &TrainOptions,
     program: &Program,
+    registers: usize,
 ) -> Result<(), TrainOptionsError> {
     let widths: usize = (0..architecture.free_layers())
         .map(|l| architecture.width(l))
@@ -309,7 +385,7 @@ fn check_memory(
     let states = widths
         .saturating_add(architecture.features)
         .saturating_mul(slots);
-    let registers = options.optimizer.registers().len() * architecture.conductances();
+    let registers = registers * architecture.conductances();
     let bytes = states
         .saturating_add(registers)
         .saturating_mul(size_of::<f32>());

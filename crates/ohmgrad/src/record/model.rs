@@ -59,11 +59,9 @@ pub struct Origin {
 /// ```
 /// use ohmgrad::drn::{Architecture, Network, Settling, SweepOrder};
 /// use ohmgrad::record::model::{self, ModelInfo};
-/// use rand::SeedableRng;
 ///
 /// let architecture = Architecture::new(2, vec![4], 1);
-/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
-/// let network = Network::random(&architecture, &mut rng, 1)?;
+/// let network = Network::random(&architecture, 0, 1)?;
 /// let inference = Settling::sweeps(SweepOrder::Asynchronous, 4);
 /// let info = ModelInfo { inference, training: None };
 ///
@@ -239,13 +237,10 @@ mod tests {
     use super::*;
     use crate::drn::SweepOrder;
     use proptest::prelude::*;
-    use rand::SeedableRng;
-    use rand_chacha::ChaCha8Rng;
 
     /// A network with all parameters random, and its file.
     fn saved(architecture: &Architecture, threads: usize) -> (Network, tempfile::NamedTempFile) {
-        let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let mut network = Network::random(architecture, &mut rng, threads).unwrap();
+        let mut network = Network::random(architecture, 1, threads).unwrap();
         for l in 0..architecture.free_layers() {
             let biases: Vec<f32> = (0..architecture.width(l)).map(|j| j as f32 - 0.5).collect();
             network.set_biases(l, &biases).unwrap();

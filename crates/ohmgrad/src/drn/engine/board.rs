@@ -187,6 +187,17 @@ impl Board {
         potentials
     }
 
+    /// The share of a hidden layer's units that are not at 0 V, over all slots.
+    pub(crate) fn activity(&self, l: usize, width: usize) -> f64 {
+        let shares = self.layers[l].all();
+        let active: usize = shares
+            .iter()
+            .flat_map(|state| &state.rows)
+            .map(|row| row.0.iter().filter(|v| **v != 0.0).count())
+            .sum();
+        active as f64 / (width * self.slots) as f64
+    }
+
     /// Sets the potentials of a hidden layer, example after example: the inverse of [`Self::collect`].
     pub(crate) fn distribute(&self, l: usize, potentials: &[f32], slots: &Range<usize>) {
         let width = potentials.len() / slots.len();

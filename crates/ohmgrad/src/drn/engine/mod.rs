@@ -10,7 +10,7 @@ mod measure;
 mod registers;
 mod settle;
 mod share;
-mod stream;
+mod speed;
 mod team;
 mod worker;
 
@@ -18,6 +18,6 @@ pub(crate) use advance::Update;
 pub(crate) use board::Board;
 pub(crate) use registers::Registers;
 pub(crate) use share::{Share, split};
-pub(crate) use stream::Stream;
+pub(crate) use speed::{Stream, multiply_adds_per_second};
 pub(crate) use team::run as run_team;
 pub(crate) use worker::{Worker, Workspace};

@@ -455,8 +455,7 @@ fn settling_gives_the_same_bits_on_any_number_of_threads() {
 fn random_networks_do_not_depend_on_the_number_of_threads() {
     let architecture = several_blocks(3).with_bounds(0.01, 0.05);
     let weights = |threads| {
-        let mut rng = ChaCha8Rng::seed_from_u64(3);
-        let network = Network::random(&architecture, &mut rng, threads).unwrap();
+        let network = Network::random(&architecture, 3, threads).unwrap();
         (0..4).map(|l| network.weights(l)).collect::<Vec<_>>()
     };
     let one = weights(1);
@@ -471,8 +470,7 @@ fn initial_weights_of_a_hopfield_network_have_both_signs() {
         weight_gains: vec![0.7; 2],
         ..Architecture::new(300, vec![70], 200).with_energy(Energy::Hopfield)
     };
-    let mut rng = ChaCha8Rng::seed_from_u64(3);
-    let network = Network::random(&architecture, &mut rng, 2).unwrap();
+    let network = Network::random(&architecture, 3, 2).unwrap();
     for l in 0..2 {
         let weights = wide(&network.weights(l));
         let fan_in = architecture.shape(l).0 as f64;

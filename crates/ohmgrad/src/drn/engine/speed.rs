@@ -1,5 +1,7 @@
-//! The speed of memory: an array that is read, changed and written in place, as conductances are.
+//! What the machine can do at best: the speed of memory, by an array that is read, changed and written in place, as
+//! conductances are; and that of arithmetic, by multiply-adds that stay in registers.
 
+use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -69,5 +71,42 @@ impl Kernel for Increment<'_> {
                 *v = simd.add_f32s(*v, one);
             }
         }
+    }
+}
+
+/// Rounds of one measurement of the arithmetic.
+const ROUNDS: usize = 20_000;
+
+/// Chains of multiply-adds that do not wait for one another: more than are under way at once on any processor.
+const CHAINS: usize = 12;
+
+/// Multiply-adds per second that this thread makes at best, in f32.
+pub(crate) fn multiply_adds_per_second(arch: Arch) -> f64 {
+    let mut done = 0;
+    let start = Instant::now();
+    MultiplyAdd { done: &mut done }.run_on(arch);
+    done as f64 / start.elapsed().as_secs_f64().max(1e-9)
+}
+
+struct MultiplyAdd<'a> {
+    /// Out: how many were made.
+    done: &'a mut u64,
+}
+
+impl Kernel for MultiplyAdd<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(self, simd: S) {
+        let (factor, term) = (
+            simd.splat_f32s(black_box(0.5)),
+            simd.splat_f32s(black_box(1.0)),
+        );
+        let mut chains = [term; CHAINS];
+        for _ in 0..ROUNDS {
+            for chain in &mut chains {
+                *chain = simd.mul_add_e_f32s(*chain, factor, term);
+            }
+        }
+        black_box(chains.map(|chain| simd.reduce_sum_f32s(chain)));
+        *self.done += (ROUNDS * CHAINS * S::F32_LANES) as u64;
     }
 }

@@ -1,0 +1,236 @@
+//! How near a rule's gradient is to the exact one: which beta, and how many sweeps, can be trusted.
+
+use super::{Cost, TrainError, TrainOptions, TrainOptionsError, Trainer};
+use crate::data::Dataset;
+use crate::drn::{
+    Architecture, Differentiable, DifferentiableError, GradientError, Method, Network, SettleError,
+};
+
+/// Relative residual of Kirchhoff's laws at which the exact gradient's states count as settled, and the most sweeps.
+const RESIDUAL: f64 = 1e-11;
+const MAX_SWEEPS: usize = 100_000;
+
+/// A rule's gradients beside the exact one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GradientReport {
+    /// Examples that the gradients are the means over.
+    pub examples: usize,
+    /// Largest residual of the exact gradient's states and responses, relative to the largest node current.
+    pub residual: f64,
+    /// One row for each beta and number of sweeps, in the order in which they were given.
+    pub rows: Vec<GradientRow>,
+}
+
+/// The rule's gradient with one amplitude and one number of sweeps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GradientRow {
+    /// The rule's amplitude, if it has one.
+    pub beta: Option<f32>,
+    /// Sweeps of the free phase and of the nudged phases.
+    pub sweeps: [usize; 2],
+    /// What was found for each of [`Architecture::parameter_names`]; or why there is no gradient: a nudge without a
+    /// minimum, or potentials that overflow.
+    pub outcome: Result<Vec<GradientAgreement>, TrainError>,
+}
+
+/// How near the rule's gradient of one parameter array is to the exact one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GradientAgreement {
+    /// The parameter: `W1`, ...
+    pub parameter: String,
+    /// Cosine of the angle between both, from -1 to 1; none if one of them is zero.
+    pub cosine: Option<f64>,
+    /// Norm of the rule's gradient over that of the exact one; none if that is zero.
+    pub ratio: Option<f64>,
+}
+
+/// Why gradients cannot be compared.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GradientReportError {
+    /// Fewer examples than make a batch.
+    #[error(
+        "{found} examples are less than one batch of {batch}: give more examples, or set a smaller batch"
+    )]
+    Examples {
+        /// Number given.
+        found: usize,
+        /// The batch.
+        batch: usize,
+    },
+    /// Options that training refuses.
+    #[error(transparent)]
+    Options(#[from] TrainOptionsError),
+    /// The data do not fit the network or the cost.
+    #[error(transparent)]
+    Data(TrainError),
+    /// A network that has no exact gradient.
+    #[error(transparent)]
+    Network(#[from] DifferentiableError),
+    /// The examples cannot be settled in f64.
+    #[error(transparent)]
+    Settle(#[from] SettleError),
+    /// The exact gradient overflows.
+    #[error(transparent)]
+    Gradient(#[from] GradientError),
+}
+
+/// Compares a rule's gradients with the exact one, over as many whole batches as the examples make.
+///
+/// The rule's gradient is the mean of what the training steps of one pass over the examples would follow, with their
+/// batches, initial states and f32 arithmetic, the parameters held. The exact one is that of the cost at the settled state: by
+/// adjoint learning in f64, settled to a relative residual of 1e-11. A rule with a finite nudge departs from it in two
+/// ways: by the nudge (its error falls with beta), and by sweeps that are too few; below some beta, rounding takes over.
+///
+/// Each of `betas` (if the rule has an amplitude; empty: that of the options) is tried with each of `sweeps` (in both phases;
+/// empty: those of the options).
+///
+/// ```
+/// use ohmgrad::experiment::Preset;
+/// use ohmgrad::learn::compare_gradients;
+///
+/// let mut experiment = Preset::named("digits")?.experiment()?;
+/// let network = experiment.initial_network(1)?;
+/// let data = experiment.data.load(0)?.train.selected(&Vec::from_iter(0..8));
+/// let report = compare_gradients(&network, &experiment.training, &data, &[1.0, 0.1], &[4, 30])?;
+/// for row in &report.rows {
+///     println!("{:?} {:?} {:?}", row.beta, row.sweeps, row.outcome);
+/// }
+/// # assert_eq!(report.rows.len(), 4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If there is not one whole batch, an option is refused, the data do not fit, the network is none of resistors, or a number
+/// overflows. What goes wrong with one beta stands in its row.
+pub fn compare_gradients(
+    network: &Network,
+    options: &TrainOptions,
+    data: &Dataset,
+    betas: &[f32],
+    sweeps: &[usize],
+) -> Result<GradientReport, GradientReportError> {
+    options.validate(network.architecture())?;
+    super::check_fit(network.architecture(), data, options.cost)
+        .map_err(GradientReportError::Data)?;
+    let examples = data.len() / options.batch * options.batch;
+    if examples == 0 {
+        let (found, batch) = (data.len(), options.batch);
+        return Err(GradientReportError::Examples { found, batch });
+    }
+    let data = &data.selected(&Vec::from_iter(0..examples));
+    let (exact, residual) = exact_gradient(network, options.cost, data)?;
+    let mut rows = Vec::new();
+    for beta in amplitudes(options, betas) {
+        for variant in settled_by(options, sweeps) {
+            let variant = TrainOptions { beta, ..variant };
+            let trainer = Trainer::accumulating(network.clone(), variant.clone())?;
+            rows.push(GradientRow {
+                beta,
+                sweeps: [variant.free_phase.sweeps, variant.nudged_phase.sweeps],
+                outcome: trainer
+                    .mean_gradient(data)
+                    .map(|found| agreements(network.architecture(), &found, &exact)),
+            });
+        }
+    }
+    Ok(GradientReport {
+        examples,
+        residual,
+        rows,
+    })
+}
+
+fn amplitudes(options: &TrainOptions, betas: &[f32]) -> Vec<Option<f32>> {
+    match options.rule.has_beta() && !betas.is_empty() {
+        true => betas.iter().copied().map(Some).collect(),
+        false => vec![options.beta],
+    }
+}
+
+fn settled_by(options: &TrainOptions, sweeps: &[usize]) -> Vec<TrainOptions> {
+    let with = |sweeps: &usize| {
+        let mut options = options.clone();
+        (options.free_phase.sweeps, options.nudged_phase.sweeps) = (*sweeps, *sweeps);
+        options
+    };
+    match sweeps.is_empty() {
+        true => vec![options.clone()],
+        false => sweeps.iter().map(with).collect(),
+    }
+}
+
+/// The mean gradient of the cost at the settled states, by every parameter array, and the largest residual.
+fn exact_gradient(
+    network: &Network,
+    cost: Cost,
+    data: &Dataset,
+) -> Result<(Vec<Vec<f64>>, f64), GradientReportError> {
+    let architecture = network.architecture();
+    let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect();
+    let layers = 0..architecture.free_layers();
+    let weights = layers.clone().map(|l| wide(network.weights(l))).collect();
+    let biases = layers.map(|l| wide(network.biases(l))).collect();
+    let exact = Differentiable::new(architecture, weights, biases, network.threads())?;
+    let features: Vec<f64> = (0..data.len()).flat_map(|e| data.input(e)).collect();
+    let settled = exact.settle(&features, RESIDUAL, MAX_SWEEPS)?;
+    let by_nodes = by_nodes(architecture, cost, data, settled.outputs());
+    let gradient = exact.gradient(&settled, &by_nodes, Method::Adjoint, RESIDUAL, MAX_SWEEPS)?;
+    let residuals = settled.residuals().iter().chain(&gradient.residuals);
+    let residual = residuals.fold(0.0, |max: f64, r| max.max(*r));
+    let mean = |mut sums: Vec<f64>| {
+        sums.iter_mut().for_each(|sum| *sum /= data.len() as f64);
+        sums
+    };
+    let parameters = gradient.weights.into_iter().chain(gradient.biases);
+    Ok((parameters.map(mean).collect(), residual))
+}
+
+/// The derivative of the cost by each output node, example after example.
+fn by_nodes(
+    architecture: &Architecture,
+    cost: Cost,
+    data: &Dataset,
+    potentials: &[f64],
+) -> Vec<f64> {
+    let nodes = architecture.outputs / architecture.readouts();
+    let example = |(e, potentials): (usize, &[f64])| -> Vec<f64> {
+        let target = data.targets().of(e);
+        let outputs: Vec<(f64, f64)> = potentials
+            .chunks(nodes)
+            .enumerate()
+            .map(|(k, v)| {
+                let output = v[1..].iter().fold(v[0], |plus, minus| plus - minus);
+                (output, f64::from(target(k)))
+            })
+            .collect();
+        let pull = cost.pull(outputs.iter().copied());
+        let slopes = outputs.iter().map(|(v, y)| -pull.on(*v, *y));
+        slopes
+            .flat_map(|slope| [slope, -slope].into_iter().take(nodes))
+            .collect()
+    };
+    let examples = potentials.chunks(architecture.outputs).enumerate();
+    examples.flat_map(example).collect()
+}
+
+fn agreements(
+    architecture: &Architecture,
+    found: &[Vec<f64>],
+    exact: &[Vec<f64>],
+) -> Vec<GradientAgreement> {
+    let names = architecture.parameter_names().into_iter();
+    let pairs = names.zip(found.iter().zip(exact));
+    pairs
+        .map(|(parameter, (found, exact))| {
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            let (norm, exact_norm) = (dot(found, found).sqrt(), dot(exact, exact).sqrt());
+            let both = norm > 0.0 && exact_norm > 0.0;
+            GradientAgreement {
+                parameter,
+                cosine: both.then(|| (dot(found, exact) / norm / exact_norm).clamp(-1.0, 1.0)),
+                ratio: (exact_norm > 0.0).then(|| norm / exact_norm),
+            }
+        })
+        .collect()
+}
