@@ -42,6 +42,7 @@ pub use energy::Energy;
 pub use network::{Network, ParameterError, SettleError, Settled};
 pub use readout::Readout;
 pub use settling::{Settling, SettlingError, SweepOrder};
+pub use team::default_threads;
 
 pub(crate) use board::Board;
 pub(crate) use contrast::{Contrast, Learner, Scratch};
