@@ -21,9 +21,10 @@ pub use benchmark::{Benchmark, Breakdown, benchmark};
 pub use cost::Cost;
 pub use epoch::{Epoch, Step, StepTimes};
 pub use evaluation::{Evaluation, Physics, evaluate, evaluate_physics};
-pub use optimizer::{Optimizer, OptimizerError};
+pub use optimizer::{Course, Optimizer, OptimizerError, Schedule, Update};
 pub use options::{InitialState, TrainOptions, TrainOptionsError};
 pub use rules::{Rule, Unbounded};
 pub use trainer::{TrainError, Trainer};
 
+pub(crate) use optimizer::Memory;
 pub(crate) use trainer::check_fit;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rules::{Push, States};
 use super::unrolled::Unrolled;
-use super::{Cost, Optimizer, OptimizerError, Rule};
+use super::{Cost, Optimizer, OptimizerError, Rule, Update};
 use crate::drn::{Architecture, Energy, Settling, SettlingError, SweepOrder};
 
 /// Where the free phase of a training step starts from.
@@ -39,7 +39,7 @@ pub struct TrainOptions {
     pub free_phase: Settling,
     /// How the nudged phases are settled; they start from the free state.
     pub nudged_phase: Settling,
-    /// Gradient descent.
+    /// What a step does to the parameters.
     pub optimizer: Optimizer,
 }
 
@@ -93,9 +93,12 @@ pub enum TrainOptionsError {
     /// The nudged phases' stopping rule.
     #[error("nudged_phase: {0}")]
     NudgedPhase(SettlingError),
-    /// Gradient descent.
+    /// The optimiser.
     #[error("optimizer: {0}")]
     Optimizer(OptimizerError),
+    /// An update law that layered networks do not have.
+    #[error("optimizer: adam trains circuits, not layered networks yet: use sgd or momentum")]
+    Adam,
 }
 
 impl TrainOptions {
@@ -140,6 +143,9 @@ impl TrainOptions {
         self.nudged_phase
             .validate()
             .map_err(TrainOptionsError::NudgedPhase)?;
+        if matches!(self.optimizer.update, Update::Adam { .. }) {
+            return Err(TrainOptionsError::Adam);
+        }
         self.optimizer
             .validate(network)
             .map_err(TrainOptionsError::Optimizer)

@@ -90,7 +90,7 @@ impl Trainer {
         seed: u64,
     ) -> Result<Self, TrainOptionsError> {
         options.validate(network.architecture())?;
-        network.reset_velocities(options.optimizer.momentum > 0.0);
+        network.reset_velocities(options.optimizer.momentum() > 0.0);
         let slots = match options.unrolled() {
             Some(unrolled) => unrolled.slots(),
             None => (1 + options.states().pushes.len()) * options.batch,
@@ -142,7 +142,7 @@ impl Trainer {
         order.shuffle(&mut rng);
 
         let options = &self.options;
-        let (weights, biases) = options.optimizer.steps(&architecture, self.epoch);
+        let (weights, biases) = options.optimizer.steps(&architecture, self.epoch as f64);
         let (states, unrolled) = (options.states(), options.unrolled());
         let free_layers = architecture.free_layers();
         let free_groups = options.free_phase.order.groups(free_layers);

@@ -26,7 +26,7 @@ pub fn save(path: &Path, trainer: &Trainer, progress: &Progress) -> Result<(), W
         metadata.insert("experiment", model::toml_text(&progress.experiment)?);
         metadata.insert("metrics", serde_json::to_string(&progress.metrics)?);
         let mut tensors = model::parameters(network, Part::Value);
-        if trainer.options().optimizer.momentum > 0.0 {
+        if trainer.options().optimizer.momentum() > 0.0 {
             tensors.extend(model::parameters(network, Part::Velocity));
         }
         let batch = trainer.options().batch;
@@ -53,7 +53,7 @@ pub fn load(path: &Path, threads: usize) -> Result<(Trainer, Progress), ReadErro
     let network = model::read_network(&mut file, network, threads)?;
     let mut trainer = Trainer::new(network, training.clone(), *seed)
         .map_err(|error| damaged(&file, "experiment", error))?;
-    if training.optimizer.momentum > 0.0 {
+    if training.optimizer.momentum() > 0.0 {
         model::read_velocities(&mut file, trainer.network_mut())?;
     }
     let states = read_states(&mut file, &progress.experiment)?;

@@ -284,7 +284,7 @@ impl Simulation {
         let free = (f64::NEG_INFINITY, f64::INFINITY);
         let bounds = (f64::from(lo), f64::from(hi));
         let decay = f64::from(optimizer.weight_decay);
-        let factor = f64::from(optimizer.decay).powi(self.epochs as i32);
+        let factor = optimizer.schedule.factor(self.epochs as f64);
         for l in 0..self.network.weights.len() {
             let kinds = [
                 (
@@ -308,7 +308,7 @@ impl Simulation {
                 for (i, (g, velocity)) in parameters.iter_mut().zip(velocity).enumerate() {
                     let of = |gradient: &Gradient| [&gradient.0, &gradient.1][kind][l][i];
                     let mean = gradients.iter().map(of).sum::<f64>() / gradients.len() as f64;
-                    *velocity = f64::from(optimizer.momentum) * *velocity + mean + decay * *g;
+                    *velocity = f64::from(optimizer.momentum()) * *velocity + mean + decay * *g;
                     *g = (*g - rate * *velocity).clamp(bounds.0, bounds.1);
                 }
             }
@@ -347,10 +347,10 @@ fn optimizers() -> impl Strategy<Value = Optimizer> {
         select(vec![0.0, 0.0, 0.1]),
         select(vec![1.0, 0.5]),
     )
-        .prop_map(|(rates, momentum, weight_decay, decay)| Optimizer {
-            momentum,
+        .prop_map(|(rates, momentum, weight_decay, factor)| Optimizer {
+            update: Update::Momentum { momentum },
             weight_decay,
-            ..Optimizer::plain(&rates[..4], &rates[4..], decay)
+            ..Optimizer::plain(&rates[..4], &rates[4..], factor)
         })
 }
 
