@@ -192,7 +192,8 @@ assert settled.residuals[0] <= 1e-6
 # you have seen. The network predicts the class of its largest output.
 
 # %%
-trainer = ohmgrad.Trainer(network, "c-ep", learning_rate=0.01, learning_rate_decay=0.98, seed=0)
+falling = {"kind": "exponential", "factor": 0.98}
+trainer = ohmgrad.Trainer(network, "c-ep", learning_rate=0.01, schedule=falling, seed=0)
 epochs = trainer.train(train, 15, test=test)
 ohmgrad.plot.learning_curves(epochs)
 plt.show()

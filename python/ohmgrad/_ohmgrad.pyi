@@ -11,13 +11,17 @@ from numpy.typing import ArrayLike, NDArray
 from ohmgrad.results import Epoch, Evaluation, Settled
 from ohmgrad.settings import (
     Cost,
+    Course,
     Energy,
     InitialState,
     Method,
+    OptimizerSettings,
     Readout,
     Rule,
+    ScheduleSettings,
     SweepOrder,
     TrainerSettings,
+    Update,
 )
 from ohmgrad.solution import Element, Solution, SolvedRows
 
@@ -178,8 +182,8 @@ class Trainer:
         free_phase: Settling | None = None,
         nudged_phase: Settling | None = None,
         learning_rate: float | Mapping[str, float] = 0.01,
-        learning_rate_decay: float = 1.0,
-        momentum: float = 0.0,
+        optimizer: Update | OptimizerSettings = "sgd",
+        schedule: Course | ScheduleSettings = "constant",
         weight_decay: float = 0.0,
         seed: SupportsIndex = 0,
     ) -> Trainer: ...

@@ -26,6 +26,33 @@ Method = Literal["auto", "coordinate", "direct"]
 """Names of methods to solve a circuit, see ``Circuit.solve``."""
 
 
+Update = Literal["sgd", "momentum", "adam"]
+"""Names of update laws, see ``Trainer``."""
+
+Course = Literal["constant", "exponential", "cosine"]
+"""Names of what learning rates follow, see ``Trainer``."""
+
+
+class OptimizerSettings(TypedDict, total=False):
+    """An update law with its numbers, see ``Trainer``."""
+
+    method: Update
+    momentum: float
+    beta1: float
+    beta2: float
+    epsilon: float
+
+
+class ScheduleSettings(TypedDict, total=False):
+    """A schedule with its numbers, see ``Trainer``."""
+
+    kind: Course
+    factor: float
+    epochs: int
+    final: float
+    warmup: float
+
+
 class TrainerSettings(TypedDict):
     """The keyword arguments that make a ``Trainer``, complete."""
 
@@ -37,7 +64,7 @@ class TrainerSettings(TypedDict):
     free_phase: Settling
     nudged_phase: Settling
     learning_rate: dict[str, float]
-    learning_rate_decay: float
-    momentum: float
+    optimizer: OptimizerSettings
+    schedule: ScheduleSettings
     weight_decay: float
     seed: int

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ohmgrad._ohmgrad import Architecture, Dataset, Network, Settling
-from ohmgrad.settings import Cost, Rule
+from ohmgrad.settings import Cost, Course, OptimizerSettings, Rule, ScheduleSettings, Update
 from ohmgrad.trainer import Trainer
 
 __all__ = ["DRNClassifier", "DRNRegressor"]
@@ -59,8 +59,8 @@ class _Estimator(BaseEstimator):
             free_phase=phase,
             nudged_phase=phase,
             learning_rate=self.learning_rate,
-            learning_rate_decay=self.learning_rate_decay,
-            momentum=self.momentum,
+            optimizer=self.optimizer,
+            schedule={"kind": "exponential", "factor": 0.97} if self.schedule is None else self.schedule,
             weight_decay=self.weight_decay,
             seed=self._order,
         )
@@ -109,10 +109,10 @@ class DRNClassifier(ClassifierMixin, _Estimator):
         Sweeps of each phase of training, and of predictions.
     learning_rate : float or dict of str to float, default 0.03
         One rate for all parameters, or one for each by its name ('W1', 'b1', ...).
-    learning_rate_decay : float, default 0.97
-        Factor on all learning rates after each epoch, in (0, 1].
-    momentum : float, default 0
-        Share of the velocity that is kept from one step to the next, in [0, 1).
+    optimizer : str or dict, default 'sgd'
+        The update law, see ``Trainer``.
+    schedule : str or dict, optional
+        Factor on all learning rates, see ``Trainer``. Default: 0.97 after each epoch.
     weight_decay : float, default 0
         Pull of the conductances towards 0, in units of the gradient per siemens.
     g_min, g_max : float, default 0 and inf
@@ -160,8 +160,8 @@ class DRNClassifier(ClassifierMixin, _Estimator):
         batch_size: int = 4,
         sweeps: int = 4,
         learning_rate: float | Mapping[str, float] = 0.03,
-        learning_rate_decay: float = 0.97,
-        momentum: float = 0.0,
+        optimizer: Update | OptimizerSettings = "sgd",
+        schedule: Course | ScheduleSettings | None = None,
         weight_decay: float = 0.0,
         g_min: float = 0.0,
         g_max: float = float("inf"),
@@ -177,8 +177,8 @@ class DRNClassifier(ClassifierMixin, _Estimator):
         self.batch_size = batch_size
         self.sweeps = sweeps
         self.learning_rate = learning_rate
-        self.learning_rate_decay = learning_rate_decay
-        self.momentum = momentum
+        self.optimizer = optimizer
+        self.schedule = schedule
         self.weight_decay = weight_decay
         self.g_min = g_min
         self.g_max = g_max
@@ -351,10 +351,10 @@ class DRNRegressor(RegressorMixin, MultiOutputMixin, _Estimator):
         Sweeps of each phase of training, and of predictions.
     learning_rate : float or dict of str to float, default 0.03
         One rate for all parameters, or one for each by its name ('W1', 'b1', ...).
-    learning_rate_decay : float, default 0.97
-        Factor on all learning rates after each epoch, in (0, 1].
-    momentum : float, default 0
-        Share of the velocity that is kept from one step to the next, in [0, 1).
+    optimizer : str or dict, default 'sgd'
+        The update law, see ``Trainer``.
+    schedule : str or dict, optional
+        Factor on all learning rates, see ``Trainer``. Default: 0.97 after each epoch.
     weight_decay : float, default 0
         Pull of the conductances towards 0, in units of the gradient per siemens.
     g_min, g_max : float, default 0 and inf
@@ -399,8 +399,8 @@ class DRNRegressor(RegressorMixin, MultiOutputMixin, _Estimator):
         batch_size: int = 4,
         sweeps: int = 4,
         learning_rate: float | Mapping[str, float] = 0.03,
-        learning_rate_decay: float = 0.97,
-        momentum: float = 0.0,
+        optimizer: Update | OptimizerSettings = "sgd",
+        schedule: Course | ScheduleSettings | None = None,
         weight_decay: float = 0.0,
         g_min: float = 0.0,
         g_max: float = float("inf"),
@@ -415,8 +415,8 @@ class DRNRegressor(RegressorMixin, MultiOutputMixin, _Estimator):
         self.batch_size = batch_size
         self.sweeps = sweeps
         self.learning_rate = learning_rate
-        self.learning_rate_decay = learning_rate_decay
-        self.momentum = momentum
+        self.optimizer = optimizer
+        self.schedule = schedule
         self.weight_decay = weight_decay
         self.g_min = g_min
         self.g_max = g_max

@@ -45,10 +45,14 @@ class Trainer(_ohmgrad.Trainer):
         How the phases are settled. The network's ``inference`` becomes ``free_phase``.
     learning_rate : float or dict of str to float, default 0.01
         One rate for all parameters, or one for each by its name ('W1', 'b1', ...). At least 0.
-    learning_rate_decay : float, default 1
-        Factor on all learning rates after each epoch, in (0, 1].
-    momentum : float, default 0
-        Share of the velocity that is kept from one step to the next, in [0, 1).
+    optimizer : str or dict, default 'sgd'
+        The update law: 'sgd'; or 'momentum', with ``momentum`` (default 0.9), the share of the velocity
+        that is kept from one step to the next, in [0, 1): ``{"method": "momentum", "momentum": 0.8}``.
+    schedule : str or dict, default 'constant'
+        Factor on all learning rates: 'constant'; 'exponential', with ``factor`` (default 0.99) after each
+        epoch, in (0, 1]; or 'cosine', falling in ``epochs`` epochs to ``final`` (default 0, in [0, 1]):
+        ``{"kind": "exponential", "factor": 0.97}``. Each with ``warmup`` (default 0), the epochs in which
+        the rates rise linearly from 0.
     weight_decay : float, default 0
         Pull of the conductances towards 0, in units of the gradient per siemens. At least 0.
     seed : int, default 0
@@ -70,7 +74,7 @@ class Trainer(_ohmgrad.Trainer):
     >>> import ohmgrad
     >>> digits = ohmgrad.datasets.load_digits()
     >>> network = ohmgrad.Network(ohmgrad.Architecture(64, [64], 10, input_gain=30))
-    >>> trainer = ohmgrad.Trainer(network, "c-ep", learning_rate=0.01, learning_rate_decay=0.97)
+    >>> trainer = ohmgrad.Trainer(network, "c-ep", learning_rate=0.01, schedule="exponential")
     >>> for epoch in trainer.train(digits, 2):
     ...     print(epoch.epoch, epoch.examples)
     1 1797

@@ -107,8 +107,8 @@ def test_settings_make_an_equal_trainer(data):
         "free_phase": Settling(tolerance=1e-3, order="forward"),
         "nudged_phase": Settling(5, order="backward"),
         "learning_rate": {"W1": 0.01, "W2": 0.02, "b1": 0.03, "b2": 0.0},
-        "learning_rate_decay": 0.9,
-        "momentum": 0.5,
+        "optimizer": {"method": "momentum", "momentum": 0.5},
+        "schedule": {"kind": "cosine", "epochs": 3, "final": 0.1, "warmup": 0.5},
         "weight_decay": 0.001,
         "seed": 1 << 63,
     }
@@ -145,8 +145,14 @@ def test_beta_has_a_default_for_equilibrium_propagation_only():
         ({"learning_rate": float("nan")}, ValueError, "learning_rates.W1 is NaN"),
         ({"learning_rate": {"W1": 0.1}}, ValueError, "learning_rates has no entry W2"),
         ({"learning_rate": "high"}, TypeError, "learning_rate"),
-        ({"learning_rate_decay": 0.0}, ValueError, "decay is 0"),
-        ({"momentum": 1.0}, ValueError, "momentum is 1"),
+        ({"schedule": {"kind": "exponential", "factor": 0.0}}, ValueError, "schedule.factor is 0"),
+        ({"schedule": {"factor": 0.9}}, ValueError, 'schedule.factor is used by kind = "exponential"'),
+        ({"schedule": "linear"}, ValueError, "unknown variant `linear`"),
+        ({"schedule": 0.9}, TypeError, "schedule"),
+        ({"optimizer": {"method": "momentum", "momentum": 1.0}}, ValueError, "momentum is 1"),
+        ({"optimizer": {"momentum": 0.9}}, ValueError, 'momentum is used by method = "momentum"'),
+        ({"optimizer": {"decay": 0.9}}, ValueError, "unknown field `decay`"),
+        ({"optimizer": {"weight_decay": 0.9}}, ValueError, "weight_decay is an argument of its own"),
         ({"weight_decay": -1.0}, ValueError, "weight_decay is -1"),
         ({"seed": 1 << 64}, ValueError, "seed is 18446744073709551616"),
     ],
@@ -179,7 +185,7 @@ def test_training_that_cannot_go_on_is_an_error(data):
 
 def test_a_network_has_one_trainer_at_a_time(data):
     network = small()
-    first = Trainer(network, momentum=0.9)
+    first = Trainer(network, optimizer="momentum")
     first.train(data)
     after = network["W1"]
     second = Trainer(network)
@@ -199,10 +205,10 @@ def test_a_network_has_one_trainer_at_a_time(data):
 def test_velocities_do_not_outlive_their_trainer(data):
     """A trainer without momentum gives what it gives from the same parameters in a new network."""
     network = small()
-    Trainer(network, momentum=0.9).train(data)
+    Trainer(network, optimizer="momentum").train(data)
     fresh = Network.from_parameters(network.architecture, network.parameters())
-    Trainer(network, momentum=0.5).train(data)
-    Trainer(fresh, momentum=0.5).train(data)
+    Trainer(network, optimizer={"method": "momentum", "momentum": 0.5}).train(data)
+    Trainer(fresh, optimizer={"method": "momentum", "momentum": 0.5}).train(data)
     assert (network["W1"] == fresh["W1"]).all() and (network["b2"] == fresh["b2"]).all()
 
 

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use ohmgrad::experiment::Preset;
 use ohmgrad::learn::{Benchmark, Trainer, benchmark};
 
-use crate::{at_least_one, data_folder, grouped, size, threads_or_all};
+use crate::{at_least_one, data_folder, grouped, size, threads_for};
 
 /// Measure the speed of training, and how far it is from the speed of memory
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// A preset (see `ohmgrad presets`)
     preset: String,
-    /// Number of threads [default: one per processor]
+    /// Number of threads [default: as many as pay for the size of the network]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     threads: Option<usize>,
     /// Folder of four IDX files [default: the preset's data]
@@ -30,7 +30,8 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         experiment.data = data_folder(folder)?;
     }
     let data = experiment.data.load(experiment.seed)?.train;
-    let network = experiment.initial_network(threads_or_all(arguments.threads))?;
+    let threads = threads_for(&experiment.network, arguments.threads);
+    let network = experiment.initial_network(threads)?;
     let size = size(network.architecture());
     let mut trainer = Trainer::new(network, experiment.training, experiment.seed)?;
     let benchmark = benchmark(&mut trainer, &data)?;

@@ -9,7 +9,7 @@ use ohmgrad::learn::{Evaluation, Physics, evaluate_physics};
 use ohmgrad::record::model::{self, ModelInfo};
 use serde_json::json;
 
-use crate::{at_least_one, size, threads_or_all};
+use crate::{at_least_one, size};
 
 /// Measure a model on the test examples
 #[derive(clap::Args)]
@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     /// Folder of four IDX files [default: the data that the model was trained on]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Number of threads; results do not depend on it [default: one per processor]
+    /// Number of threads; results do not depend on it [default: as many as pay for the size of the network]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     threads: Option<usize>,
     /// Print one JSON object
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let path = &arguments.model;
-    let (network, info) = model::load(path, threads_or_all(arguments.threads))?;
+    let (network, info) = model::load(path, arguments.threads)?;
     let examples = load_data(arguments.data, &info)?.test;
     let cost = info.training.as_ref().map(|origin| origin.cost);
     let cost = cost.unwrap_or_default();

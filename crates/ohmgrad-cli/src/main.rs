@@ -11,13 +11,11 @@ mod solve;
 mod train;
 
 use std::io::{self, ErrorKind, Write};
-use std::num::NonZeroUsize;
 use std::path::{self, Path, PathBuf};
 use std::process::ExitCode;
-use std::thread;
 
 use clap::{Parser, Subcommand};
-use ohmgrad::drn::{Architecture, Energy};
+use ohmgrad::drn::{Architecture, Energy, default_threads};
 use ohmgrad::experiment::DataSource;
 
 /// Simulate and train nonlinear resistive networks.
@@ -82,10 +80,9 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
-/// The number of threads asked for, or one per processor.
-fn threads_or_all(threads: Option<usize>) -> usize {
-    let all = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    threads.unwrap_or_else(all)
+/// The number of threads asked for, or those that pay.
+fn threads_for(architecture: &Architecture, asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(|| default_threads(architecture))
 }
 
 /// A data folder, by its absolute path, so that settings that name it hold in every folder.

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ohmgrad::experiment::{DataSource, Experiment, Preset};
 use ohmgrad::record::{EpochMetrics, Run, RunError};
 
-use crate::{at_least_one, data_folder, size, threads_or_all, unused_folder};
+use crate::{at_least_one, data_folder, size, threads_for, unused_folder};
 
 /// Train a network
 #[derive(clap::Args)]
@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// Seed of the initial conductances and of the order of the examples
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// Number of threads; results do not depend on it [default: one per processor]
+    /// Number of threads; results do not depend on it [default: as many as pay for the size of the network]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     threads: Option<usize>,
     /// Examples per training step
@@ -70,15 +70,17 @@ pub(crate) fn train_epoch(run: &mut Run, bar: &ProgressBar) -> Result<EpochMetri
 
 /// Starts or resumes the run that the arguments ask for.
 fn open(arguments: Arguments) -> anyhow::Result<Run> {
-    let threads = threads_or_all(arguments.threads);
+    let asked = arguments.threads;
     if let Some(folder) = arguments.resume.clone() {
         let experiment = changed(Run::settings(&folder)?, arguments)?;
+        let threads = threads_for(&experiment.network, asked);
         return Ok(Run::resume(&folder, experiment, threads)?);
     }
     let out = arguments.out.clone();
     let experiment = named(arguments.experiment.as_deref().unwrap_or_default())?;
     let experiment = changed(experiment, arguments)?;
     let folder = out.unwrap_or_else(|| unused_folder(&experiment.name, experiment.seed));
+    let threads = threads_for(&experiment.network, asked);
     Ok(Run::create(&folder, experiment, threads)?)
 }
 

@@ -1,5 +1,7 @@
 //! `ohmgrad._ohmgrad.Equilibrium`: what `ohmgrad.torch` needs of the library.
 
+use std::thread::available_parallelism;
+
 use numpy::ndarray::{Ix2, IxDyn};
 use numpy::{PyArray1, PyArray2};
 use ohmgrad::drn::{Architecture, Differentiable, Equilibrium, Method};
@@ -44,7 +46,8 @@ impl PyEquilibrium {
         threads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let sweeps = size("sweeps", sweeps)?;
-        let threads = self::threads(threads)?;
+        let processors = || available_parallelism().map_or(1, Into::into);
+        let threads = self::threads(threads)?.unwrap_or_else(processors);
         let architecture = architecture.0;
         let inputs = floats::<f64, Ix2>("X", X)?;
         let (examples, features) = inputs.as_array().dim();

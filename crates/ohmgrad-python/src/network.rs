@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use numpy::ndarray::{Ix1, Ix2};
 use numpy::{PyArrayDyn, PyArrayMethods, PyReadonlyArray};
-use ohmgrad::drn::{Architecture, Network, ParameterError, Settling};
+use ohmgrad::drn::{Architecture, Network, ParameterError, Settling, default_threads};
 use ohmgrad::learn::Trainer;
 use ohmgrad::record::model::{self, ModelInfo, Origin};
 use pyo3::exceptions::{PyKeyError, PyMemoryError, PyRuntimeError, PyValueError};
@@ -40,7 +40,7 @@ use crate::signals::detached;
 ///     Seed of the random conductances, drawn by ChaCha8: the same numbers on every machine.
 /// threads : int, optional
 ///     Number of threads that work on it, at least 1, at most one per 64 units of the widest layer.
-///     No result depends on it. Default: one per processor.
+///     No result depends on it. Default: one per 200,000 conductances, at most one per processor.
 ///
 /// Raises
 /// ------
@@ -571,7 +571,7 @@ impl PyNetwork {
         threads: Option<&Bound<'_, PyAny>>,
         inference: Settling,
     ) -> PyResult<Self> {
-        let threads = self::threads(threads)?;
+        let threads = self::threads(threads)?.unwrap_or_else(|| default_threads(architecture));
         let conductances = architecture.conductances();
         if Vec::<f32>::new().try_reserve_exact(conductances).is_err() {
             return Err(PyMemoryError::new_err(format!(

@@ -1,7 +1,5 @@
 //! Settings: names, whole numbers, and numbers that the library keeps in f32.
 
-use std::thread::available_parallelism;
-
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -52,14 +50,13 @@ pub(crate) fn size(setting: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
     Ok(usize::try_from(count(setting, value)?)?)
 }
 
-/// A number of threads; without one, as many as there are processors.
-pub(crate) fn threads(value: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
+/// A number of threads, if it is given.
+pub(crate) fn threads(value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<usize>> {
     match value.map(|value| size("threads", value)).transpose()? {
         Some(0) => Err(PyValueError::new_err(
             "threads is 0: at least one is needed",
         )),
-        Some(threads) => Ok(threads),
-        None => Ok(available_parallelism().map_or(1, Into::into)),
+        threads => Ok(threads),
     }
 }
 

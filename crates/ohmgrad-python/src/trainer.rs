@@ -7,10 +7,12 @@ use std::time::Instant;
 
 use ohmgrad::drn::Architecture;
 use ohmgrad::learn::{Optimizer, Rule, TrainOptions, Trainer};
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyType};
+use serde::Deserialize;
+use toml::{Table, Value};
 
 use crate::dataset::PyDataset;
 use crate::errors;
@@ -41,15 +43,48 @@ enum LearningRate {
     Each(BTreeMap<String, f32>),
 }
 
+/// One of several methods: its name, or the entries of its table in a settings file.
+#[derive(FromPyObject)]
+enum Choice {
+    Name(String),
+    Table(BTreeMap<String, Entry>),
+}
+
+#[derive(FromPyObject)]
+enum Entry {
+    Text(String),
+    Whole(i64),
+    Number(f64),
+}
+
+impl Choice {
+    /// The table, in which the name is the entry `key`.
+    fn table(choice: Option<Self>, key: &str) -> Table {
+        let value = |entry| match entry {
+            Entry::Text(text) => Value::String(text),
+            Entry::Whole(number) => Value::Integer(number),
+            Entry::Number(number) => Value::Float(number),
+        };
+        match choice {
+            None => Table::new(),
+            Some(Choice::Name(name)) => Table::from_iter([(key.to_owned(), Value::String(name))]),
+            Some(Choice::Table(entries)) => {
+                let entries = entries.into_iter();
+                entries.map(|(key, entry)| (key, value(entry))).collect()
+            }
+        }
+    }
+}
+
 #[pymethods]
 impl PyTrainer {
     #[new]
     #[pyo3(signature = (network, rule="c-ep", *, beta=None, cost="squared-error", batch_size=None, initial_state="persistent",
-        free_phase=None, nudged_phase=None, learning_rate=LearningRate::Common(0.01), learning_rate_decay=1.0,
-        momentum=0.0, weight_decay=0.0, seed=None),
+        free_phase=None, nudged_phase=None, learning_rate=LearningRate::Common(0.01), optimizer=None,
+        schedule=None, weight_decay=0.0, seed=None),
         text_signature = "(network, rule='c-ep', *, beta=None, cost='squared-error', batch_size=4, \
             initial_state='persistent', free_phase=None, nudged_phase=None, learning_rate=0.01, \
-            learning_rate_decay=1.0, momentum=0.0, weight_decay=0.0, seed=0)")]
+            optimizer='sgd', schedule='constant', weight_decay=0.0, seed=0)")]
     fn new(
         py: Python<'_>,
         network: Py<PyNetwork>,
@@ -61,8 +96,8 @@ impl PyTrainer {
         free_phase: Option<PySettling>,
         nudged_phase: Option<PySettling>,
         learning_rate: LearningRate,
-        learning_rate_decay: f32,
-        momentum: f32,
+        optimizer: Option<Choice>,
+        schedule: Option<Choice>,
         weight_decay: f32,
         seed: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
@@ -76,12 +111,12 @@ impl PyTrainer {
             initial_state: named("initial_state", initial_state)?,
             free_phase: free_phase.unwrap_or_default().0,
             nudged_phase: nudged_phase.unwrap_or_default().0,
-            optimizer: Optimizer {
-                decay: learning_rate_decay,
-                momentum,
+            optimizer: new_optimizer(
+                Choice::table(optimizer, "method"),
+                Choice::table(schedule, "kind"),
                 weight_decay,
-                learning_rates: rates(learning_rate, architecture),
-            },
+                rates(learning_rate, architecture),
+            )?,
         };
         options.validate(architecture).map_err(errors::value)?;
         let seed = seed.map_or(Ok(0), |seed| count("seed", seed))?;
@@ -237,6 +272,44 @@ fn rates(rate: LearningRate, architecture: &Architecture) -> BTreeMap<String, f3
     }
 }
 
+/// The optimiser of these settings, read as from a settings file.
+fn new_optimizer(
+    mut table: Table,
+    schedule: Table,
+    weight_decay: f32,
+    rates: BTreeMap<String, f32>,
+) -> PyResult<Optimizer> {
+    let number = |number: f32| Value::Float(number.into());
+    let rates = rates.into_iter().map(|(name, rate)| (name, number(rate)));
+    for (key, value) in [
+        ("schedule", Value::Table(schedule)),
+        ("weight_decay", number(weight_decay)),
+        ("learning_rates", Value::Table(rates.collect())),
+    ] {
+        if table.insert(key.to_owned(), value).is_some() {
+            return Err(PyValueError::new_err(format!(
+                "optimizer: {key} is an argument of its own"
+            )));
+        }
+    }
+    let parsed = Optimizer::deserialize(Value::Table(table));
+    parsed.map_err(|error| PyValueError::new_err(format!("optimizer: {}", error.message())))
+}
+
+/// Some entries of a table of a settings file.
+fn entries<'py>(py: Python<'py>, table: &Table) -> PyResult<Bound<'py, PyDict>> {
+    let entries = PyDict::new(py);
+    for (key, value) in table {
+        match value {
+            Value::String(text) => entries.set_item(key, text)?,
+            Value::Integer(number) => entries.set_item(key, number)?,
+            Value::Float(number) => entries.set_item(key, shortest(*number as f32))?,
+            _ => {}
+        }
+    }
+    Ok(entries)
+}
+
 /// Options as keyword arguments of `ohmgrad.Trainer`.
 pub(crate) fn settings<'py>(
     py: Python<'py>,
@@ -255,8 +328,11 @@ pub(crate) fn settings<'py>(
     let rates = optimizer.learning_rates.iter();
     let rates: BTreeMap<_, _> = rates.map(|(name, rate)| (name, shortest(*rate))).collect();
     settings.set_item("learning_rate", rates)?;
-    settings.set_item("learning_rate_decay", shortest(optimizer.decay))?;
-    settings.set_item("momentum", shortest(optimizer.momentum))?;
+    let mut table = Table::try_from(optimizer).map_err(errors::value)?;
+    table.remove("weight_decay");
+    settings.set_item("optimizer", entries(py, &table)?)?;
+    let schedule = Table::try_from(optimizer.schedule).map_err(errors::value)?;
+    settings.set_item("schedule", entries(py, &schedule)?)?;
     settings.set_item("weight_decay", shortest(optimizer.weight_decay))?;
     settings.set_item("seed", seed)?;
     Ok(settings)

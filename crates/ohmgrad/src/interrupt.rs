@@ -17,6 +17,7 @@
 
 use std::cell::Cell;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -74,27 +75,52 @@ pub(crate) fn requested() -> bool {
     answer
 }
 
-/// Does `work` on another thread, if this one is watched, and sets `stop` when it is to stop: for work that many threads
-/// share, none of which is the one to ask.
-pub(crate) fn heed<R: Send>(stop: &AtomicBool, work: impl FnOnce() -> R + Send) -> R {
+/// A request to stop work that many threads share, none of which is the one to ask.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub(crate) fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Does a part of the work on this thread: what it calls hears the request.
+    pub(crate) fn heard_in<R>(&self, work: impl FnOnce() -> R) -> R {
+        let stop = self.clone();
+        interruptible(move || stop.is_requested(), work)
+    }
+}
+
+/// Does `work` on another thread, if this one is watched, and requests it to stop when this one is to stop: for work that
+/// many threads share.
+///
+/// # Errors
+/// If it was requested to stop.
+pub(crate) fn heed<R: Send>(work: impl FnOnce(&Stop) -> R + Send) -> Result<R, Interrupted> {
+    let stop = Stop::default();
     let is_watched = PutBack(WATCH.take()).0.is_some();
     if !is_watched {
-        return work();
+        return Ok(work(&stop));
     }
-    thread::scope(|scope| {
+    let done = thread::scope(|scope| {
         let (ends, ended) = channel::<()>();
+        let stop = &stop;
         let working = scope.spawn(move || {
             let _ends = ends;
-            work()
+            work(stop)
         });
         while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(INTERVAL) {
             if requested() {
-                stop.store(true, Ordering::Relaxed);
+                stop.0.store(true, Ordering::Relaxed);
                 break;
             }
         }
         working.join().unwrap_or_else(|panic| resume_unwind(panic))
-    })
+    });
+    match stop.is_requested() {
+        true => Err(Interrupted),
+        false => Ok(done),
+    }
 }
 
 #[cfg(test)]
@@ -118,13 +144,9 @@ mod tests {
 
     #[test]
     fn shared_work_is_stopped_once_from_the_thread_that_waits_for_it() {
-        let stop = AtomicBool::new(false);
-        let work = || {
-            while !stop.load(Ordering::Relaxed) {
-                thread::yield_now();
-            }
+        let work = |stop: &Stop| {
+            stop.heard_in(wait);
             thread::sleep(3 * INTERVAL);
-            7
         };
         let mut asked = 0;
         let ask = move || {
@@ -132,8 +154,9 @@ mod tests {
             assert_eq!(asked, 1, "it was told to stop");
             true
         };
-        assert_eq!(interruptible(ask, || heed(&stop, work)), 7);
-        assert_eq!(heed(&stop, || 8), 8);
+        assert_eq!(interruptible(ask, || heed(work)), Err(Interrupted));
+        assert_eq!(heed(|_| 8), Ok(8));
+        assert_eq!(interruptible(|| false, || heed(|_| 9)), Ok(9));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use ohmgrad::experiment::{Experiment, Row, Table};
 use ohmgrad::record::Run;
 
 use crate::train::{place_data, progress_bar, train_epoch};
-use crate::{at_least_one, threads_or_all};
+use crate::{at_least_one, threads_for};
 use results::{Results, duration};
 
 /// Train the rows of a published table with several seeds, and compare
@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     /// Folder for the runs, results.csv and results.md [default: runs/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Number of threads; results do not depend on it [default: one per processor]
+    /// Number of threads; results do not depend on it [default: as many as pay for the size of the network]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     threads: Option<usize>,
     /// Folder of four IDX files to learn from [default: the data of each row]
@@ -103,11 +103,8 @@ fn finish(row: &Row, seed: u64, out: &Path, arguments: &Arguments) -> anyhow::Re
     experiment.epochs = arguments.epochs.unwrap_or(experiment.epochs);
     place_data(&mut experiment, arguments.data.as_deref())?;
     let name = format!("{}-seed{seed}", row.name());
-    let mut run = open(
-        &out.join(&name),
-        experiment,
-        threads_or_all(arguments.threads),
-    )?;
+    let threads = threads_for(&experiment.network, arguments.threads);
+    let mut run = open(&out.join(&name), experiment, threads)?;
     let before = run.progress().epochs();
     while !run.is_finished() {
         let bar = progress_bar(&run, &format!("{name}, epoch"));

@@ -49,7 +49,27 @@ fn numbers_out_of_range_are_named() {
         ("W2 = 0.004", "W2 = inf", &["learning_rates.W2 is inf"]),
         ("beta = 0.5", "beta = 0.0", &["beta is 0"]),
         ("beta = 0.5", "beta = nan", &["beta is NaN"]),
-        ("decay = 0.97", "decay = 1.5", &["decay is 1.5"]),
+        ("factor = 0.97", "factor = 1.5", &["schedule.factor is 1.5"]),
+        (
+            "factor = 0.97",
+            "epochs = 3",
+            &["schedule.epochs is used by kind = \"cosine\""],
+        ),
+        (
+            "schedule = { kind = \"exponential\", factor = 0.97 }",
+            "decay = 0.97",
+            &["did you mean `optimizer.schedule = { kind = \"exponential\", factor = ... }`?"],
+        ),
+        (
+            "method = \"momentum\"\n",
+            "",
+            &["momentum is used by method = \"momentum\" alone"],
+        ),
+        (
+            "method = \"momentum\"\nmomentum = 0.5",
+            "method = \"adam\"",
+            &["adam trains circuits"],
+        ),
         ("momentum = 0.5", "momentum = 1.0", &["momentum is 1"]),
         (
             "weight_decay = 1e-6",

@@ -33,8 +33,10 @@ rows = [[1, 0.25], [2.0, 0.5], [-1, -0.25]]
 targets = ["y"]
 
 [training]
-rate = 0.5
 batch = 2
+
+[training.optimizer.learning_rates]
+conductances = 0.5
 "#;
 
 const CLASSES: &str = r#"
@@ -113,7 +115,7 @@ fn a_resumed_run_ends_as_one_that_never_stopped() {
     place.fail("learn task.toml --out parts", &["already holds a run"]);
     let config = place
         .text("parts/config.toml")
-        .replace("beta = 0.01", "beta = 0.1");
+        .replace("batch = 2", "batch = 3");
     place.write("parts/config.toml", config);
     place.fail(
         "learn --resume parts",
@@ -121,6 +123,50 @@ fn a_resumed_run_ends_as_one_that_never_stopped() {
     );
     place.write("whole/checkpoint.json", "{}");
     place.fail("learn --resume whole", &["is no checkpoint of a circuit"]);
+}
+
+#[test]
+fn every_optimizer_is_resumed_with_the_same_bits() {
+    let schedule = "schedule = { kind = \"cosine\", epochs = 20, warmup = 2.5 }";
+    for method in ["sgd", "momentum", "adam"] {
+        let optimizer = format!(
+            "[training.optimizer]\nmethod = \"{method}\"\nweight_decay = 1e-3\n{schedule}\n\n\
+             [training.optimizer.learning_rates]"
+        );
+        let place = place(&TASK.replace("[training.optimizer.learning_rates]", &optimizer));
+        place.succeed("learn task.toml --epochs 20 --out whole");
+        place.succeed("learn task.toml --epochs 7 --out parts");
+        place.succeed("learn --resume parts --epochs 20");
+        let values = |run: &str| {
+            let text = place.text(&format!("{run}/checkpoint.json"));
+            let checkpoint: Value = serde_json::from_str(&text).unwrap();
+            [checkpoint["values"].clone(), checkpoint["memory"].clone()]
+        };
+        assert_eq!(values("whole"), values("parts"), "{method}");
+        assert_eq!(
+            metrics(&place, "whole"),
+            metrics(&place, "parts"),
+            "{method}"
+        );
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_optimizer_or_version_is_refused() {
+    let place = place(TASK);
+    place.succeed("learn task.toml --epochs 3 --out run");
+    let (path, text) = ("run/checkpoint.json", place.text("run/checkpoint.json"));
+    let registers = text.replace("\"registers\":[]", "\"registers\":[0.5]");
+    assert_ne!(registers, text);
+    place.write(path, registers);
+    place.fail("learn --resume run --epochs 4", &[path, "the optimiser"]);
+    let config = place.text("run/config.toml");
+    let old = config.replace("batch = 2", "batch = 2\nrate = 0.5");
+    place.write("run/config.toml", old);
+    place.fail(
+        "learn --resume run --epochs 4",
+        &["did you mean `optimizer.learning_rates.conductances`?"],
+    );
 }
 
 #[test]
@@ -142,7 +188,7 @@ fn the_example_of_exclusive_or_learns() {
 
 #[test]
 fn bad_tasks_are_explained() {
-    let cases: [(&str, &str, &[&str]); 24] = [
+    let cases: [(&str, &str, &[&str]); 29] = [
         ("divider.cir", "none.cir", &["none.cir"]),
         (
             "\"v(out)\"",
@@ -216,13 +262,45 @@ fn bad_tasks_are_explained() {
             &["give either a file, or columns"],
         ),
         (
-            "rate = 0.5",
-            "rat = 0.5",
-            &["unknown field `rat`", "did you mean `rate`?"],
+            "batch = 2",
+            "bacth = 2",
+            &["unknown field `bacth`", "did you mean `batch`?"],
         ),
-        ("rate = 0.5", "rate = -1.0", &["training: rate is -1"]),
         (
+            "batch = 2",
             "rate = 0.5",
+            &["did you mean `optimizer.learning_rates.conductances`?"],
+        ),
+        (
+            "batch = 2",
+            "decay = 0.9",
+            &["did you mean `optimizer.schedule = { kind = \"exponential\", factor = ... }`?"],
+        ),
+        (
+            "batch = 2",
+            "rule = \"al\"\nbeta = 0.1",
+            &["training: beta is 0.1: this rule has no amplitude"],
+        ),
+        (
+            "conductances = 0.5",
+            "conductances = -1.0",
+            &["training: optimizer: learning_rates.conductances is -1"],
+        ),
+        (
+            "conductances = 0.5",
+            "conductance = 0.5",
+            &[
+                "learning_rates names conductance",
+                "conductances, voltages, currents",
+            ],
+        ),
+        (
+            "conductances = 0.5",
+            "currents = 0.5",
+            &["learning_rates has no entry conductances"],
+        ),
+        (
+            "batch = 2",
             "highest = 0.5",
             &["conductance of r1 is 1 S, outside of"],
         ),

@@ -36,9 +36,10 @@ order = "asynchronous"
 sweeps = 4
 
 [training.optimizer]
-decay = 0.97
+method = "momentum"
 momentum = 0.5
 weight_decay = 1e-6
+schedule = { kind = "exponential", factor = 0.97 }
 
 [training.optimizer.learning_rates]
 W1 = 0.002

@@ -121,12 +121,12 @@ impl Network {
 
     /// The mean contrast for every trained resistor, and the median time of an epoch in seconds.
     fn learn(&self, rule: Rule) -> Result<(Vec<f64>, f64), Box<dyn Error>> {
-        let options = CircuitOptions::default()
+        let mut options = CircuitOptions::default()
             .with_rule(rule)
-            .with_beta(BETA)
             .with_rate(1e-9)
             .with_bounds(1e-9, 1.0)
             .with_batch(10);
+        options.beta = rule.has_beta().then_some(BETA);
         let mut learner = CircuitLearner::new(&self.circuit, self.task()?, options)?;
         let gradient = learner.gradient(&self.examples)?;
         let mut rng = ChaCha8Rng::seed_from_u64(0);

@@ -38,6 +38,7 @@ pub use differentiable::{
     Differentiable, DifferentiableError, Equilibrium, Gradient, GradientError, Method,
 };
 pub use energy::Energy;
+pub use engine::default_threads;
 pub use network::{Network, ParameterError, SettleError, Settled};
 pub use readout::Readout;
 pub use settling::{Settling, SettlingError, SweepOrder};

@@ -233,14 +233,28 @@ fn names_a_folder(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('.') && name.chars().all(allowed)
 }
 
-/// The valid name that is nearest to the unknown one in a parser's message.
+/// Entries that had other names in earlier versions.
+const RENAMED: [(&str, &str); 4] = [
+    (
+        "decay",
+        "optimizer.schedule = { kind = \"exponential\", factor = ... }",
+    ),
+    ("rate", "optimizer.learning_rates.conductances"),
+    ("voltage_rate", "optimizer.learning_rates.voltages"),
+    ("current_rate", "optimizer.learning_rates.currents"),
+];
+
+/// What an unknown name in a parser's message has become, or else the valid name that is nearest to it.
 ///
 /// Serde reports an unknown entry as ``unknown field `x`, expected one of `a`, `b` `` with the names
 /// that are valid in its place, whatever table that is.
 fn nearest_name(message: &str) -> Option<String> {
     let mut names = message.split('`').skip(1).step_by(2);
     let unknown = names.next().filter(|_| message.starts_with("unknown "))?;
-    nearest(unknown, names)
+    match RENAMED.iter().find(|(old, _)| *old == unknown) {
+        Some((_, new)) => Some((*new).to_owned()),
+        None => nearest(unknown, names),
+    }
 }
 
 /// The candidate that is the fewest edits away from `name`.
@@ -274,7 +288,7 @@ mod tests {
             ("epochs", "epoch"),
             ("hidden", "hiden"),
             ("free_phase", "fre_phase"),
-            ("momentum", "momentun"),
+            ("weight_decay", "weigth_decay"),
             ("dataset", "data_set"),
             ("asynchronous", "asynchronus"),
         ] {

@@ -23,10 +23,11 @@ pub use evaluation::{Evaluation, Physics, evaluate, evaluate_physics};
 pub use gradients::{
     GradientAgreement, GradientReport, GradientReportError, GradientRow, compare_gradients,
 };
-pub use optimizer::{Optimizer, OptimizerError};
+pub use optimizer::{Course, Optimizer, OptimizerError, Schedule, Update};
 pub use options::{InitialState, TrainOptions, TrainOptionsError};
 pub use pass::{Epoch, Step, StepTimes};
 pub use rules::{Rule, Unbounded};
 pub use trainer::{TrainError, Trainer};
 
+pub(crate) use optimizer::Memory;
 pub(crate) use trainer::check_fit;

@@ -38,7 +38,7 @@ pub struct TrainOptions {
     pub free_phase: Settling,
     /// How the nudged phases are settled; they start from the free state.
     pub nudged_phase: Settling,
-    /// Gradient descent.
+    /// What a step does to the parameters.
     pub optimizer: Optimizer,
 }
 
@@ -102,7 +102,7 @@ pub enum TrainOptionsError {
         /// Bytes needed.
         bytes: usize,
     },
-    /// Gradient descent.
+    /// The optimiser.
     #[error("optimizer: {0}")]
     Optimizer(OptimizerError),
 }

@@ -75,8 +75,11 @@ pub(super) struct Pass<'a> {
     pub(super) states: &'a States,
     pub(super) program: &'a Program,
     pub(super) input_gain: f32,
-    /// The laws of the first step.
+    /// What the parameters follow.
     pub(super) laws: &'a Laws,
+    /// Epochs and steps before this pass.
+    pub(super) epoch: usize,
+    pub(super) steps: u64,
 }
 
 /// A thread of the team in a pass: its worker, and what only training needs.
@@ -85,8 +88,10 @@ pub(super) struct Member<'a> {
     pub(super) registers: &'a mut Registers,
     /// Targets of the batch, or what its cost pulls with.
     pub(super) targets: Vec<f32>,
-    /// The laws that the update which is due follows, and its number of examples; none before the first step.
-    pub(super) due: Option<(Laws, usize)>,
+    /// The laws that the update which is due follows.
+    pub(super) laws: Laws,
+    /// Its number of examples; none before the first step.
+    pub(super) due: Option<usize>,
 }
 
 impl Member<'_> {
@@ -98,8 +103,9 @@ impl Member<'_> {
         observe: impl Fn(&Step),
     ) -> Result<Epoch, TrainError> {
         let mut epoch = Epoch::default();
-        let mut laws = pass.laws.clone();
-        for examples in pass.order.chunks(pass.options.batch) {
+        let batches = pass.order.chunks(pass.options.batch);
+        let count = batches.len() as f64;
+        for (step, examples) in (0_u32..).zip(batches) {
             let mut clock = Clock::start();
             let mut times = StepTimes::default();
             self.encode(pass, examples);
@@ -111,8 +117,9 @@ impl Member<'_> {
                 let example = epoch.examples - examples.len();
                 return Err(TrainError::Diverged { example });
             }
-            self.due = Some((laws.clone(), examples.len()));
-            laws.go_on();
+            let t = pass.epoch as f64 + f64::from(step) / count;
+            self.laws.set(t, pass.steps + u64::from(step));
+            self.due = Some(examples.len());
             observe(&Step {
                 examples: epoch.examples,
                 times,
@@ -181,9 +188,9 @@ impl Member<'_> {
     fn advance(&mut self, pass: &Pass, clock: &mut Clock, times: &mut StepTimes) {
         match self.due.take() {
             None => self.worker.drive(),
-            Some((laws, examples)) => {
+            Some(examples) => {
                 let (contrast, batch) = (&pass.program.contrast, pass.options.batch);
-                let update = Update::new(contrast, examples, batch, laws.all());
+                let update = Update::new(contrast, examples, batch, self.laws.all());
                 self.worker.advance(&update, self.registers, || {
                     times.inner_update = clock.lap();
                 });

@@ -82,6 +82,8 @@ pub struct Trainer {
     options: TrainOptions,
     seed: u64,
     epoch: usize,
+    /// Steps made.
+    steps: u64,
     /// Whether steps add up gradients in the first register and leave the parameters as they are.
     accumulates: bool,
     states: States,
@@ -110,7 +112,7 @@ impl Trainer {
     ) -> Result<Self, TrainOptionsError> {
         let architecture = network.architecture();
         options.validate(architecture)?;
-        let registers = options.optimizer.registers().len();
+        let registers = options.optimizer.update.registers();
         Self::with_registers(network, options, seed, registers)
     }
 
@@ -153,6 +155,7 @@ impl Trainer {
             options,
             seed,
             epoch: 0,
+            steps: 0,
         })
     }
 
@@ -169,6 +172,11 @@ impl Trainer {
     /// Finished epochs.
     pub fn epoch(&self) -> usize {
         self.epoch
+    }
+
+    /// Steps made in finished epochs.
+    pub fn steps(&self) -> u64 {
+        self.steps
     }
 
     /// Trains on every example once, in a new random order; `observe` sees every step.
@@ -198,8 +206,10 @@ impl Trainer {
             input_gain: architecture.input_gain,
             laws: &match self.accumulates {
                 true => Laws::accumulating(architecture),
-                false => self.options.optimizer.laws(architecture, self.epoch),
+                false => self.options.optimizer.laws(architecture),
             },
+            epoch: self.epoch,
+            steps: self.steps,
         };
         let observer = std::sync::Mutex::new(&mut observe);
         let (arch, board) = (self.network.arch, &self.board);
@@ -218,6 +228,7 @@ impl Trainer {
                 },
                 registers,
                 targets: vec![0.0; targets],
+                laws: pass.laws.clone(),
                 due: None,
             };
             member.run(&pass, |step| {
@@ -236,6 +247,7 @@ impl Trainer {
             return Err(TrainError::Diverged { example });
         }
         self.epoch += 1;
+        self.steps += data.len().div_ceil(self.options.batch) as u64;
         Ok(epoch)
     }
 
@@ -296,11 +308,15 @@ impl Trainer {
         hidden.chain([outputs.to_vec()]).collect()
     }
 
-    /// Continues from a checkpoint: finished epochs, and the state that [`Self::carried_state`] gave.
+    /// Continues from a checkpoint: finished epochs and their steps, and the state that [`Self::carried_state`] gave.
     ///
     /// # Errors
     /// If the state does not have this network's shape; nothing is changed then.
-    pub fn restore(&mut self, epoch: usize, state: &[Vec<f32>]) -> Result<(), ParameterError> {
+    pub fn restore(
+        &mut self,
+        (epoch, steps): (usize, u64),
+        state: &[Vec<f32>],
+    ) -> Result<(), ParameterError> {
         let architecture = self.network.architecture();
         let batch = self.options.batch;
         check_length("state", state.len(), architecture.free_layers())?;
@@ -318,7 +334,7 @@ impl Trainer {
             let range = start * architecture.outputs..(start + batch) * architecture.outputs;
             space.outputs[range].copy_from_slice(outputs);
         }
-        self.epoch = epoch;
+        (self.epoch, self.steps) = (epoch, steps);
         Ok(())
     }
 

@@ -3,7 +3,8 @@
 //! A checkpoint is a [model] file with the format `ohmgrad-checkpoint` and, beyond a
 //! model, with the settings (metadata entry `experiment`, TOML), the metrics of all finished epochs
 //! (`metrics`, JSON), the potentials that the next free phase starts from (tensors `state.v1, ...`,
-//! one row per example) and the registers of the optimiser (`velocity.W1, ..., velocity.b1, ...` of momentum).
+//! one row per example) and the registers of the optimiser (`velocity.W1, ..., velocity.b1, ...` of momentum; `first_moment.W1, ...` and
+//! `second_moment.W1, ...` of Adam), and the number of steps (`steps`).
 
 use std::path::Path;
 
@@ -23,9 +24,10 @@ pub fn save(path: &Path, trainer: &Trainer, progress: &Progress) -> Result<(), W
         let info = progress.model_info();
         let mut metadata = model::metadata(CHECKPOINT_FORMAT, network.architecture(), &info)?;
         metadata.insert("experiment", model::toml_text(&progress.experiment)?);
+        metadata.insert("steps", trainer.steps().to_string());
         metadata.insert("metrics", serde_json::to_string(&progress.metrics)?);
         let mut tensors = model::parameters(network);
-        let registers = trainer.options().optimizer.registers();
+        let registers = trainer.options().optimizer.update.register_names();
         for (r, name) in registers.iter().enumerate() {
             tensors.extend(model::like_parameters(
                 network.architecture(),
@@ -60,8 +62,9 @@ pub fn load(path: &Path, threads: usize) -> Result<(Trainer, Progress), ReadErro
         .map_err(|error| damaged(&file, "experiment", error))?;
     read_registers(&mut file, &mut trainer)?;
     let states = read_states(&mut file, &progress.experiment)?;
+    let steps = read_steps(&file)?;
     trainer
-        .restore(progress.epochs(), &states)
+        .restore((progress.epochs(), steps), &states)
         .map_err(|source| ReadError::Value {
             path: path.to_owned(),
             source,
@@ -69,10 +72,16 @@ pub fn load(path: &Path, threads: usize) -> Result<(Trainer, Progress), ReadErro
     Ok((trainer, progress))
 }
 
+/// The number of steps, which Adam's corrections depend on.
+fn read_steps(file: &TensorFile) -> Result<u64, ReadError> {
+    let steps = file.text("steps")?.parse();
+    steps.map_err(|error| damaged(file, "steps", error))
+}
+
 /// Reads the optimiser's registers.
 fn read_registers(file: &mut TensorFile, trainer: &mut Trainer) -> Result<(), ReadError> {
     let architecture = trainer.network().architecture().clone();
-    let names = trainer.options().optimizer.registers();
+    let names = trainer.options().optimizer.update.register_names();
     let finite = (f32::is_finite as fn(f32) -> bool, "it must be finite");
     for (r, name) in names.iter().enumerate() {
         for l in 0..architecture.matrices() {

@@ -11,6 +11,7 @@ use super::run::{CONFIG, METRICS, check_goes_on, lock};
 use super::{ReadError, RunError, WriteError, atomic};
 use crate::circuit::netlist;
 use crate::experiment::circuit::{CircuitExperiment, CircuitProblem};
+use crate::learn::Memory;
 use crate::learn::circuit::{CircuitEvaluation, CircuitLearner};
 use crate::presolve::State;
 
@@ -69,6 +70,8 @@ struct Checkpoint {
     /// Of the examples, from which the next epoch finds them.
     #[serde(default)]
     states: Vec<Option<State>>,
+    /// What the optimiser remembers.
+    memory: Memory,
     metrics: Vec<CircuitMetrics>,
 }
 
@@ -133,6 +136,11 @@ impl CircuitRun {
             checkpoint.check_unchanged(&folder, &experiment)?;
             learner.resume(checkpoint.metrics.len(), &checkpoint.values)?;
             learner.set_states(checkpoint.states);
+            if !learner.set_memory(checkpoint.memory) {
+                return Err(RunError::OptimizerState {
+                    path: folder.join(CHECKPOINT),
+                });
+            }
             metrics = checkpoint.metrics;
         }
         let run = CircuitRun {
@@ -226,6 +234,7 @@ impl CircuitRun {
             experiment: self.experiment.clone(),
             values: self.learner.values(),
             states: self.learner.states().to_vec(),
+            memory: self.learner.memory().clone(),
             metrics: self.metrics.clone(),
         };
         atomic::write(&self.folder.join(CHECKPOINT), |out| {

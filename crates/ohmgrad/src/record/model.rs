@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tensors::{self, Tensor, TensorFile};
 use super::{ReadError, WriteError, atomic};
-use crate::drn::{Architecture, Network, Settling};
+use crate::drn::{Architecture, Network, Settling, default_threads};
 use crate::experiment::DataSource;
 use crate::learn::Cost;
 
@@ -82,13 +82,17 @@ pub fn save(path: &Path, network: &Network, info: &ModelInfo) -> Result<(), Writ
     })
 }
 
-/// Reads a model, or the model in a checkpoint, to be worked on by at most `threads` threads.
+/// Reads a model, or the model in a checkpoint, to be worked on by at most `threads` threads; by
+/// [those that pay](default_threads), if it is `None`.
 ///
 /// Every value is checked: conductances must be finite and within the bounds, biases finite.
 ///
 /// # Errors
 /// If the file is not a whole and valid model.
-pub fn load(path: &Path, threads: usize) -> Result<(Network, ModelInfo), ReadError> {
+pub fn load(
+    path: &Path,
+    threads: impl Into<Option<usize>>,
+) -> Result<(Network, ModelInfo), ReadError> {
     let mut file = TensorFile::open(path)?;
     let architecture: Architecture = file.toml("architecture")?;
     match file.text("format")? {
@@ -103,6 +107,8 @@ pub fn load(path: &Path, threads: usize) -> Result<(Network, ModelInfo), ReadErr
         }
     }
     let info = read_info(&file)?;
+    let threads = threads.into();
+    let threads = threads.unwrap_or_else(|| default_threads(&architecture));
     let network = read_network(&mut file, &architecture, threads)?;
     Ok((network, info))
 }

@@ -157,6 +157,12 @@ pub enum RunError {
         /// What the parser said.
         source: serde_json::Error,
     },
+    /// A checkpoint of a circuit whose optimiser remembers another number of values than that of the settings.
+    #[error("{path} is damaged: what it says of the optimiser does not fit the settings")]
+    OptimizerState {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -344,7 +350,7 @@ impl Run {
             test_cost: test.cost,
             seconds,
             examples_per_second: epoch.examples as f64 / seconds.max(1e-9),
-            learning_rate_factor: training.optimizer.factor(index),
+            learning_rate_factor: training.optimizer.schedule.factor(index as f64),
             free_sweeps: epoch.sweeps[0] as f64 / steps,
             nudged_sweeps: epoch.sweeps[1] as f64 / steps,
         }

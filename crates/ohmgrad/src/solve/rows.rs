@@ -1,7 +1,6 @@
 //! Many solves of one circuit with other source values, in parallel.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -9,7 +8,7 @@ use rayon::prelude::*;
 use super::{Solution, SolveOptions, Solver};
 use crate::circuit::{Circuit, CircuitError, ElementId};
 use crate::device::Law;
-use crate::interrupt::{self, Interrupted};
+use crate::interrupt::{self, Interrupted, Stop};
 use crate::presolve::PresolveError;
 
 /// Rows that are solved one after the other, each from the answer of the one before. The answers depend on it, so it
@@ -125,17 +124,14 @@ impl Solver {
     ) -> Result<Vec<T>, RowError> {
         let columns = Columns::new(circuit, sources)?;
         columns.check(values)?;
-        let work = || self.solve_columns(&columns, circuit, values, &read);
-        let solved = interrupt::heed(&columns.stop, work);
-        match columns.is_stopped() {
-            true => Err(Interrupted.into()),
-            false => Ok(solved),
-        }
+        let work = |stop: &Stop| self.solve_columns(&columns, stop, circuit, values, &read);
+        Ok(interrupt::heed(work)?)
     }
 
     fn solve_columns<T: Send>(
         &mut self,
         columns: &Columns,
+        stop: &Stop,
         circuit: &Circuit,
         values: &[f64],
         read: impl Fn(usize, Result<Solution, RowError>) -> T + Sync,
@@ -144,11 +140,13 @@ impl Solver {
         // All threads start from one answer: that of the first row that has one.
         let mut first = circuit.clone();
         let rows = values.chunks(width).take(CHUNK).enumerate();
-        for (row, values) in rows {
-            if columns.solve(self, &mut first, row, values).is_ok() {
-                break;
+        stop.heard_in(|| {
+            for (row, values) in rows {
+                if columns.solve(self, stop, &mut first, row, values).is_ok() {
+                    break;
+                }
             }
-        }
+        });
         let start = &*self;
         let spare = Spare(Mutex::new(vec![first]));
         let chunks = values.par_chunks(width * CHUNK).enumerate();
@@ -156,9 +154,11 @@ impl Solver {
             let mut solver = start.fork();
             let mut own = spare.take().unwrap_or_else(|| circuit.clone());
             let rows = (chunk * CHUNK..).zip(values.chunks(width));
-            let solve =
-                |(row, values)| read(row, columns.solve(&mut solver, &mut own, row, values));
-            let solved: Vec<T> = rows.map(solve).collect();
+            let solve = |(row, values)| {
+                let solved = columns.solve(&mut solver, stop, &mut own, row, values);
+                read(row, solved)
+            };
+            let solved: Vec<T> = stop.heard_in(|| rows.map(solve).collect());
             spare.give_back(own);
             solved
         });
@@ -172,8 +172,6 @@ struct Columns<'s> {
     sources: &'s [ElementId],
     /// Their laws, by their values.
     laws: Vec<fn(f64) -> Law>,
-    /// Whether to solve no more rows.
-    stop: AtomicBool,
 }
 
 impl<'s> Columns<'s> {
@@ -188,7 +186,6 @@ impl<'s> Columns<'s> {
         Ok(Columns {
             sources,
             laws: laws.collect::<Result<_, _>>()?,
-            stop: AtomicBool::new(false),
         })
     }
 
@@ -199,10 +196,6 @@ impl<'s> Columns<'s> {
             true => Ok(()),
             false => Err(RowError::Length { values, sources }),
         }
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
     }
 
     /// Gives the sources of a circuit the values of a row.
@@ -218,11 +211,12 @@ impl<'s> Columns<'s> {
     fn solve(
         &self,
         solver: &mut Solver,
+        stop: &Stop,
         circuit: &mut Circuit,
         row: usize,
         values: &[f64],
     ) -> Result<Solution, RowError> {
-        if self.is_stopped() {
+        if stop.is_requested() {
             return Err(Interrupted.into());
         }
         self.set(circuit, row, values)?;

@@ -1,7 +1,13 @@
-//! A single solve that takes long can be stopped, and its solver goes on to be used.
+//! A single solve that takes long can be stopped, and its solver goes on to be used; and so can training.
 
-use ohmgrad::interrupt::interruptible;
+use ohmgrad::circuit::Circuit;
+use ohmgrad::interrupt::{Interrupted, interruptible};
+use ohmgrad::learn::circuit::{
+    CircuitExamples, CircuitLearner, CircuitOptions, CircuitTask, LearnError, Output,
+};
 use ohmgrad::solve::{Method, SolveOptions, Solver, Status};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 use super::families;
 
@@ -20,5 +26,36 @@ fn a_solve_is_interrupted() {
             let solution = solver.solve(&circuit).expect("an operating point");
             assert_eq!(solution.status, Status::Solved);
         }
+    }
+}
+
+/// A learner of the resistor at the first source of a grid, with examples of which all ask for 0 V.
+fn grid_learner(circuit: &Circuit, examples: usize) -> (CircuitLearner, CircuitExamples) {
+    let names = circuit.element_names().iter();
+    let series = names.filter(|name| name.starts_with("rs")).next();
+    let series = series.expect("a grid has sources");
+    let named = |name: &str| circuit.element(name).expect("it has one");
+    let (input, trained) = (named(&series.replace("rs", "v")), named(series));
+    let output = Output::Potential(circuit[trained].nodes()[1]);
+    let task = CircuitTask::new(circuit, vec![input], vec![output], vec![trained]);
+    let options = CircuitOptions::default();
+    let learner = CircuitLearner::new(circuit, task.expect("a valid task"), options);
+    let inputs = (0..examples).map(|k| vec![1.0 + k as f64]).collect();
+    let examples = CircuitExamples::new(inputs, vec![vec![0.0]; examples]);
+    (learner.expect("valid options"), examples.expect("valid"))
+}
+
+#[test]
+fn training_and_evaluation_of_a_circuit_are_interrupted() {
+    let stopped = LearnError::Interrupted(Interrupted);
+    // Many short solves, and one that takes several times as long as it is before it is first asked.
+    for (side, count) in [(20, 4000), (120, 1)] {
+        let circuit = families::grid(side, false, 1);
+        let (mut learner, examples) = grid_learner(&circuit, count);
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let outcome = interruptible(|| true, || learner.train_epoch(&examples, &mut rng, |_| ()));
+        assert_eq!(outcome, Err(stopped.clone()), "training, {side}");
+        let outcome = interruptible(|| true, || learner.evaluate(&examples));
+        assert_eq!(outcome, Err(stopped.clone()), "evaluation, {side}");
     }
 }

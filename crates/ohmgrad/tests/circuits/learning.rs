@@ -6,7 +6,7 @@ use ohmgrad::device::Law;
 use ohmgrad::learn::circuit::{
     CircuitExamples, CircuitLearner, CircuitOptions, CircuitTask, LearnError, Output, TaskError,
 };
-use ohmgrad::learn::{Cost, Rule};
+use ohmgrad::learn::{Cost, Optimizer, Rule, Schedule, Update};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -330,11 +330,14 @@ fn train_xor(circuit: &Circuit, options: CircuitOptions, epochs: usize) -> usize
 }
 
 fn xor_options(rule: Rule) -> CircuitOptions {
-    CircuitOptions::default()
+    let options = CircuitOptions::default()
         .with_rule(rule)
-        .with_beta(0.05)
         .with_rate(0.05)
-        .with_bounds(1e-4, 10.0)
+        .with_bounds(1e-4, 10.0);
+    match rule.has_beta() {
+        true => options.with_beta(0.05),
+        false => options,
+    }
 }
 
 #[test]
@@ -449,6 +452,119 @@ fn tasks_that_cannot_be_learnt_are_refused() {
     }
 }
 
+/// A divider whose resistors have these names, and whose elements come in this order.
+fn divider(names: [&str; 3]) -> Circuit {
+    let mut builder = Circuit::builder();
+    for name in names {
+        builder = match name {
+            "v1" => builder.voltage_source(name, "in", "0", 1.0),
+            "d1" => builder.ideal_diode(name, "out", "0", 0.5),
+            _ => builder.resistor(name, "in", "out", 1.0),
+        };
+    }
+    builder
+        .resistor("r9", "out", "0", 1.0)
+        .build()
+        .expect("valid")
+}
+
+#[test]
+fn a_task_is_one_of_its_circuit() {
+    let own = divider(["v1", "r1", "d1"]);
+    let output = potential(&own, "out");
+    let (input, trained) = (element(&own, "v1"), element(&own, "r1"));
+    let task = CircuitTask::new(&own, vec![input], vec![output], vec![trained]).expect("valid");
+    let learner = |circuit: &Circuit| {
+        let options = CircuitOptions::default();
+        CircuitLearner::new(circuit, task.clone(), options).map(|_| ())
+    };
+    let mut copy = own.clone();
+    let conductance = 0.25;
+    copy.set_law(trained, Law::Resistor { conductance })
+        .expect("above 0");
+    assert_eq!(learner(&copy), Ok(()));
+
+    let other = |name: &str| Err(LearnError::Task(TaskError::OtherCircuit(name.to_owned())));
+    assert_eq!(learner(&divider(["r1", "v1", "d1"])), other("v1"));
+    assert_eq!(learner(&divider(["v1", "r2", "d1"])), other("r1"));
+    let empty = Circuit::builder()
+        .resistor("r1", "a", "0", 1.0)
+        .build()
+        .expect("valid");
+    assert_eq!(learner(&empty), other("element 1"));
+    let far = CircuitTask::new(&empty, vec![], vec![output], vec![element(&empty, "r1")]);
+    assert_eq!(far, Err(TaskError::OtherCircuit("node 2".to_owned())));
+
+    let diode = own[element(&own, "d1")].law().clone();
+    copy.set_law(trained, diode).expect("a valid diode");
+    let untrainable = TaskError::Untrainable("r1".to_owned());
+    assert_eq!(learner(&copy), Err(LearnError::Task(untrainable)));
+}
+
+/// Three epochs of one example by the exact gradient, beside a few lines that do the same: Adam on a conductance, with
+/// weight decay and a schedule.
+#[test]
+fn a_conductance_follows_adam_on_its_schedule() {
+    let circuit = Circuit::builder()
+        .voltage_source("v1", "in", "0", 2.0)
+        .resistor("r1", "in", "out", 2.0)
+        .resistor("r2", "out", "0", 1.0)
+        .build()
+        .expect("a valid circuit");
+    let optimizer = Optimizer {
+        update: Update::Adam {
+            beta1: 0.75,
+            beta2: 0.875,
+            epsilon: 0.0625,
+        },
+        weight_decay: 0.125,
+        schedule: Schedule::exponential(0.5),
+        learning_rates: [("conductances".to_owned(), 0.25)].into(),
+    };
+    let options = CircuitOptions::default()
+        .with_rule(Rule::AdjointLearning)
+        .with_optimizer(optimizer);
+    let (input, trained) = (element(&circuit, "v1"), element(&circuit, "r1"));
+    let task = CircuitTask::new(
+        &circuit,
+        vec![input],
+        vec![potential(&circuit, "out")],
+        vec![trained],
+    );
+    let mut learner = CircuitLearner::new(&circuit, task.expect("valid"), options).expect("valid");
+    let examples = CircuitExamples::new(vec![vec![2.0]], vec![vec![1.5]]).expect("valid");
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let (mut g, mut m, mut s) = (0.5, 0.0, 0.0);
+    for t in 1..=3 {
+        learner
+            .train_epoch(&examples, &mut rng, |_| ())
+            .expect("an operating point");
+        // out = 2 g / (g + 1), cost = (out - 1.5)^2 / 2
+        let out = 2.0 * g / (g + 1.0);
+        let gradient = (out - 1.5) * 2.0 / ((g + 1.0) * (g + 1.0)) + 0.125 * g;
+        m = 0.75 * m + 0.25 * gradient;
+        s = 0.875 * s + 0.125 * gradient * gradient;
+        let (mean, square): (f64, f64) =
+            (m / (1.0 - 0.75_f64.powi(t)), s / (1.0 - 0.875_f64.powi(t)));
+        g -= 0.25 * 0.5_f64.powi(t - 1) * mean / (square.sqrt() + 0.0625);
+        let found = learner.values()[0];
+        assert!((found - g).abs() < 1e-9, "epoch {t}: {found} {g}");
+    }
+}
+
+#[test]
+fn every_optimizer_learns_xor() {
+    let circuit = xor_network(8, true, true, 3);
+    let adam = (Update::ADAM, 0.02, Schedule::default());
+    let momentum = (Update::MOMENTUM, 0.005, Schedule::exponential(0.999));
+    for (update, rate, schedule) in [adam, momentum] {
+        let mut options = xor_options(Rule::AdjointLearning).with_rate(rate);
+        options.optimizer.update = update;
+        options.optimizer.schedule = schedule;
+        assert_eq!(train_xor(&circuit, options, 400), 0, "{update:?}");
+    }
+}
+
 #[test]
 fn options_and_examples_that_do_not_fit_are_refused() {
     let random = random(&families::ideal(0.0), currents, 0);
@@ -463,7 +579,23 @@ fn options_and_examples_that_do_not_fit_are_refused() {
     ));
     let message = |options: CircuitOptions| refusal(options).to_string();
     assert!(message(wide(Rule::CenteredEp).with_beta(0.0)).starts_with("beta is 0"));
-    assert!(message(wide(Rule::CenteredEp).with_rate(f64::NAN)).starts_with("rate is NaN"));
+    let rate = message(wide(Rule::CenteredEp).with_rate(f32::NAN));
+    assert!(
+        rate.contains("learning_rates.conductances is NaN"),
+        "{rate}"
+    );
+    let unused = message(wide(Rule::AdjointLearning).with_beta(0.1));
+    assert!(
+        unused.starts_with("beta is 0.1: this rule has no amplitude"),
+        "{unused}"
+    );
+    let mut voltages = wide(Rule::CenteredEp).optimizer;
+    voltages.learning_rates.retain(|name, _| name == "voltages");
+    let missing = message(wide(Rule::CenteredEp).with_optimizer(voltages));
+    assert!(
+        missing.contains("learning_rates has no entry conductances"),
+        "{missing}"
+    );
     assert!(message(wide(Rule::CenteredEp).with_bounds(0.0, 1.0)).starts_with("lowest is 0"));
     assert!(message(wide(Rule::CenteredEp).with_bounds(1.0, 1.0)).starts_with("lowest is 1 S"));
     assert!(message(wide(Rule::CenteredEp).with_batch(0)).starts_with("batch is 0"));

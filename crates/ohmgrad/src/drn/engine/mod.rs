@@ -19,5 +19,6 @@ pub(crate) use board::Board;
 pub(crate) use registers::Registers;
 pub(crate) use share::{Share, split};
 pub(crate) use speed::{Stream, multiply_adds_per_second};
+pub use team::default_threads;
 pub(crate) use team::run as run_team;
 pub(crate) use worker::{Worker, Workspace};

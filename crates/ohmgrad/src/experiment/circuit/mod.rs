@@ -20,10 +20,12 @@
 //!
 //! [training]                      # CircuitOptions
 //! rule = "c-cpl"
-//! rate = 0.5
+//! [training.optimizer]            # of the Optimizer
+//! method = "momentum"
+//! learning_rates = { conductances = 0.5 }
 //! "#;
 //! let experiment = CircuitExperiment::parse(text, "line.toml")?;
-//! assert_eq!(experiment.training.rate, 0.5);
+//! assert_eq!(experiment.training.optimizer.learning_rates["conductances"], 0.5);
 //! # Ok::<(), ohmgrad::experiment::circuit::CircuitExperimentError>(())
 //! ```
 

@@ -5,12 +5,14 @@ use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use super::examples::CircuitExamples;
-use super::options::{CircuitOptions, CircuitOptionsError};
+use super::options::{CircuitOptions, CircuitOptionsError, PARAMETERS, parameter};
 use super::probes::{set_value, value};
-use super::task::{CircuitTask, Output};
+use super::task::{CircuitTask, Output, TaskError};
 use super::worker::{Failure, Lesson, Worker};
 use crate::circuit::{Circuit, CircuitError};
 use crate::device::Law;
+use crate::interrupt::{self, Interrupted, Stop};
+use crate::learn::Memory;
 use crate::presolve::{PresolveError, State};
 
 /// The examples of a batch are shared among at most so many workers, whatever the number of threads: the results, which
@@ -30,6 +32,8 @@ pub struct CircuitLearner {
     workers: Vec<Worker>,
     /// The free state of each example when it was last learnt from; none if they are too many.
     states: Vec<Option<State>>,
+    /// What the optimiser remembers of the trained elements.
+    memory: Memory,
     epochs: usize,
 }
 
@@ -52,6 +56,9 @@ pub struct CircuitEvaluation {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LearnError {
+    /// A task that was made for another circuit.
+    #[error(transparent)]
+    Task(#[from] TaskError),
     /// Options that are refused.
     #[error(transparent)]
     Options(#[from] CircuitOptionsError),
@@ -113,6 +120,9 @@ pub enum LearnError {
         /// The worst measure of the certificate.
         worst: f64,
     },
+    /// It was [interrupted](crate::interrupt).
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
     /// An output whose voltage the circuit leaves open.
     #[error("example {}: the circuit leaves output {output} open; give it a resistor to ground", example + 1)]
     Open {
@@ -127,21 +137,24 @@ impl CircuitLearner {
     /// Prepares to train a circuit, from the values that it has.
     ///
     /// # Errors
-    /// If an option is refused, a conductance to train is outside of the bounds, or the rule clamps and an output is a
-    /// current.
+    /// If the task is not one of this circuit, an option is refused, a conductance to train is outside of the bounds, or the
+    /// rule clamps and an output is a current.
     pub fn new(
         circuit: &Circuit,
         task: CircuitTask,
         options: CircuitOptions,
     ) -> Result<CircuitLearner, LearnError> {
+        task.check(circuit)?;
         options.validate()?;
         let clamps = options.rule.clamps();
         let is_current = |output: &&Output| matches!(output, Output::Current(_));
         if let Some(output) = task.outputs().iter().find(is_current).filter(|_| clamps) {
             return Err(LearnError::ClampedCurrent(output.name(circuit)));
         }
+        check_rates(circuit, &task, &options)?;
         check_bounds(circuit, &task, &options)?;
         Ok(CircuitLearner {
+            memory: Memory::new(options.optimizer.update, task.trained().len()),
             prototype: Worker::new(circuit, task.outputs(), clamps)?,
             circuit: circuit.clone(),
             task,
@@ -173,7 +186,8 @@ impl CircuitLearner {
         trained.map(|id| value(self.circuit[*id].law())).collect()
     }
 
-    /// Takes up training after so many epochs, with these values of the trained elements.
+    /// Takes up training after so many epochs, with these values of the trained elements. The optimiser remembers nothing of
+    /// the steps before.
     ///
     /// # Errors
     /// If there is not one value for each of them, or one is out of range.
@@ -181,8 +195,23 @@ impl CircuitLearner {
         self.set_values(values)?;
         check_bounds(&self.circuit, &self.task, &self.options)?;
         self.states.clear();
+        self.memory = Memory::new(self.options.optimizer.update, values.len());
         self.epochs = epochs;
         Ok(())
+    }
+
+    /// What the optimiser remembers. Training that is taken up again with it ends with the same bits.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Returns whether the memory is one of this optimiser and task; nothing changes otherwise.
+    pub(crate) fn set_memory(&mut self, memory: Memory) -> bool {
+        let fits = memory.fits(self.options.optimizer.update, self.task.trained().len());
+        if fits {
+            self.memory = memory;
+        }
+        fits
     }
 
     /// The free state of each example in the last epoch, from which it is found in the next; none if they are too many to be
@@ -201,7 +230,8 @@ impl CircuitLearner {
     /// The result is that of the free states during the epoch.
     ///
     /// # Errors
-    /// If the examples do not fit the task, or a state does not exist or is not found. The epoch ends there.
+    /// If the examples do not fit the task, a state does not exist or is not found, or training is
+    /// [interrupted](crate::interrupt). The epoch ends there.
     pub fn train_epoch(
         &mut self,
         examples: &CircuitExamples,
@@ -228,7 +258,8 @@ impl CircuitLearner {
             let start = |example: &usize| self.states.get_mut(*example).and_then(Option::take);
             let mut starts: Vec<_> = batch.iter().map(start).collect();
             let (gradient, found) = self.batch_gradient(examples, batch, &mut starts)?;
-            self.update(&gradient)?;
+            let epoch = self.epochs as f64 + done as f64 / examples.len() as f64;
+            self.update(&gradient, epoch)?;
             for ((example, found), state) in batch.iter().zip(found).zip(starts) {
                 outputs[*example] = found;
                 if let Some(kept) = self.states.get_mut(*example) {
@@ -245,7 +276,8 @@ impl CircuitLearner {
     /// The outputs of the free states, beside the targets.
     ///
     /// # Errors
-    /// If the examples do not fit the task, or a state does not exist or is not found.
+    /// If the examples do not fit the task, a state does not exist or is not found, or it is
+    /// [interrupted](crate::interrupt).
     pub fn evaluate(
         &mut self,
         examples: &CircuitExamples,
@@ -263,7 +295,8 @@ impl CircuitLearner {
     /// its value, or what the rule has in its place.
     ///
     /// # Errors
-    /// If the examples do not fit the task, or a state does not exist or is not found.
+    /// If the examples do not fit the task, a state does not exist or is not found, or it is
+    /// [interrupted](crate::interrupt).
     pub fn gradient(&mut self, examples: &CircuitExamples) -> Result<Vec<f64>, LearnError> {
         self.check_fit(examples)?;
         let all: Vec<usize> = (0..examples.len()).collect();
@@ -299,23 +332,30 @@ impl CircuitLearner {
         Ok((mean, outputs))
     }
 
-    /// p <- clamp(p - rate * gradient)
-    fn update(&mut self, gradient: &[f64]) -> Result<(), LearnError> {
+    /// p <- clamp(p - rate * factor(t) * d), with the direction d that the update law makes of gradient + weight_decay * p.
+    fn update(&mut self, gradient: &[f64], t: f64) -> Result<(), LearnError> {
         let CircuitOptions {
-            rate,
-            voltage_rate,
-            current_rate,
-            decay,
+            optimizer,
             lowest,
             highest,
             ..
-        } = self.options;
-        let factor = decay.powf(self.epochs as f64);
-        let trained = self.task.trained().iter().zip(gradient);
-        let updated = trained.map(|(id, gradient)| match self.circuit[*id].law() {
-            Law::VoltageSource { voltage } => voltage - factor * voltage_rate * gradient,
-            Law::CurrentSource { current } => current - factor * current_rate * gradient,
-            law => (value(law) - factor * rate * gradient).clamp(lowest, highest),
+        } = &self.options;
+        let decay = f64::from(optimizer.weight_decay);
+        let laws = self.task.trained().iter().map(|id| self.circuit[*id].law());
+        let decayed = laws.clone().zip(gradient).map(|(law, gradient)| match law {
+            Law::Resistor { conductance } => gradient + decay * conductance,
+            _ => *gradient,
+        });
+        let decayed: Vec<f64> = decayed.collect();
+        let directions = self.memory.directions(optimizer.update, &decayed);
+        let factor = optimizer.schedule.factor(t);
+        let updated = laws.zip(directions).map(|(law, direction)| {
+            let rate = f64::from(optimizer.learning_rates[parameter(law)]);
+            let updated = value(law) - factor * rate * direction;
+            match law {
+                Law::Resistor { .. } => updated.clamp(*lowest, *highest),
+                _ => updated,
+            }
         });
         let updated: Vec<f64> = updated.collect();
         self.set_values(&updated)
@@ -354,29 +394,40 @@ impl CircuitLearner {
         ) -> Result<T, Failure>
         + Sync,
     ) -> Result<Vec<T>, LearnError> {
-        let (task, options) = (&self.task, &self.options);
-        if self.prototype.is_new() {
-            // What it finds out about the circuit's shape serves all workers; errors come up again below.
-            let _ = work(&mut self.prototype, task, options, examples[0], &mut None);
-        }
         let share = examples.len().div_ceil(WORKERS).max(LEAST);
-        let chunks = examples.len().div_ceil(share);
-        while self.workers.len() < chunks {
-            self.workers.push(self.prototype.fork());
-        }
-        let circuit = &self.circuit;
-        let chunks = examples.par_chunks(share).zip(starts.par_chunks_mut(share));
-        let found = self.workers.par_iter_mut().zip(chunks);
-        let found = found.map(|(worker, (chunk, starts))| {
-            let of_example = |(&example, start): (&usize, &mut Option<State>)| {
-                let found = work(worker, task, options, example, start);
-                found.map_err(|failure| LearnError::new(failure, example, circuit, task))
-            };
-            let examples = chunk.iter().zip(starts);
-            examples.map(of_example).collect::<Result<Vec<T>, _>>()
-        });
+        let CircuitLearner {
+            circuit,
+            task,
+            options,
+            prototype,
+            workers,
+            ..
+        } = self;
+        let each = |stop: &Stop| {
+            if prototype.is_new() {
+                // What it finds out about the circuit's shape serves all workers; errors come up again below.
+                let _ = stop.heard_in(|| work(prototype, task, options, examples[0], &mut None));
+            }
+            workers.resize_with(workers.len().max(examples.len().div_ceil(share)), || {
+                prototype.fork()
+            });
+            let chunks = examples.par_chunks(share).zip(starts.par_chunks_mut(share));
+            let found = workers.par_iter_mut().zip(chunks);
+            let found = found.map(|(worker, (chunk, starts))| {
+                let of_example = |(&example, start): (&usize, &mut Option<State>)| {
+                    if stop.is_requested() {
+                        return Err(Interrupted.into());
+                    }
+                    let found = work(worker, task, options, example, start);
+                    found.map_err(|failure| LearnError::new(failure, example, circuit, task))
+                };
+                let examples = chunk.iter().zip(starts).map(of_example);
+                stop.heard_in(|| examples.collect::<Result<Vec<T>, _>>())
+            });
+            found.collect()
+        };
         // The first error in the order of the examples, whatever the threads do.
-        let found: Vec<Result<Vec<T>, LearnError>> = found.collect();
+        let found: Vec<Result<Vec<T>, LearnError>> = interrupt::heed(each)?;
         let found = found.into_iter().collect::<Result<Vec<_>, _>>()?;
         Ok(found.into_iter().flatten().collect())
     }
@@ -426,6 +477,7 @@ impl LearnError {
         match failure {
             Failure::Value(error) => LearnError::Value(error),
             Failure::Presolve(source) => LearnError::Presolve { example, source },
+            Failure::Interrupted => LearnError::Interrupted(Interrupted),
             Failure::NotConverged(worst) => LearnError::NotConverged { example, worst },
             Failure::Open(output) => LearnError::Open {
                 example,
@@ -452,6 +504,20 @@ fn largest(values: &[f64]) -> usize {
         }
     }
     best
+}
+
+/// Checks that there is a learning rate for every kind of trained parameter.
+fn check_rates(
+    circuit: &Circuit,
+    task: &CircuitTask,
+    options: &CircuitOptions,
+) -> Result<(), CircuitOptionsError> {
+    let trained = task.trained().iter();
+    let trained: Vec<String> = trained
+        .map(|id| parameter(circuit[*id].law()).to_owned())
+        .collect();
+    let parameters = PARAMETERS.map(str::to_owned);
+    Ok(options.optimizer.validate_for(&parameters, &trained)?)
 }
 
 fn check_bounds(

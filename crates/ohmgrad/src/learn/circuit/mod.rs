@@ -22,7 +22,8 @@
 //! # The update
 //!
 //! ```text
-//! p <- clamp(p - rate * mean over the batch[e(second) - e(first)] / span)
+//! g = mean over the batch[e(second) - e(first)] / span
+//! p <- clamp(p - rate * d), d made of g by the update law of the optimiser
 //! e = u^2 / 2 of a conductance, u of a current source, -i of a voltage source
 //! ```
 //!

@@ -2,9 +2,30 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::learn::{Cost, Rule};
+use crate::device::Law;
+use crate::learn::{Cost, Optimizer, OptimizerError, Rule, Schedule, Update};
+
+/// The kinds of trained parameters, by which a circuit's optimiser names their learning rates.
+pub(super) const PARAMETERS: [&str; 3] = ["conductances", "voltages", "currents"];
 
 /// How a [`CircuitLearner`](super::CircuitLearner) trains.
+///
+/// ```
+/// use ohmgrad::learn::circuit::CircuitOptions;
+/// use ohmgrad::learn::{Rule, Update};
+///
+/// let options: CircuitOptions = toml::from_str(
+///     r#"
+///     rule = "al"
+///     [optimizer]
+///     method = "adam"
+///     schedule = { kind = "cosine", epochs = 100 }
+///     learning_rates = { conductances = 0.01, voltages = 0.1 }
+///     "#,
+/// )?;
+/// assert_eq!((options.rule, options.optimizer.update), (Rule::AdjointLearning, Update::ADAM));
+/// # Ok::<(), toml::de::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -13,23 +34,19 @@ pub struct CircuitOptions {
     pub rule: Rule,
     /// The cost. Default: `squared-error`. Rules that clamp need it.
     pub cost: Cost,
-    /// The rule's amplitude, above 0: the strength of nudges in siemens (in ohm for output currents), or the share of
-    /// the way to the target. Default: 0.01.
-    pub beta: f32,
-    /// Learning rate of the conductances, at least 0. Default: 0.1.
-    pub rate: f64,
-    /// Learning rate of trained voltage sources, at least 0. Default: 0.1.
-    pub voltage_rate: f64,
-    /// Learning rate of trained current sources, at least 0. Default: 0.1.
-    pub current_rate: f64,
-    /// Factor on all learning rates after every epoch, above 0. Default: 1.
-    pub decay: f64,
+    /// The rule's amplitude, if it has one, above 0: the strength of nudges in siemens (in ohm for output currents), or the
+    /// share of the way to the target. Default: 0.01.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta: Option<f32>,
     /// Lower bound of the trained conductances, in siemens, above 0. Default: 1e-9.
     pub lowest: f64,
     /// Upper bound of the trained conductances, in siemens. Default: 1e3.
     pub highest: f64,
     /// Examples per update, at least 1; more than there are is all of them. Default: 4.
     pub batch: usize,
+    /// What a step does to the trained elements. Its learning rates are those of their `conductances`, `voltages` and
+    /// `currents`, with a rate for every kind that is trained. Default: gradient descent with a rate of 0.1 for each.
+    pub optimizer: Optimizer,
 }
 
 /// Why [`CircuitOptions`] are refused.
@@ -44,14 +61,12 @@ pub enum CircuitOptionsError {
         /// Its value.
         value: f64,
     },
-    /// A learning rate below 0.
-    #[error("{name} is {value}: it must be finite and at least 0")]
-    Rate {
-        /// The option.
-        name: &'static str,
-        /// Its value.
-        value: f64,
-    },
+    /// An amplitude for a rule that has none.
+    #[error("beta is {0}: this rule has no amplitude; leave it out")]
+    UnusedBeta(f32),
+    /// The optimiser.
+    #[error("optimizer: {0}")]
+    Optimizer(#[from] OptimizerError),
     /// Bounds in the wrong order.
     #[error("lowest is {lowest} S, it must be below highest, {highest} S")]
     Bounds {
@@ -81,11 +96,13 @@ impl Default for CircuitOptions {
         CircuitOptions {
             rule: Rule::CenteredEp,
             cost: Cost::SquaredError,
-            beta: 0.01,
-            rate: 0.1,
-            voltage_rate: 0.1,
-            current_rate: 0.1,
-            decay: 1.0,
+            beta: None,
+            optimizer: Optimizer {
+                update: Update::Sgd,
+                weight_decay: 0.0,
+                schedule: Schedule::default(),
+                learning_rates: PARAMETERS.map(|kind| (kind.to_owned(), 0.1)).into(),
+            },
             lowest: 1e-9,
             highest: 1e3,
             batch: 4,
@@ -108,17 +125,25 @@ impl CircuitOptions {
         self
     }
 
-    /// With another amplitude, above 0.
+    /// With another amplitude, above 0, for a rule that has one.
     #[must_use]
     pub fn with_beta(mut self, beta: f32) -> CircuitOptions {
-        self.beta = beta;
+        self.beta = Some(beta);
         self
     }
 
     /// With another learning rate of the conductances, at least 0.
     #[must_use]
-    pub fn with_rate(mut self, rate: f64) -> CircuitOptions {
-        self.rate = rate;
+    pub fn with_rate(mut self, rate: f32) -> CircuitOptions {
+        let rates = &mut self.optimizer.learning_rates;
+        rates.insert(PARAMETERS[0].to_owned(), rate);
+        self
+    }
+
+    /// With another optimiser.
+    #[must_use]
+    pub fn with_optimizer(mut self, optimizer: Optimizer) -> CircuitOptions {
+        self.optimizer = optimizer;
         self
     }
 
@@ -142,10 +167,11 @@ impl CircuitOptions {
     /// # Errors
     /// The first option that is out of range, by name.
     pub fn validate(&self) -> Result<(), CircuitOptionsError> {
-        let beta = f64::from(self.beta);
+        if let (false, Some(beta)) = (self.rule.has_beta(), self.beta) {
+            return Err(CircuitOptionsError::UnusedBeta(beta));
+        }
         for (name, value) in [
-            ("beta", beta),
-            ("decay", self.decay),
+            ("beta", f64::from(self.amplitude())),
             ("lowest", self.lowest),
             ("highest", self.highest),
         ] {
@@ -153,15 +179,8 @@ impl CircuitOptions {
                 return Err(CircuitOptionsError::Positive { name, value });
             }
         }
-        for (name, value) in [
-            ("rate", self.rate),
-            ("voltage_rate", self.voltage_rate),
-            ("current_rate", self.current_rate),
-        ] {
-            if !(value.is_finite() && value >= 0.0) {
-                return Err(CircuitOptionsError::Rate { name, value });
-            }
-        }
+        self.optimizer
+            .validate_for(&PARAMETERS.map(str::to_owned), &[])?;
         let (lowest, highest) = (self.lowest, self.highest);
         match self.cost {
             _ if lowest >= highest => Err(CircuitOptionsError::Bounds { lowest, highest }),
@@ -170,5 +189,19 @@ impl CircuitOptions {
             Cost::CrossEntropy if self.rule.clamps() => Err(CircuitOptionsError::NoTargetVoltages),
             _ => Ok(()),
         }
+    }
+
+    /// The amplitude of a rule that has one.
+    pub(super) fn amplitude(&self) -> f32 {
+        self.beta.unwrap_or(0.01)
+    }
+}
+
+/// The kind of a trained element's parameter.
+pub(super) fn parameter(law: &Law) -> &'static str {
+    match law {
+        Law::VoltageSource { .. } => PARAMETERS[1],
+        Law::CurrentSource { .. } => PARAMETERS[2],
+        _ => PARAMETERS[0],
     }
 }

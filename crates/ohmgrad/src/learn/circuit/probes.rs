@@ -85,18 +85,24 @@ fn unused(output: usize, is_used: impl Fn(&str) -> bool) -> String {
     name
 }
 
-/// The number of a resistor (siemens), voltage source (volt) or current source (ampere); no other law has one.
-pub(crate) fn value(law: &Law) -> f64 {
+/// The number of a resistor (siemens), voltage source (volt) or current source (ampere).
+///
+/// # Panics
+/// If the law is another one, which tasks refuse.
+pub(super) fn value(law: &Law) -> f64 {
     match law {
         Law::Resistor { conductance } => *conductance,
         Law::VoltageSource { voltage } => *voltage,
         Law::CurrentSource { current } => *current,
-        _ => f64::NAN,
+        other => unreachable!("no task has {other:?} as an input or trains it"),
     }
 }
 
 /// Gives a resistor (siemens), voltage source (volt) or current source (ampere) another value.
-pub(crate) fn set_value(
+///
+/// # Errors
+/// If the value is out of range, or the law is another one.
+pub(super) fn set_value(
     circuit: &mut Circuit,
     element: ElementId,
     value: f64,
@@ -105,7 +111,32 @@ pub(crate) fn set_value(
         Law::Resistor { .. } => Law::Resistor { conductance: value },
         Law::VoltageSource { .. } => Law::VoltageSource { voltage: value },
         Law::CurrentSource { .. } => Law::CurrentSource { current: value },
-        other => other.clone(),
+        _ => {
+            return Err(CircuitError::Law {
+                element: circuit.element_names()[element.index()].clone(),
+                fault: "it is neither a resistor nor a source, and has no value to set".to_owned(),
+            });
+        }
     };
     circuit.set_law(element, law)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_not_set_where_there_is_none() {
+        let mut circuit = Circuit::builder()
+            .resistor("r1", "a", "0", 1.0)
+            .ideal_diode("d1", "a", "0", 0.5)
+            .build()
+            .expect("a valid circuit");
+        let named = |name| circuit.element(name).expect("it was just added");
+        let (resistor, diode) = (named("r1"), named("d1"));
+        set_value(&mut circuit, resistor, 0.25).expect("it is finite and above 0");
+        assert_eq!(value(circuit[resistor].law()), 0.25);
+        let error = set_value(&mut circuit, diode, 0.25).expect_err("a diode");
+        assert!(error.to_string().contains("element d1"), "{error}");
+    }
 }

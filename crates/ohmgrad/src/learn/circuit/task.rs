@@ -16,18 +16,24 @@ pub enum Output {
     Current(ElementId),
 }
 
-/// The inputs, outputs and trained elements of a circuit.
+/// The inputs, outputs and trained elements of a circuit. A task is one of the circuit that it was made for, and of circuits
+/// that have the same nodes and elements by the same names: copies with other values, above all.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CircuitTask {
     inputs: Vec<ElementId>,
     outputs: Vec<Output>,
     trained: Vec<ElementId>,
+    /// The names of all of them in the circuit.
+    names: Vec<String>,
 }
 
 /// Why a circuit cannot learn a task.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TaskError {
+    /// A node or element that the circuit does not have, or has by another name.
+    #[error("{0} is of another circuit: make the task for the circuit that it is used with")]
+    OtherCircuit(String),
     /// No outputs.
     #[error("there is no output: name a node, two nodes or an element")]
     NoOutput,
@@ -60,26 +66,60 @@ impl CircuitTask {
     /// A task for a circuit.
     ///
     /// # Errors
-    /// If an input is no source, an element cannot be trained, something is named twice, or no path leads from the
-    /// inputs to an output.
-    ///
-    /// # Panics
-    /// If a node or element is not one of the circuit.
+    /// If a node or element is not one of the circuit, an input is no source, an element cannot be trained, something is
+    /// named twice, or no path leads from the inputs to an output.
     pub fn new(
         circuit: &Circuit,
         inputs: Vec<ElementId>,
         outputs: Vec<Output>,
         trained: Vec<ElementId>,
     ) -> Result<CircuitTask, TaskError> {
-        let task = CircuitTask {
+        let mut task = CircuitTask {
             inputs,
             outputs,
             trained,
+            names: Vec::new(),
         };
-        task.check_inputs(circuit)?;
-        task.check_trained(circuit)?;
-        task.check_outputs(circuit)?;
+        task.names = task.names_in(circuit)?;
+        task.check(circuit)?;
         Ok(task)
+    }
+
+    /// Checks that this is a task of a circuit.
+    pub(super) fn check(&self, circuit: &Circuit) -> Result<(), TaskError> {
+        let names = self.names_in(circuit)?;
+        if let Some((own, _)) = self
+            .names
+            .iter()
+            .zip(&names)
+            .find(|(own, name)| own != name)
+        {
+            return Err(TaskError::OtherCircuit(own.clone()));
+        }
+        self.check_inputs(circuit)?;
+        self.check_trained(circuit)?;
+        self.check_outputs(circuit)
+    }
+
+    /// The names of all inputs, outputs and trained elements.
+    fn names_in(&self, circuit: &Circuit) -> Result<Vec<String>, TaskError> {
+        let (elements, nodes) = (circuit.element_names(), circuit.node_names());
+        let element = |id: &ElementId| match elements.get(id.index()) {
+            Some(name) => Ok(name.clone()),
+            None => Err(TaskError::OtherCircuit(format!("element {}", id.index()))),
+        };
+        let output = |output: &Output| match *output {
+            Output::Current(id) => element(&id).map(|_| output.name(circuit)),
+            Output::Potential(node) | Output::Voltage(node, _) if node.index() >= nodes.len() => {
+                Err(TaskError::OtherCircuit(format!("node {}", node.index())))
+            }
+            Output::Voltage(_, node) if node.index() >= nodes.len() => {
+                Err(TaskError::OtherCircuit(format!("node {}", node.index())))
+            }
+            _ => Ok(output.name(circuit)),
+        };
+        let inputs = self.inputs.iter().chain(&self.trained).map(element);
+        inputs.chain(self.outputs.iter().map(output)).collect()
     }
 
     /// The sources that are set to the values of an example.

@@ -33,6 +33,7 @@ pub(super) enum Failure {
     Value(CircuitError),
     Presolve(PresolveError),
     NotConverged(f64),
+    Interrupted,
     Open(usize),
 }
 
@@ -102,6 +103,7 @@ impl Bench {
         let solution = solver.solve(circuit).map_err(Failure::Presolve)?;
         match solution.status {
             Status::Solved => Ok(solution),
+            Status::Interrupted => Err(Failure::Interrupted),
             _ => Err(Failure::NotConverged(solution.certificate.worst())),
         }
     }
@@ -184,7 +186,7 @@ impl Worker {
         let pairs = outputs.iter().copied().zip(targets.iter().copied());
         let pull = options.cost.pull(pairs.clone());
         let pulls: Vec<f64> = pairs.map(|(o, y)| pull.on(o, y)).collect();
-        let rule = options.rule.states(options.beta);
+        let rule = options.rule.states(options.amplitude());
         let mut states = vec![self.free.read(task.trained(), &free)];
         for push in &rule.pushes {
             let state = match *push {

@@ -65,7 +65,7 @@ fn divergence_is_an_error() {
             let architecture = Architecture::new(5, vec![6; hidden], 3).with_energy(energy);
             let rates = vec![rate; hidden + 1];
             let optimizer = Optimizer {
-                momentum,
+                update: Update::Momentum { momentum },
                 ..Optimizer::plain(&rates, &rates, 1.0)
             };
             let options = TrainOptions {
@@ -210,16 +210,51 @@ fn optimizers_out_of_range_are_refused() {
         );
     };
     for bad in [-0.1, f32::NAN, f32::INFINITY] {
-        refused("decay", &|o| o.decay = bad);
-        refused("momentum", &|o| o.momentum = bad);
+        refused("schedule.factor", &|o| {
+            o.schedule = Schedule::exponential(bad)
+        });
+        refused("schedule.warmup", &|o| o.schedule.warmup = bad);
+        refused("schedule.final", &|o| {
+            o.schedule.course = Course::Cosine {
+                epochs: 3,
+                last: bad,
+            };
+        });
+        refused("momentum", &|o| {
+            o.update = Update::Momentum { momentum: bad };
+        });
+        for (name, [beta1, beta2, epsilon]) in [
+            ("beta1", [bad, 0.9, 1e-8]),
+            ("beta2", [0.9, bad, 1e-8]),
+            ("epsilon", [0.9, 0.9, bad]),
+        ] {
+            refused(name, &|o| {
+                o.update = Update::Adam {
+                    beta1,
+                    beta2,
+                    epsilon,
+                };
+            });
+        }
         refused("weight_decay", &|o| o.weight_decay = bad);
         refused("learning_rates.W2", &|o| {
             _ = o.learning_rates.insert("W2".to_owned(), bad)
         });
     }
-    refused("decay", &|o| o.decay = 0.0);
-    refused("decay", &|o| o.decay = 1.1);
-    refused("momentum", &|o| o.momentum = 1.0);
+    for bad in [0.0, 1.1] {
+        refused("schedule.factor", &|o| {
+            o.schedule = Schedule::exponential(bad)
+        });
+    }
+    refused("schedule.epochs", &|o| {
+        o.schedule.course = Course::Cosine {
+            epochs: 0,
+            last: 0.0,
+        };
+    });
+    refused("momentum", &|o| {
+        o.update = Update::Momentum { momentum: 1.0 }
+    });
     for name in ["W1", "W2", "b1", "b2"] {
         refused(name, &|o| _ = o.learning_rates.remove(name));
     }

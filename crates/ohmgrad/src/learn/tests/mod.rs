@@ -105,7 +105,7 @@ fn busy_options(architecture: &Architecture, order: SweepOrder, momentum: f32) -
         free_phase: Settling::tolerance(order, 1e-3, 20),
         nudged_phase: Settling::sweeps(order, 3),
         optimizer: Optimizer {
-            momentum,
+            update: Update::Momentum { momentum },
             weight_decay: 0.01,
             ..Optimizer::plain(&rates, &rates, 0.9)
         },

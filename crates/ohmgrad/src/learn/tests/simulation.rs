@@ -29,7 +29,9 @@ struct Simulation {
     network: Reference,
     options: TrainOptions,
     seed: u64,
-    velocity: Gradient,
+    /// The velocity of momentum, or both moments of Adam.
+    registers: [Gradient; 2],
+    steps: i32,
     /// The second state of the last step, one per slot of the batch.
     carried: Vec<Potentials>,
     epochs: usize,
@@ -49,7 +51,8 @@ impl Simulation {
         let zeros = |like: &Vec<Vec<f64>>| like.iter().map(|p| vec![0.0; p.len()]).collect();
         let rest = network.at_rest(&vec![0.0; network.architecture.features]);
         Self {
-            velocity: (zeros(&network.weights), zeros(&network.biases)),
+            registers: [0, 1].map(|_| (zeros(&network.weights), zeros(&network.biases))),
+            steps: 0,
             network: network.clone(),
             carried: vec![rest; options.batch],
             options: options.clone(),
@@ -277,39 +280,64 @@ impl Simulation {
         sweeps as u64
     }
 
-    /// velocity <- momentum velocity + mean gradient + decay g, g <- clamp(g - rate velocity)
+    /// velocity <- momentum velocity + mean gradient + decay g, g <- clamp(g - rate velocity); or Adam as published.
     fn descend(&mut self, gradients: &[Gradient]) {
+        self.steps += 1;
         let optimizer = &self.options.optimizer;
+        let [first, second] = &mut self.registers;
         let [lo, hi] = self.network.architecture.chain().connections[0].window;
         let free = (f64::NEG_INFINITY, f64::INFINITY);
         let bounds = (f64::from(lo), f64::from(hi));
         let decay = f64::from(optimizer.weight_decay);
-        let factor = f64::from(optimizer.decay).powi(self.epochs as i32);
+        let factor = optimizer.schedule.factor(self.epochs as f64);
         for l in 0..self.network.weights.len() {
             let kinds = [
                 (
                     format!("W{}", l + 1),
                     &mut self.network.weights[l],
-                    &mut self.velocity.0[l],
+                    [&mut first.0[l], &mut second.0[l]],
                     bounds,
                     decay,
                 ),
                 (
                     format!("b{}", l + 1),
                     &mut self.network.biases[l],
-                    &mut self.velocity.1[l],
+                    [&mut first.1[l], &mut second.1[l]],
                     free,
                     0.0,
                 ),
             ];
-            for (kind, (name, parameters, velocity, bounds, decay)) in kinds.into_iter().enumerate()
+            for (kind, (name, parameters, [first, second], bounds, decay)) in
+                kinds.into_iter().enumerate()
             {
                 let rate = factor * f64::from(optimizer.learning_rates[&name]);
-                for (i, (g, velocity)) in parameters.iter_mut().zip(velocity).enumerate() {
+                for (i, g) in parameters.iter_mut().enumerate() {
                     let of = |gradient: &Gradient| [&gradient.0, &gradient.1][kind][l][i];
                     let mean = gradients.iter().map(of).sum::<f64>() / gradients.len() as f64;
-                    *velocity = f64::from(optimizer.momentum) * *velocity + mean + decay * *g;
-                    *g = (*g - rate * *velocity).clamp(bounds.0, bounds.1);
+                    let force = mean + decay * *g;
+                    let (m, s) = (&mut first[i], &mut second[i]);
+                    let way = match optimizer.update {
+                        Update::Sgd => force,
+                        Update::Momentum { momentum } => {
+                            *m = f64::from(momentum) * *m + force;
+                            *m
+                        }
+                        Update::Adam {
+                            beta1,
+                            beta2,
+                            epsilon,
+                        } => {
+                            let [b1, b2, epsilon] = [beta1, beta2, epsilon].map(f64::from);
+                            *m = b1 * *m + (1.0 - b1) * force;
+                            *s = b2 * *s + (1.0 - b2) * force.powi(2);
+                            let (m, s) = (
+                                *m / (1.0 - b1.powi(self.steps)),
+                                *s / (1.0 - b2.powi(self.steps)),
+                            );
+                            m / (s.sqrt() + epsilon)
+                        }
+                    };
+                    *g = (*g - rate * way).clamp(bounds.0, bounds.1);
                 }
             }
         }
@@ -341,17 +369,30 @@ fn settlings() -> impl Strategy<Value = Settling> {
 
 fn optimizers() -> impl Strategy<Value = Optimizer> {
     let rates = vec(0.0..0.1_f32, 8);
-    let momentum = select(vec![0.0, 0.0, 0.5, 0.9]);
+    // So large an epsilon that what f32 rounds is not blown up to the size of a step.
+    let adam = Update::Adam {
+        beta1: 0.75,
+        beta2: 0.9,
+        epsilon: 1.0,
+    };
+    let momentum = [0.5, 0.9].map(|momentum| Update::Momentum { momentum });
+    let update = select(vec![
+        Update::Sgd,
+        Update::Sgd,
+        momentum[0],
+        momentum[1],
+        adam,
+    ]);
     (
         rates,
-        momentum,
+        update,
         select(vec![0.0, 0.0, 0.1]),
         select(vec![1.0, 0.5]),
     )
-        .prop_map(|(rates, momentum, weight_decay, decay)| Optimizer {
-            momentum,
+        .prop_map(|(rates, update, weight_decay, factor)| Optimizer {
+            update,
             weight_decay,
-            ..Optimizer::plain(&rates[..4], &rates[4..], decay)
+            ..Optimizer::plain(&rates[..4], &rates[4..], factor)
         })
 }
 
