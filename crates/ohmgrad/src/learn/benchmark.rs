@@ -75,22 +75,14 @@ pub struct Breakdown {
 /// # Errors
 /// If the data do not fit the network, or training cannot go on.
 pub fn benchmark(trainer: &mut Trainer, data: &Dataset) -> Result<Benchmark, TrainError> {
-    let network = trainer.network();
-    let (threads, batch) = (network.threads(), trainer.options().batch);
-    let (arch, conductances) = (network.arch, network.architecture().conductances());
+    let (threads, batch) = (trainer.network().threads(), trainer.options().batch);
+    let conductances = trainer.network().architecture().conductances();
     let mut memory = Stream::split(conductances, threads);
-
-    let mut steps: Vec<StepTimes> = Vec::new();
-    let (mut bandwidths, mut ratios) = (Vec::new(), Vec::new());
-    let (mut speeds, mut arithmetic) = (Vec::new(), Vec::new());
+    let mut rounds = Rounds::default();
     let mut examples = (16 * batch).min(data.len());
     for round in 0..=ROUNDS {
         let part = part_of(data, round, examples);
-        let passes = run_team(memory.iter_mut(), |_, part, barrier| {
-            part.passes(arch, MEMORY, barrier)
-        });
-        let bytes = BYTES_PER_CONDUCTANCE * conductances as f64;
-        let bandwidth = bytes / median(passes.iter().map(Duration::as_secs_f64));
+        let bandwidth = bandwidth(trainer, &mut memory);
         let mut times = Vec::with_capacity(part.len() / batch + 1);
         let start = Instant::now();
         let epoch = trainer.train_epoch(&part, |step| times.push(step.times))?;
@@ -101,50 +93,89 @@ pub fn benchmark(trainer: &mut Trainer, data: &Dataset) -> Result<Benchmark, Tra
         }
         times.remove(0); // the first step of an epoch has no update
         let step = median(times.iter().map(|t| t.total().as_secs_f64()));
-        let speed = run_team(0..threads, |_, _, barrier| {
-            barrier.wait();
-            multiply_adds_per_second(arch)
-        });
-        speeds.push(threads as f64 * speed);
-        arithmetic.push(multiply_adds(trainer, &epoch, &part) * batch as f64);
-        ratios.push(step * bandwidth / bytes);
-        bandwidths.push(bandwidth);
-        steps.extend(times);
+        rounds.bandwidths.push(bandwidth);
+        rounds.ratios.push(step * bandwidth / bytes(trainer));
+        rounds.speeds.push(arithmetic_speed(trainer));
+        let needed = multiply_adds(trainer, &epoch, &part);
+        rounds.multiply_adds.push(needed * batch as f64);
+        rounds.steps.extend(times);
     }
+    Ok(rounds.report(trainer, data.len()))
+}
 
-    let of = |time: fn(&StepTimes) -> Duration| median(steps.iter().map(|t| time(t).as_secs_f64()));
-    let (step, bandwidth) = (of(StepTimes::total), median(bandwidths.into_iter()));
-    let examples_per_second = batch as f64 / step;
-    let floor = BYTES_PER_CONDUCTANCE * conductances as f64 / bandwidth;
-    let speed = median(speeds.into_iter());
-    let arithmetic_floor = median(arithmetic.into_iter()) / speed;
-    Ok(Benchmark {
-        threads,
-        simd: format!("{arch:?}")
-            .split('(')
-            .next()
-            .unwrap_or_default()
-            .to_owned(),
-        conductances,
-        batch,
-        bandwidth,
-        floor,
-        multiply_adds_per_second: speed,
-        arithmetic_floor,
-        step,
-        step_over_floor: median(ratios.into_iter()),
-        step_over_larger_floor: step / floor.max(arithmetic_floor),
-        examples_per_second,
-        seconds_per_epoch: data.len() as f64 / examples_per_second,
-        steps: steps.len(),
-        breakdown: Breakdown {
-            encode: of(|t| t.encode),
-            fused_pass: of(|t| t.fused_pass),
-            free_phase: of(|t| t.free_phase),
-            nudged_phases: of(|t| t.nudged_phases),
-            inner_update: of(|t| t.inner_update),
-        },
-    })
+/// What the rounds measured.
+#[derive(Default)]
+struct Rounds {
+    steps: Vec<StepTimes>,
+    /// Bytes per second, and step over floor.
+    bandwidths: Vec<f64>,
+    ratios: Vec<f64>,
+    /// Multiply-adds per second, and per step.
+    speeds: Vec<f64>,
+    multiply_adds: Vec<f64>,
+}
+
+impl Rounds {
+    fn report(self, trainer: &Trainer, examples: usize) -> Benchmark {
+        let of = |time: fn(&StepTimes) -> Duration| {
+            median(self.steps.iter().map(|t| time(t).as_secs_f64()))
+        };
+        let network = trainer.network();
+        let (batch, step) = (trainer.options().batch, of(StepTimes::total));
+        let bandwidth = median(self.bandwidths.into_iter());
+        let multiply_adds_per_second = median(self.speeds.into_iter());
+        let floor = bytes(trainer) / bandwidth;
+        let arithmetic_floor = median(self.multiply_adds.into_iter()) / multiply_adds_per_second;
+        let examples_per_second = batch as f64 / step;
+        let level = format!("{:?}", network.arch);
+        Benchmark {
+            threads: network.threads(),
+            simd: level.split('(').next().unwrap_or_default().to_owned(),
+            conductances: network.architecture().conductances(),
+            batch,
+            bandwidth,
+            floor,
+            multiply_adds_per_second,
+            arithmetic_floor,
+            step,
+            step_over_floor: median(self.ratios.into_iter()),
+            step_over_larger_floor: step / floor.max(arithmetic_floor),
+            examples_per_second,
+            seconds_per_epoch: examples as f64 / examples_per_second,
+            steps: self.steps.len(),
+            breakdown: Breakdown {
+                encode: of(|t| t.encode),
+                fused_pass: of(|t| t.fused_pass),
+                free_phase: of(|t| t.free_phase),
+                nudged_phases: of(|t| t.nudged_phases),
+                inner_update: of(|t| t.inner_update),
+            },
+        }
+    }
+}
+
+/// What a step reads and writes.
+fn bytes(trainer: &Trainer) -> f64 {
+    BYTES_PER_CONDUCTANCE * trainer.network().architecture().conductances() as f64
+}
+
+/// Bytes per second, read and written ones added, of passes over as much memory as the conductances fill.
+fn bandwidth(trainer: &Trainer, memory: &mut [Stream]) -> f64 {
+    let arch = trainer.network().arch;
+    let passes = run_team(memory.iter_mut(), |_, part, barrier| {
+        part.passes(arch, MEMORY, barrier)
+    });
+    bytes(trainer) / median(passes.iter().map(Duration::as_secs_f64))
+}
+
+/// Multiply-adds per second of all threads at once.
+fn arithmetic_speed(trainer: &Trainer) -> f64 {
+    let (arch, threads) = (trainer.network().arch, trainer.network().threads());
+    let one = run_team(0..threads, |_, _, barrier| {
+        barrier.wait();
+        multiply_adds_per_second(arch)
+    });
+    threads as f64 * one
 }
 
 /// Multiply-adds of one example, of as many features that are not 0 as the examples have in the mean.

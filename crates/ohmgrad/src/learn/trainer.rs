@@ -192,11 +192,7 @@ impl Trainer {
         let architecture = self.network.architecture();
         check_fit(architecture, data, self.options.cost)?;
         self.check_network()?;
-        let mut order: Vec<u32> = (0..data.len() as u32).collect();
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        rng.set_stream(FIRST_SHUFFLE + self.epoch as u64);
-        order.shuffle(&mut rng);
-
+        let order = self.order(data.len());
         let pass = Pass {
             data,
             order: &order,
@@ -249,6 +245,15 @@ impl Trainer {
         self.epoch += 1;
         self.steps += data.len().div_ceil(self.options.batch) as u64;
         Ok(epoch)
+    }
+
+    /// The examples in the order of the next epoch.
+    fn order(&self, examples: usize) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..examples as u32).collect();
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(FIRST_SHUFFLE + self.epoch as u64);
+        order.shuffle(&mut rng);
+        order
     }
 
     /// The mean of the gradients that the steps of one pass over whole batches follow, by every matrix and every bias
