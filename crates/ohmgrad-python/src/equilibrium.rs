@@ -4,7 +4,7 @@ use std::thread::available_parallelism;
 
 use numpy::ndarray::{Ix2, IxDyn};
 use numpy::{PyArray1, PyArray2};
-use ohmgrad::drn::{Architecture, Differentiable, Equilibrium, Method};
+use ohmgrad::drn::{Architecture, Differentiable, Equilibrium, GradientMethod};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
@@ -100,8 +100,8 @@ impl PyEquilibrium {
         let by_outputs = floats::<f64, Ix2>("by_outputs", by_outputs)?;
         let by_outputs = by_outputs.as_slice()?;
         let method = match beta {
-            None => Method::Adjoint,
-            Some(beta) => Method::EquilibriumPropagation { beta },
+            None => GradientMethod::Adjoint,
+            Some(beta) => GradientMethod::EquilibriumPropagation { beta },
         };
         let gradient = detached(py, || {
             let (settled, tolerance) = (&self.settled, self.tolerance);

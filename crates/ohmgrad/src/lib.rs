@@ -76,7 +76,7 @@
 //!   reduction in the order in which threads finish was rejected: nobody could check a table made with it.
 //! - **Randomness is a seed**, given as a number and recorded: of ChaCha8, whose stream is the same everywhere.
 //! - **Errors are values.** Bad input is an `Err` that names the place; not reaching an answer is a status of the
-//!   answer. Enums that will grow are `non_exhaustive`: errors, statuses, laws and rules.
+//!   answer. Public enums are `non_exhaustive`, but for those of [`data`] that users take apart.
 
 pub mod circuit;
 pub mod data;

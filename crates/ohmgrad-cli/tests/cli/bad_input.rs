@@ -67,8 +67,8 @@ fn numbers_out_of_range_are_named() {
         ),
         (
             "method = \"momentum\"\nmomentum = 0.5",
-            "method = \"adam\"",
-            &["adam trains circuits"],
+            "method = \"adam\"\nepsilon = 0.0",
+            &["epsilon is 0"],
         ),
         ("momentum = 0.5", "momentum = 1.0", &["momentum is 1"]),
         (

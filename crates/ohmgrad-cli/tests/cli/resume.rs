@@ -38,6 +38,32 @@ fn every_rule_and_initial_state_is_resumed_exactly() {
     }
 }
 
+/// Registers, the number of steps and the place in the schedule are all in the checkpoint.
+#[test]
+fn every_optimizer_is_resumed_exactly() {
+    let place = Place::new();
+    for method in ["sgd", "momentum", "adam"] {
+        let toml = DEEP.replace(
+            "method = \"momentum\"\nmomentum = 0.5\n",
+            &format!(
+                "method = \"{method}\"\nschedule = {{ kind = \"cosine\", epochs = 3, warmup = 1.5 }}\n"
+            ),
+        );
+        let toml = toml.replace("schedule = { kind = \"exponential\", factor = 0.97 }\n", "");
+        place.write("optimizer.toml", toml);
+        place.succeed(&format!(
+            "train optimizer.toml --epochs 3 --out straight-{method}"
+        ));
+        place.succeed(&format!(
+            "train optimizer.toml --epochs 1 --out resumed-{method}"
+        ));
+        place.succeed(&format!(
+            "train --resume resumed-{method} --epochs 3 --threads 2"
+        ));
+        place.assert_same_results(&format!("straight-{method}"), &format!("resumed-{method}"));
+    }
+}
+
 #[test]
 fn networks_without_hidden_layers_are_resumed_exactly() {
     let place = Place::new();

@@ -35,7 +35,7 @@ mod update_law;
 pub use architecture::{Architecture, ArchitectureError};
 pub use circuit::ToCircuitError;
 pub use differentiable::{
-    Differentiable, DifferentiableError, Equilibrium, Gradient, GradientError, Method,
+    Differentiable, DifferentiableError, Equilibrium, Gradient, GradientError, GradientMethod,
 };
 pub use energy::Energy;
 pub use engine::default_threads;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What the output nodes are read as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Readout {
     /// Every node is an output: its potential.
     #[default]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// A layer is minimised exactly, given its neighbours; whatever the order, the energy never rises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum SweepOrder {
     /// First all even-indexed free layers, then all odd ones (counted from 0, the first hidden layer).
     Asynchronous,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The cost of an example, as a function of the output potentials v (in volt) and the one-hot target y.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Cost {
     /// |v - y|^2 / 2. Its nudge is a conductance to a source at the target.
     #[default]

@@ -3,7 +3,8 @@
 use super::{Cost, TrainError, TrainOptions, TrainOptionsError, Trainer};
 use crate::data::Dataset;
 use crate::drn::{
-    Architecture, Differentiable, DifferentiableError, GradientError, Method, Network, SettleError,
+    Architecture, Differentiable, DifferentiableError, GradientError, GradientMethod, Network,
+    SettleError,
 };
 
 /// Relative residual of Kirchhoff's laws at which the exact gradient's states count as settled, and the most sweeps.
@@ -175,7 +176,13 @@ fn exact_gradient(
     let features: Vec<f64> = (0..data.len()).flat_map(|e| data.input(e)).collect();
     let settled = exact.settle(&features, RESIDUAL, MAX_SWEEPS)?;
     let by_nodes = by_nodes(architecture, cost, data, settled.outputs());
-    let gradient = exact.gradient(&settled, &by_nodes, Method::Adjoint, RESIDUAL, MAX_SWEEPS)?;
+    let gradient = exact.gradient(
+        &settled,
+        &by_nodes,
+        GradientMethod::Adjoint,
+        RESIDUAL,
+        MAX_SWEEPS,
+    )?;
     let residuals = settled.residuals().iter().chain(&gradient.residuals);
     let residual = residuals.fold(0.0, |max: f64, r| max.max(*r));
     let mean = |mut sums: Vec<f64>| {

@@ -9,6 +9,7 @@ use crate::drn::{Architecture, Energy, Settling, SettlingError, SweepOrder};
 /// Where the free phase of a training step starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum InitialState {
     /// From the state that the last step ended with (its second nudged state), as in the publications.
     Persistent,

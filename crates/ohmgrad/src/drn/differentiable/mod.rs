@@ -37,14 +37,14 @@ const WORK: usize = 1 << 16;
 /// number of threads.
 ///
 /// ```
-/// use ohmgrad::drn::{Architecture, Differentiable, Method};
+/// use ohmgrad::drn::{Architecture, Differentiable, GradientMethod};
 ///
 /// // A divider: x over 3 S and -x over 1 S make x / 2 at the output.
 /// let weights = vec![vec![3.0, 1.0]];
 /// let network = Differentiable::new(&Architecture::new(1, vec![], 1), weights, vec![vec![0.0]], 1)?;
 /// let settled = network.settle(&[2.0], 1e-12, 100)?;
 /// assert_eq!(settled.outputs(), [1.0]);
-/// let gradient = network.gradient(&settled, &[1.0], Method::Adjoint, 1e-12, 100)?;
+/// let gradient = network.gradient(&settled, &[1.0], GradientMethod::Adjoint, 1e-12, 100)?;
 /// assert_eq!(gradient.inputs, [0.5]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -106,7 +106,8 @@ impl Equilibrium {
 
 /// How the derivatives are found.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Method {
+#[non_exhaustive]
+pub enum GradientMethod {
     /// By the response of the settled state: exact wherever no diode is at its switching point.
     Adjoint,
     /// By two states nudged by currents into the outputs, -beta and +beta times the derivatives of L by the outputs.
@@ -261,7 +262,7 @@ impl Differentiable {
         &self,
         settled: &Equilibrium,
         by_outputs: &[f64],
-        method: Method,
+        method: GradientMethod,
         tolerance: f64,
         sweeps: usize,
     ) -> Result<Gradient, GradientError> {
@@ -269,8 +270,8 @@ impl Differentiable {
         self.check_derivatives(settled, by_outputs)?;
         let examples = settled.residuals().len();
         let response = match method {
-            Method::Adjoint => self.response(settled, by_outputs, until)?,
-            Method::EquilibriumPropagation { beta } if beta.is_finite() && beta > 0.0 => {
+            GradientMethod::Adjoint => self.response(settled, by_outputs, until)?,
+            GradientMethod::EquilibriumPropagation { beta } if beta.is_finite() && beta > 0.0 => {
                 let nudged = |strength: f64| {
                     let currents: Vec<f64> = by_outputs.iter().map(|i| strength * i).collect();
                     self.nudged(settled, &currents, until)
@@ -278,7 +279,9 @@ impl Differentiable {
                 let (first, second) = (nudged(beta)?, nudged(-beta)?);
                 return self.contrast(settled, &second, &first, 0.5 / beta);
             }
-            Method::EquilibriumPropagation { beta } => return Err(GradientError::Beta(beta)),
+            GradientMethod::EquilibriumPropagation { beta } => {
+                return Err(GradientError::Beta(beta));
+            }
         };
         // The states half a response away on both sides: their mean is the settled state, their difference the response.
         let side = |half: f64| Settled {

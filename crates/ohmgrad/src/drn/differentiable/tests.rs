@@ -102,7 +102,7 @@ fn close(what: &str, got: f64, want: f64, scale: f64, tolerance: f64) {
     );
 }
 
-fn gradient(network: &Differentiable, features: &[f64], method: Method) -> Gradient {
+fn gradient(network: &Differentiable, features: &[f64], method: GradientMethod) -> Gradient {
     let settled = network
         .settle(features, TOLERANCE, SWEEPS)
         .expect("settles");
@@ -148,7 +148,7 @@ fn the_adjoint_gradient_is_that_of_finite_differences() {
     for architecture in architectures() {
         let problem = problem(&architecture);
         let network = differentiable(&problem.0, 2);
-        let gradient = gradient(&network, &problem.1, Method::Adjoint);
+        let gradient = gradient(&network, &problem.1, GradientMethod::Adjoint);
         let name = |what: &str, i: usize| format!("{what}[{i}] of {architecture:?}");
         for l in 0..architecture.matrices() {
             let scale = largest(&gradient.weights[l]);
@@ -177,7 +177,11 @@ fn equilibrium_propagation_is_the_contrast_of_nudged_states() {
     for architecture in architectures() {
         let (reference, features) = problem(&architecture);
         let network = differentiable(&reference, 1);
-        let estimate = gradient(&network, &features, Method::EquilibriumPropagation { beta });
+        let estimate = gradient(
+            &network,
+            &features,
+            GradientMethod::EquilibriumPropagation { beta },
+        );
         let outputs = network
             .settle(&features, TOLERANCE, SWEEPS)
             .expect("settles");
@@ -212,9 +216,13 @@ fn equilibrium_propagation_tends_to_the_adjoint_gradient() {
     for architecture in architectures() {
         let (reference, features) = problem(&architecture);
         let network = differentiable(&reference, 1);
-        let exact = gradient(&network, &features, Method::Adjoint);
+        let exact = gradient(&network, &features, GradientMethod::Adjoint);
         let beta = 1e-4;
-        let estimate = gradient(&network, &features, Method::EquilibriumPropagation { beta });
+        let estimate = gradient(
+            &network,
+            &features,
+            GradientMethod::EquilibriumPropagation { beta },
+        );
         let flat = |gradient: &Gradient| {
             [
                 gradient.weights.concat(),
@@ -243,7 +251,7 @@ fn nothing_depends_on_the_threads_or_on_other_examples() {
         let settled = network.settle(&features, 1e-9, SWEEPS).expect("settles");
         (
             settled.outputs().to_vec(),
-            gradient(&network, &features, Method::Adjoint),
+            gradient(&network, &features, GradientMethod::Adjoint),
         )
     });
     assert!(results[0] == results[1] && results[0] == results[2]);
@@ -257,7 +265,7 @@ fn nothing_depends_on_the_threads_or_on_other_examples() {
 #[test]
 fn no_examples_have_a_gradient_of_zero() {
     let (reference, _) = problem(&architectures()[1]);
-    let gradient = gradient(&differentiable(&reference, 2), &[], Method::Adjoint);
+    let gradient = gradient(&differentiable(&reference, 2), &[], GradientMethod::Adjoint);
     assert!(gradient.inputs.is_empty());
     assert_eq!(gradient.weights[0], vec![0.0; 10 * 21]);
 }
@@ -275,7 +283,7 @@ fn an_isolated_output_has_no_response() {
         (&[0.5, 0.0][..], &[0.0][..])
     );
     let gradient = network
-        .gradient(&settled, &[0.0, 1.0], Method::Adjoint, 1e-12, 9)
+        .gradient(&settled, &[0.0, 1.0], GradientMethod::Adjoint, 1e-12, 9)
         .expect("derivatives");
     assert_eq!(
         (gradient.biases, gradient.residuals),
@@ -381,8 +389,8 @@ fn wrong_features_and_derivatives_are_refused() {
         expected: 12,
         found: 11,
     };
-    assert_eq!(refused(&by_outputs[1..], Method::Adjoint), wrong);
-    let nudge = |beta| Method::EquilibriumPropagation { beta };
+    assert_eq!(refused(&by_outputs[1..], GradientMethod::Adjoint), wrong);
+    let nudge = |beta| GradientMethod::EquilibriumPropagation { beta };
     assert_eq!(refused(&by_outputs, nudge(0.0)), GradientError::Beta(0.0));
     by_outputs[4] = f64::INFINITY;
     let wrong = GradientError::NotFinite {
@@ -390,7 +398,7 @@ fn wrong_features_and_derivatives_are_refused() {
         output: 1,
         value: f64::INFINITY,
     };
-    assert_eq!(refused(&by_outputs, Method::Adjoint), wrong);
+    assert_eq!(refused(&by_outputs, GradientMethod::Adjoint), wrong);
     by_outputs[4] = f64::MAX;
     assert_eq!(
         refused(&by_outputs, nudge(1e9)),

@@ -7,6 +7,7 @@ use crate::device::Law;
 
 /// What is read from a circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Output {
     /// The potential of a node, in volt.
     Potential(NodeId),
