@@ -133,7 +133,7 @@ impl Network {
     /// network start at `g_min`); biases are zero. The weights are drawn by ChaCha8 from `seed`, row by row.
     ///
     /// The network is split over at most `threads` threads (at least one, at most one per 64 units of
-    /// the widest layer); no result depends on their number.
+    /// the widest layer, and no more than the system lets start); no result depends on their number.
     ///
     /// # Errors
     /// If the architecture is not valid.

@@ -180,6 +180,9 @@ impl<S: Deref<Target = Share>> Worker<'_, S> {
             true => &mut [][..],
             false => &mut active[range],
         };
+        let partials = surroundings.readout.len() * phase.count;
+        let mut shown =
+            (partials > 0).then(|| self.board.partials[self.space.parity].write(self.index));
         let relaxation = phase.settle.settling.relaxation;
         match &share.layers[l].units[k].law {
             BlockLaw::Clip(law) => Relax {
@@ -188,18 +191,11 @@ impl<S: Deref<Target = Share>> Worker<'_, S> {
                 relaxation,
                 potentials,
                 active,
+                partials: shown
+                    .as_mut()
+                    .map_or(&mut [], |shown| &mut shown[k * partials..][..partials]),
             }
             .run_on(self.arch),
-        }
-        if l + 1 == share.output_layer() {
-            let outputs = surroundings.readout.len();
-            let mut partials = self.board.partials[self.space.parity].write(self.index);
-            ReadOut {
-                readout: surroundings.readout,
-                potentials,
-                partials: &mut partials[k * outputs * phase.count..][..outputs * phase.count],
-            }
-            .run_on(self.arch);
         }
     }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulp::Arch;
 
 use super::board::Board;
-use super::team::Barrier;
+use super::team::{Barrier, startable};
 use crate::drn::Readout;
 use crate::drn::chain::{Chain, Coupling, Layer};
 use crate::drn::connection::{Matrix, block_at};
@@ -111,9 +111,10 @@ pub(crate) fn most_shares(chain: &Chain) -> usize {
         .unwrap_or(1)
 }
 
-/// Splits a network, all parameters zero, into at most `threads` shares of whole blocks.
+/// Splits a network, all parameters zero, into at most `threads` shares of whole blocks, and no more than the system lets
+/// threads start.
 pub(crate) fn split(chain: &Chain, readout: Readout, threads: usize) -> Vec<Share> {
-    let shares = threads.clamp(1, most_shares(chain));
+    let shares = startable(threads.clamp(1, most_shares(chain)));
     (0..shares)
         .map(|t| share(chain, readout, t, shares))
         .collect()

@@ -26,8 +26,10 @@ const SPINS: u32 = 64;
 #[derive(Debug)]
 pub(crate) struct Barrier {
     members: usize,
-    arrived: AtomicUsize,
-    round: AtomicUsize,
+    /// How many have come in this round, in a place of its own: whoever waits reads `round` again and again, and must not
+    /// be held up by those who arrive.
+    arrived: Apart<AtomicUsize>,
+    round: Apart<AtomicUsize>,
     broken: AtomicBool,
     interrupted: AtomicBool,
     stopped: AtomicBool,
@@ -37,12 +39,17 @@ pub(crate) struct Barrier {
     wake: Condvar,
 }
 
+/// A value far enough from others for processors not to contend for memory between them.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Apart<T>(T);
+
 impl Barrier {
     fn new(members: usize) -> Self {
         Self {
             members,
-            arrived: AtomicUsize::new(0),
-            round: AtomicUsize::new(0),
+            arrived: Apart(AtomicUsize::new(0)),
+            round: Apart(AtomicUsize::new(0)),
             broken: AtomicBool::new(false),
             interrupted: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
@@ -56,13 +63,13 @@ impl Barrier {
     /// # Panics
     /// If another member has panicked.
     pub(crate) fn wait(&self) {
-        let round = self.round.load(Ordering::Relaxed);
-        if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.members {
-            self.arrived.store(0, Ordering::Relaxed);
+        let round = self.round.0.load(Ordering::Relaxed);
+        if self.arrived.0.fetch_add(1, Ordering::AcqRel) + 1 == self.members {
+            self.arrived.0.store(0, Ordering::Relaxed);
             if self.interrupted.load(Ordering::Relaxed) {
                 self.stopped.store(true, Ordering::Relaxed);
             }
-            self.free_all(|| self.round.store(round.wrapping_add(1), Ordering::Release));
+            self.free_all(|| self.round.0.store(round.wrapping_add(1), Ordering::Release));
             return;
         }
         if !self.spin(round) {
@@ -84,7 +91,7 @@ impl Barrier {
     }
 
     fn is_over(&self, round: usize) -> bool {
-        self.round.load(Ordering::Acquire) != round
+        self.round.0.load(Ordering::Acquire) != round
     }
 
     /// Whether nothing is left to wait for.
@@ -145,6 +152,20 @@ impl Barrier {
 pub fn default_threads(architecture: &Architecture) -> usize {
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     (architecture.conductances() / PER_THREAD).clamp(1, processors)
+}
+
+/// How many of so many threads the system lets start at once now; at least one, that which asks.
+pub(crate) fn startable(threads: usize) -> usize {
+    let wait = Mutex::new(());
+    thread::scope(|scope| {
+        let held = wait.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = (1..threads).find(|_| {
+            let started = Builder::new().spawn_scoped(scope, || drop(wait.lock()));
+            started.is_err()
+        });
+        drop(held); // until here all that started live at once
+        refused.unwrap_or(threads).max(1)
+    })
 }
 
 /// Frees the others if a member panics.

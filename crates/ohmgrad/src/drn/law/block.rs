@@ -5,6 +5,7 @@
 
 use pulp::Simd;
 
+use crate::drn::connection::ReadOut;
 use crate::drn::simd::{Active, Kernel, Row, lanes, lanes_mut};
 
 /// A law for a block of units. All currents are in ampere, all potentials in volt.
@@ -91,6 +92,8 @@ pub(crate) struct Relax<'a, L> {
     pub(crate) potentials: &'a mut [Row],
     /// Out, if the layer has a hidden neighbour: the active units of each slot. Else empty.
     pub(crate) active: &'a mut [Active],
+    /// Out: currents into the layer above, where every thread holds it whole, slot after slot. Else empty.
+    pub(crate) partials: &'a mut [f32],
 }
 
 impl<L: SimdLaw> Kernel for Relax<'_, L> {
@@ -112,6 +115,12 @@ impl<L: SimdLaw> Kernel for Relax<'_, L> {
         for (active, row) in self.active.iter_mut().zip(&*self.potentials) {
             *active = Active::of(row);
         }
+        ReadOut {
+            readout: around.readout,
+            potentials: self.potentials,
+            partials: self.partials,
+        }
+        .run::<S, N>(simd);
     }
 }
 
