@@ -301,7 +301,7 @@ fn bad_tasks_are_explained() {
         ),
         (
             "batch = 2",
-            "highest = 0.5",
+            "g_max = 0.5",
             &["conductance of r1 is 1 S, outside of"],
         ),
     ];

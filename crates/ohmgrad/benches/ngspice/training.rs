@@ -127,12 +127,11 @@ impl Network {
             .with_bounds(1e-9, 1.0)
             .with_batch(10);
         options.beta = rule.has_beta().then_some(BETA);
-        let mut learner = CircuitLearner::new(&self.circuit, self.task()?, options)?;
+        let mut learner = CircuitLearner::new(&self.circuit, self.task()?, options, 0)?;
         let gradient = learner.gradient(&self.examples)?;
-        let mut rng = ChaCha8Rng::seed_from_u64(0);
         let mut epoch = || -> Result<f64, Box<dyn Error>> {
             let start = Instant::now();
-            learner.train_epoch(&self.examples, &mut rng, |_| {})?;
+            learner.train_epoch(&self.examples, |_| {})?;
             Ok(start.elapsed().as_secs_f64())
         };
         let seconds: Result<Vec<f64>, _> = (0..EPOCHS).map(|_| epoch()).collect();

@@ -198,9 +198,8 @@ impl CircuitRun {
     /// If training cannot go on or a file cannot be written. The last checkpoint stays.
     pub fn train_epoch(&mut self, observe: impl FnMut(usize)) -> Result<CircuitMetrics, RunError> {
         let start = Instant::now();
-        let mut order = self.experiment.order_of_epoch(self.metrics.len());
         let train = &self.problem.train;
-        let during = self.learner.train_epoch(train, &mut order, observe)?;
+        let during = self.learner.train_epoch(train, observe)?;
         let seconds = start.elapsed().as_secs_f64();
         let measured = self.problem.test.as_ref().unwrap_or(train);
         let after = self.learner.evaluate(measured)?;

@@ -6,8 +6,6 @@ use ohmgrad::learn::circuit::{
     CircuitExamples, CircuitLearner, CircuitOptions, CircuitTask, LearnError, Output,
 };
 use ohmgrad::solve::{Method, SolveOptions, Solver, Status};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 
 use super::families;
 
@@ -39,7 +37,7 @@ fn grid_learner(circuit: &Circuit, examples: usize) -> (CircuitLearner, CircuitE
     let output = Output::Potential(circuit[trained].nodes()[1]);
     let task = CircuitTask::new(circuit, vec![input], vec![output], vec![trained]);
     let options = CircuitOptions::default();
-    let learner = CircuitLearner::new(circuit, task.expect("a valid task"), options);
+    let learner = CircuitLearner::new(circuit, task.expect("a valid task"), options, 0);
     let inputs = (0..examples).map(|k| vec![1.0 + k as f64]).collect();
     let examples = CircuitExamples::new(inputs, vec![vec![0.0]; examples]);
     (learner.expect("valid options"), examples.expect("valid"))
@@ -52,8 +50,7 @@ fn training_and_evaluation_of_a_circuit_are_interrupted() {
     for (side, count) in [(20, 4000), (120, 1)] {
         let circuit = families::grid(side, false, 1);
         let (mut learner, examples) = grid_learner(&circuit, count);
-        let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let outcome = interruptible(|| true, || learner.train_epoch(&examples, &mut rng, |_| ()));
+        let outcome = interruptible(|| true, || learner.train_epoch(&examples, |_| ()));
         assert_eq!(outcome, Err(stopped.clone()), "training, {side}");
         let outcome = interruptible(|| true, || learner.evaluate(&examples));
         assert_eq!(outcome, Err(stopped.clone()), "evaluation, {side}");

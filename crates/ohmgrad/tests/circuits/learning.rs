@@ -113,7 +113,7 @@ fn currents(circuit: &Circuit) -> Vec<Output> {
 
 impl Random {
     fn learner(&self, options: CircuitOptions) -> CircuitLearner {
-        CircuitLearner::new(&self.circuit, self.task.clone(), options).expect("a valid task")
+        CircuitLearner::new(&self.circuit, self.task.clone(), options, 0).expect("a valid task")
     }
 
     fn gradient(&self, options: CircuitOptions) -> Vec<f64> {
@@ -312,13 +312,12 @@ fn train_xor(circuit: &Circuit, options: CircuitOptions, epochs: usize) -> usize
         outputs.into(),
         elements(circuit, is_resistor),
     );
-    let mut learner = CircuitLearner::new(circuit, task.expect("a valid task"), options);
+    let mut learner = CircuitLearner::new(circuit, task.expect("a valid task"), options, 0);
     let learner = learner.as_mut().expect("valid options");
     let examples = xor_examples(0.5);
-    let mut rng = ChaCha8Rng::seed_from_u64(0);
     let mut best = 4;
     for epoch in 0..epochs {
-        let trained = learner.train_epoch(&examples, &mut rng, |_| ());
+        let trained = learner.train_epoch(&examples, |_| ());
         trained.unwrap_or_else(|error| panic!("epoch {epoch}: {error}"));
         let evaluation = learner.evaluate(&examples).expect("an operating point");
         best = best.min(evaluation.wrong.expect("classes"));
@@ -371,11 +370,10 @@ fn results_do_not_depend_on_the_number_of_threads() {
     let random = random(&families::shockley(), voltages, 2);
     let train = || {
         let mut learner = random.learner(wide(Rule::CenteredEp).with_rate(1e-8));
-        let mut rng = ChaCha8Rng::seed_from_u64(0);
         let inputs = (0..50).map(|k| vec![0.1 * f64::from(k)]).collect();
         let examples = CircuitExamples::new(inputs, vec![vec![0.1; 3]; 50]).expect("valid");
         for _ in 0..2 {
-            let trained = learner.train_epoch(&examples, &mut rng, |_| ());
+            let trained = learner.train_epoch(&examples, |_| ());
             trained.expect("an operating point");
         }
         learner.values()
@@ -476,7 +474,7 @@ fn a_task_is_one_of_its_circuit() {
     let task = CircuitTask::new(&own, vec![input], vec![output], vec![trained]).expect("valid");
     let learner = |circuit: &Circuit| {
         let options = CircuitOptions::default();
-        CircuitLearner::new(circuit, task.clone(), options).map(|_| ())
+        CircuitLearner::new(circuit, task.clone(), options, 0).map(|_| ())
     };
     let mut copy = own.clone();
     let conductance = 0.25;
@@ -531,13 +529,13 @@ fn a_conductance_follows_adam_on_its_schedule() {
         vec![potential(&circuit, "out")],
         vec![trained],
     );
-    let mut learner = CircuitLearner::new(&circuit, task.expect("valid"), options).expect("valid");
+    let mut learner =
+        CircuitLearner::new(&circuit, task.expect("valid"), options, 0).expect("valid");
     let examples = CircuitExamples::new(vec![vec![2.0]], vec![vec![1.5]]).expect("valid");
-    let mut rng = ChaCha8Rng::seed_from_u64(0);
     let (mut g, mut m, mut s) = (0.5, 0.0, 0.0);
     for t in 1..=3 {
         learner
-            .train_epoch(&examples, &mut rng, |_| ())
+            .train_epoch(&examples, |_| ())
             .expect("an operating point");
         // out = 2 g / (g + 1), cost = (out - 1.5)^2 / 2
         let out = 2.0 * g / (g + 1.0);
@@ -568,11 +566,11 @@ fn every_optimizer_learns_xor() {
 #[test]
 fn options_and_examples_that_do_not_fit_are_refused() {
     let random = random(&families::ideal(0.0), currents, 0);
-    let refusal = |options| match CircuitLearner::new(&random.circuit, random.task.clone(), options)
-    {
-        Ok(_) => panic!("these options are not valid"),
-        Err(error) => error,
-    };
+    let refusal =
+        |options| match CircuitLearner::new(&random.circuit, random.task.clone(), options, 0) {
+            Ok(_) => panic!("these options are not valid"),
+            Err(error) => error,
+        };
     assert!(matches!(
         refusal(wide(Rule::ContrastiveLearning)),
         LearnError::ClampedCurrent(output) if output == "i(rv0)"
@@ -596,8 +594,8 @@ fn options_and_examples_that_do_not_fit_are_refused() {
         missing.contains("learning_rates has no entry conductances"),
         "{missing}"
     );
-    assert!(message(wide(Rule::CenteredEp).with_bounds(0.0, 1.0)).starts_with("lowest is 0"));
-    assert!(message(wide(Rule::CenteredEp).with_bounds(1.0, 1.0)).starts_with("lowest is 1 S"));
+    assert!(message(wide(Rule::CenteredEp).with_bounds(0.0, 1.0)).starts_with("g_min is 0"));
+    assert!(message(wide(Rule::CenteredEp).with_bounds(1.0, 1.0)).starts_with("g_min is 1 S"));
     assert!(message(wide(Rule::CenteredEp).with_batch(0)).starts_with("batch is 0"));
     assert!(
         message(wide(Rule::CenteredEp).with_bounds(0.1, 1.0)).contains("outside of 0.1 to 1 S")
@@ -630,7 +628,7 @@ fn from_v1_to_out(circuit: &Circuit) -> CircuitLearner {
     let output = potential(circuit, "out");
     let task = CircuitTask::new(circuit, vec![input], vec![output], vec![trained]);
     let options = CircuitOptions::default();
-    CircuitLearner::new(circuit, task.expect("valid"), options).expect("valid options")
+    CircuitLearner::new(circuit, task.expect("valid"), options, 0).expect("valid options")
 }
 
 #[test]

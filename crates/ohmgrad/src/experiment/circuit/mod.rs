@@ -218,14 +218,7 @@ impl CircuitExperiment {
         problem: &CircuitProblem,
     ) -> Result<CircuitLearner, CircuitExperimentError> {
         let (task, training) = (problem.task.clone(), self.training.clone());
-        let learner = CircuitLearner::new(&problem.circuit, task, training);
+        let learner = CircuitLearner::new(&problem.circuit, task, training, self.seed);
         learner.map_err(CircuitExperimentError::Learn)
-    }
-
-    /// The generator of the order of the examples in an epoch, counted from 0.
-    pub fn order_of_epoch(&self, epoch: usize) -> ChaCha8Rng {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        rng.set_stream(epoch as u64 + 1);
-        rng
     }
 }

@@ -1,7 +1,8 @@
 //! Training a circuit.
 
-use rand::Rng;
+use rand::SeedableRng;
 use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::examples::CircuitExamples;
@@ -34,6 +35,7 @@ pub struct CircuitLearner {
     states: Vec<Option<State>>,
     /// What the optimiser remembers of the trained elements.
     memory: Memory,
+    seed: u64,
     epochs: usize,
 }
 
@@ -68,16 +70,16 @@ pub enum LearnError {
     )]
     ClampedCurrent(String),
     /// A trained conductance outside of the bounds.
-    #[error("the conductance of {element} is {conductance} S, outside of {lowest} to {highest} S")]
+    #[error("the conductance of {element} is {conductance} S, outside of {g_min} to {g_max} S")]
     OutOfBounds {
         /// The element.
         element: String,
         /// Its conductance, in siemens.
         conductance: f64,
         /// The lower bound, in siemens.
-        lowest: f64,
+        g_min: f64,
         /// The upper bound, in siemens.
-        highest: f64,
+        g_max: f64,
     },
     /// Examples that do not fit the task.
     #[error(
@@ -136,6 +138,9 @@ pub enum LearnError {
 impl CircuitLearner {
     /// Prepares to train a circuit, from the values that it has.
     ///
+    /// `seed` decides the order of the examples: epoch `e` (from 0) is shuffled by ChaCha8 with this seed and the stream
+    /// `e + 1`, whatever happened before.
+    ///
     /// # Errors
     /// If the task is not one of this circuit, an option is refused, a conductance to train is outside of the bounds, or the
     /// rule clamps and an output is a current.
@@ -143,6 +148,7 @@ impl CircuitLearner {
         circuit: &Circuit,
         task: CircuitTask,
         options: CircuitOptions,
+        seed: u64,
     ) -> Result<CircuitLearner, LearnError> {
         task.check(circuit)?;
         options.validate()?;
@@ -161,6 +167,7 @@ impl CircuitLearner {
             options,
             workers: Vec::new(),
             states: Vec::new(),
+            seed,
             epochs: 0,
         })
     }
@@ -224,7 +231,7 @@ impl CircuitLearner {
         self.states = states;
     }
 
-    /// Goes once through all examples, in an order drawn from `rng`, and changes the trained elements after every batch.
+    /// Goes once through all examples, in a new random order, and changes the trained elements after every batch.
     /// `observe` gets the number of examples done.
     ///
     /// The result is that of the free states during the epoch.
@@ -235,7 +242,6 @@ impl CircuitLearner {
     pub fn train_epoch(
         &mut self,
         examples: &CircuitExamples,
-        rng: &mut impl Rng,
         mut observe: impl FnMut(usize),
     ) -> Result<CircuitEvaluation, LearnError> {
         self.check_fit(examples)?;
@@ -251,7 +257,9 @@ impl CircuitLearner {
             self.states = vec![None; kept];
         }
         let mut order: Vec<usize> = (0..examples.len()).collect();
-        order.shuffle(rng);
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(self.epochs as u64 + 1);
+        order.shuffle(&mut rng);
         let mut outputs = vec![Vec::new(); examples.len()];
         let mut done = 0;
         for batch in order.chunks(self.options.batch) {
@@ -336,8 +344,8 @@ impl CircuitLearner {
     fn update(&mut self, gradient: &[f64], t: f64) -> Result<(), LearnError> {
         let CircuitOptions {
             optimizer,
-            lowest,
-            highest,
+            g_min,
+            g_max,
             ..
         } = &self.options;
         let decay = f64::from(optimizer.weight_decay);
@@ -353,7 +361,7 @@ impl CircuitLearner {
             let rate = f64::from(optimizer.learning_rates[parameter(law)]);
             let updated = value(law) - factor * rate * direction;
             match law {
-                Law::Resistor { .. } => updated.clamp(*lowest, *highest),
+                Law::Resistor { .. } => updated.clamp(*g_min, *g_max),
                 _ => updated,
             }
         });
@@ -525,16 +533,16 @@ fn check_bounds(
     task: &CircuitTask,
     options: &CircuitOptions,
 ) -> Result<(), LearnError> {
-    let (lowest, highest) = (options.lowest, options.highest);
+    let (g_min, g_max) = (options.g_min, options.g_max);
     for id in task.trained() {
         if let &Law::Resistor { conductance } = circuit[*id].law()
-            && !(lowest..=highest).contains(&conductance)
+            && !(g_min..=g_max).contains(&conductance)
         {
             return Err(LearnError::OutOfBounds {
                 element: circuit.element_names()[id.index()].clone(),
                 conductance,
-                lowest,
-                highest,
+                g_min,
+                g_max,
             });
         }
     }

@@ -35,8 +35,6 @@
 //! use ohmgrad::learn::circuit::{
 //!     CircuitExamples, CircuitLearner, CircuitOptions, CircuitTask, Output,
 //! };
-//! use rand::SeedableRng;
-//! use rand_chacha::ChaCha8Rng;
 //! let divider = Circuit::builder()
 //!     .voltage_source("v1", "in", "0", 0.0)
 //!     .resistor("r1", "in", "out", 1.0)
@@ -46,10 +44,9 @@
 //! let output = Output::Potential(divider.node("out").expect("it was just added"));
 //! let task = CircuitTask::new(&divider, vec![named("v1")], vec![output], vec![named("r1"), named("r2")])?;
 //! let examples = CircuitExamples::new(vec![vec![1.0], vec![2.0]], vec![vec![0.25], vec![0.5]])?;
-//! let mut learner = CircuitLearner::new(&divider, task, CircuitOptions::default())?;
-//! let mut rng = ChaCha8Rng::seed_from_u64(0);
+//! let mut learner = CircuitLearner::new(&divider, task, CircuitOptions::default(), 0)?;
 //! for _ in 0..200 {
-//!     learner.train_epoch(&examples, &mut rng, |_| {})?;
+//!     learner.train_epoch(&examples, |_| {})?;
 //! }
 //! assert!(learner.evaluate(&examples)?.cost < 1e-6);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -39,9 +39,9 @@ pub struct CircuitOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beta: Option<f32>,
     /// Lower bound of the trained conductances, in siemens, above 0. Default: 1e-9.
-    pub lowest: f64,
+    pub g_min: f64,
     /// Upper bound of the trained conductances, in siemens. Default: 1e3.
-    pub highest: f64,
+    pub g_max: f64,
     /// Examples per update, at least 1; more than there are is all of them. Default: 4.
     pub batch: usize,
     /// What a step does to the trained elements. Its learning rates are those of their `conductances`, `voltages` and
@@ -68,12 +68,12 @@ pub enum CircuitOptionsError {
     #[error("optimizer: {0}")]
     Optimizer(#[from] OptimizerError),
     /// Bounds in the wrong order.
-    #[error("lowest is {lowest} S, it must be below highest, {highest} S")]
+    #[error("g_min is {g_min} S, it must be below g_max, {g_max} S")]
     Bounds {
         /// The lower bound.
-        lowest: f64,
+        g_min: f64,
         /// The upper bound.
-        highest: f64,
+        g_max: f64,
     },
     /// No examples per update.
     #[error("batch is 0: it must be at least 1")]
@@ -103,8 +103,8 @@ impl Default for CircuitOptions {
                 schedule: Schedule::default(),
                 learning_rates: PARAMETERS.map(|kind| (kind.to_owned(), 0.1)).into(),
             },
-            lowest: 1e-9,
-            highest: 1e3,
+            g_min: 1e-9,
+            g_max: 1e3,
             batch: 4,
         }
     }
@@ -149,9 +149,9 @@ impl CircuitOptions {
 
     /// With other bounds of the trained conductances, in siemens, both above 0.
     #[must_use]
-    pub fn with_bounds(mut self, lowest: f64, highest: f64) -> CircuitOptions {
-        self.lowest = lowest;
-        self.highest = highest;
+    pub fn with_bounds(mut self, g_min: f64, g_max: f64) -> CircuitOptions {
+        self.g_min = g_min;
+        self.g_max = g_max;
         self
     }
 
@@ -172,8 +172,8 @@ impl CircuitOptions {
         }
         for (name, value) in [
             ("beta", f64::from(self.amplitude())),
-            ("lowest", self.lowest),
-            ("highest", self.highest),
+            ("g_min", self.g_min),
+            ("g_max", self.g_max),
         ] {
             if !(value.is_finite() && value > 0.0) {
                 return Err(CircuitOptionsError::Positive { name, value });
@@ -181,9 +181,9 @@ impl CircuitOptions {
         }
         self.optimizer
             .validate_for(&PARAMETERS.map(str::to_owned), &[])?;
-        let (lowest, highest) = (self.lowest, self.highest);
+        let (g_min, g_max) = (self.g_min, self.g_max);
         match self.cost {
-            _ if lowest >= highest => Err(CircuitOptionsError::Bounds { lowest, highest }),
+            _ if g_min >= g_max => Err(CircuitOptionsError::Bounds { g_min, g_max }),
             _ if self.batch == 0 => Err(CircuitOptionsError::Batch),
             _ if self.rule == Rule::TruncatedBackpropagation => Err(CircuitOptionsError::Layered),
             Cost::CrossEntropy if self.rule.clamps() => Err(CircuitOptionsError::NoTargetVoltages),
