@@ -34,7 +34,7 @@ from ohmgrad._ohmgrad import (
     TrainingError,
     presets,
 )
-from ohmgrad.netlist import NetlistError, NetlistFault
+from ohmgrad.netlist import NetlistError, NetlistFault, NetlistWarning
 from ohmgrad.results import Epoch, Evaluation, Settled
 from ohmgrad.solution import (
     Branch,
@@ -61,6 +61,7 @@ __all__ = [
     "Experiment",
     "NetlistError",
     "NetlistFault",
+    "NetlistWarning",
     "Network",
     "Settled",
     "Settling",

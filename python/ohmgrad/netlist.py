@@ -1,4 +1,4 @@
-"""What can be wrong with a netlist."""
+"""What can be wrong or doubtful in a netlist."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -27,6 +27,10 @@ class NetlistFault(NamedTuple):
     column: int
     width: int
     text: str
+
+
+class NetlistWarning(UserWarning):
+    """Something in a netlist is read, and may not mean what its writer meant: file, line, column and what it is."""
 
 
 class NetlistError(ValueError):

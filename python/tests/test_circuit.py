@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from ohmgrad import Branch, Circuit, CircuitBuilder, NetlistError
+from ohmgrad import Branch, Circuit, CircuitBuilder, NetlistError, NetlistWarning
 
 WAYS = [copy.copy, copy.deepcopy] + [
     lambda thing, protocol=protocol: pickle.loads(pickle.dumps(thing, protocol))
@@ -166,6 +166,10 @@ def test_netlists_are_read_as_text_and_as_files(tmp_path):
     path = tmp_path / "divider.cir"
     path.write_text(text)
     circuits = [Circuit.from_netlist(source) for source in (text, path, str(path))]
+    with pytest.warns(NetlistWarning, match="the first line of a netlist is its title"):
+        titled = Circuit.from_netlist("R1 a 0 1\nR2 a 0 1\n")
+    assert titled.elements == ("r2",)
+    assert Circuit.from_netlist("R1 a 0 1\nR2 a 0 1\n", title=False).elements == ("r1", "r2")
     assert circuits[0] == circuits[1] == circuits[2]
     assert circuits[0].title == "A divider"
     assert circuits[0].solve().nodes["out"] == pytest.approx(1.0, rel=1e-14)

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ohmgrad::circuit::netlist::{self, Netlist};
+use ohmgrad::circuit::netlist::{self, ReadOptions};
 use ohmgrad::circuit::{Circuit, ElementId, NodeId};
 use ohmgrad::presolve::PresolveError;
 use ohmgrad::solve::{Method, Solution, SolveOptions, Solver};
@@ -66,6 +66,8 @@ impl PyCircuit {
     /// ----------
     /// netlist : str or os.PathLike
     ///     The text of a netlist, if it is a string of more than one line; else the path of a file.
+    /// title : bool, default True
+    ///     Whether the first line is the title, as in SPICE, and not a statement.
     ///
     /// Returns
     /// -------
@@ -79,22 +81,34 @@ impl PyCircuit {
     /// OSError
     ///     If the file cannot be read.
     ///
+    /// Warns
+    /// -----
+    /// NetlistWarning
+    ///     If something in it may not mean what its writer meant, such as a title that could be an element.
+    ///
     /// Examples
     /// --------
     /// >>> import ohmgrad
     /// >>> ohmgrad.Circuit.from_netlist("A lamp\nV1 in 0 3\nR1 in 0 50\n")
     /// <ohmgrad.Circuit "A lamp" of 2 elements, 2 nodes>
     #[staticmethod]
-    fn from_netlist(py: Python<'_>, netlist: &Bound<'_, PyAny>) -> PyResult<Self> {
+    #[pyo3(signature = (netlist, *, title=true))]
+    fn from_netlist(py: Python<'_>, netlist: &Bound<'_, PyAny>, title: bool) -> PyResult<Self> {
+        let options = ReadOptions::default().with_title(title);
         let read = match netlist.extract::<String>() {
-            Ok(text) if text.contains('\n') => py.detach(|| netlist::parse(&text, "<netlist>")),
+            Ok(text) if text.contains(['\n', '\r']) => {
+                py.detach(|| netlist::parse_with(&text, "<netlist>", &options))
+            }
             _ => {
                 let path: PathBuf = netlist.extract()?;
-                py.detach(|| netlist::read(&path))
+                py.detach(|| netlist::read_with(&path, &options))
             }
         };
-        let Netlist { title, circuit, .. } = read.map_err(|wrong| errors::netlist(py, &wrong))?;
-        Self::new(py, circuit, title)
+        let read = read.map_err(|wrong| errors::netlist(py, &wrong))?;
+        for warning in &read.warnings {
+            errors::warn(py, &warning.to_string())?;
+        }
+        Self::new(py, read.circuit, read.title)
     }
 
     /// The circuit as a netlist for ngspice, and for ``from_netlist``, which gives an equal circuit back.

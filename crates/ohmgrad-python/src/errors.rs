@@ -98,6 +98,14 @@ pub(crate) fn write(error: WriteError) -> PyErr {
     system(&error, error.source.kind())
 }
 
+/// Issues an `ohmgrad.NetlistWarning`.
+pub(crate) fn warn(py: Python<'_>, message: &str) -> PyResult<()> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let class = CLASS.import(py, "ohmgrad.netlist", "NetlistWarning")?;
+    let message = std::ffi::CString::new(message.replace('\0', " "))?;
+    PyErr::warn(py, class, &message, 1)
+}
+
 /// `ohmgrad.NetlistError` with the places of all faults; `OSError` if the netlist cannot be read.
 pub(crate) fn netlist(py: Python<'_>, errors: &NetlistErrors) -> PyErr {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();

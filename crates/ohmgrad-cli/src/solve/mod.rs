@@ -3,12 +3,15 @@
 mod report;
 mod table;
 
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use ohmgrad::circuit::netlist;
-use ohmgrad::solve::{Method, SolveOptions, Solver, Status};
+use indicatif::{ProgressBar, ProgressStyle};
+use ohmgrad::circuit::netlist::{self, Caution, Netlist, ReadOptions};
+use ohmgrad::solve::{Method, Solution, SolveOptions, Solver, Status};
 
 /// Find the operating point of a SPICE netlist, with its certificate
 #[derive(clap::Args)]
@@ -24,9 +27,18 @@ pub(crate) struct Arguments {
     /// Print one JSON object
     #[arg(long, conflicts_with_all = ["sweep", "inputs"])]
     json: bool,
-    /// Solve along a source, and write a table: its name, first and last value, and number of values
-    #[arg(long, num_args = 4, value_names = ["SOURCE", "START", "STOP", "STEPS"], allow_negative_numbers = true)]
+    /// The first line is a statement, not the title
+    #[arg(long)]
+    no_title: bool,
+    /// Say what was read
+    #[arg(long)]
+    verbose: bool,
+    /// Solve along a source, and write a table: its name, first and last value (as in netlists, such as -1m), and number of values
+    #[arg(long, num_args = 4, value_names = ["SOURCE", "START", "STOP", "STEPS"], allow_hyphen_values = true)]
     sweep: Option<Vec<String>>,
+    /// Solve along the source of the netlist's `.dc` statement, and write a table
+    #[arg(long, conflicts_with_all = ["sweep", "inputs", "json"])]
+    dc: bool,
     /// Solve for each row of a table (CSV) whose columns are named by sources, and write a table
     #[arg(long, value_name = "CSV", conflicts_with = "sweep")]
     inputs: Option<PathBuf>,
@@ -70,17 +82,24 @@ fn tolerance(text: &str) -> Result<f64, String> {
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     // The reader's errors are whole paragraphs with the text underlined.
-    let netlist = netlist::read(&arguments.netlist).map_err(|e| anyhow::anyhow!("{e}"))?;
+    let options = ReadOptions::default().with_title(!arguments.no_title);
+    let netlist = netlist::read_with(&arguments.netlist, &options);
+    let netlist = netlist.map_err(|e| anyhow::anyhow!("{e}"))?;
     let circuit = &netlist.circuit;
+    if arguments.verbose {
+        report::print_summary(&netlist);
+    }
     let options = SolveOptions::default()
         .with_tolerance(arguments.tol)
         .with_method(arguments.method.into());
     let table = match (&arguments.sweep, &arguments.inputs) {
         (Some(sweep), _) => Some(table::Inputs::sweep(circuit, sweep)?),
         (_, Some(path)) => Some(table::Inputs::read(circuit, path)?),
+        _ if arguments.dc => Some(table::Inputs::dc(&netlist)?),
         _ => None,
     };
     if let Some(inputs) = table {
+        report::print_warnings(&netlist);
         let mut solver = inputs.solver(circuit, options)?;
         let out = arguments.out.as_deref();
         return table::run(&mut solver, circuit, &inputs, out, arguments.quiet);
@@ -88,11 +107,9 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     if arguments.out.is_some() {
         bail!("--out is for tables: give --sweep or --inputs as well, or use a pipe");
     }
-    let what = || format!("{} has no operating point", arguments.netlist.display());
-    let mut solver = Solver::new(circuit, options).with_context(what)?;
-    let solution = solver.solve(circuit).with_context(what)?;
+    let solution = solve(&netlist, &arguments.netlist, options, arguments.quiet)?;
     match arguments.json {
-        true => report::print_json(circuit, &solution)?,
+        true => report::print_json(&netlist, &solution)?,
         false => report::print(&netlist, &solution)?,
     }
     if solution.status != Status::Solved {
@@ -103,4 +120,41 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// The operating point of a circuit. A line on stderr, if that is a terminal, tells how long it takes.
+fn solve(
+    netlist: &Netlist,
+    path: &Path,
+    options: SolveOptions,
+    quiet: bool,
+) -> anyhow::Result<Solution> {
+    let circuit = &netlist.circuit;
+    let what = || no_operating_point(netlist, path);
+    let spinner = spinner(circuit.elements().len(), quiet);
+    let mut solver = Solver::new(circuit, options).with_context(what)?;
+    let solution = solver.solve(circuit).with_context(what)?;
+    spinner.finish_and_clear();
+    Ok(solution)
+}
+
+/// What is said of a circuit without an operating point: a title that was meant as an element may be why.
+fn no_operating_point(netlist: &Netlist, path: &Path) -> String {
+    let cautions = netlist.warnings.iter().map(|warning| &warning.caution);
+    let is_title = |caution: &&Caution| matches!(caution, Caution::TitleIsStatement { .. });
+    let title = cautions.into_iter().find(is_title);
+    let title = title.map_or(String::new(), |caution| format!(" ({caution})"));
+    format!("{} has no operating point{title}", path.display())
+}
+
+fn spinner(elements: usize, quiet: bool) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{spinner} solving {msg} elements, {elapsed}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let spinner = ProgressBar::new_spinner().with_style(style);
+    spinner.set_message(elements.to_string());
+    spinner.enable_steady_tick(Duration::from_millis(200));
+    spinner
 }

@@ -1,5 +1,6 @@
 //! An operating point as text and as JSON.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use ohmgrad::circuit::netlist::Netlist;
@@ -16,11 +17,87 @@ pub(super) fn print(netlist: &Netlist, solution: &Solution) -> io::Result<()> {
     if !netlist.title.is_empty() {
         writeln!(out, "{}\n", netlist.title)?;
     }
+    for warning in &netlist.warnings {
+        writeln!(out, "warning: {warning}")?;
+    }
+    if !netlist.ignored.is_empty() {
+        let left_out = left_out(netlist);
+        writeln!(
+            out,
+            "left out: {left_out}; no operating point depends on them"
+        )?;
+    }
+    if !(netlist.warnings.is_empty() && netlist.ignored.is_empty()) {
+        writeln!(out)?;
+    }
     print_nodes(&mut out, circuit, solution)?;
     print_elements(&mut out, circuit, solution)?;
     let power = engineering(solution.dissipated_power, "W");
     writeln!(out, "dissipated power  {power}")?;
     print_certificate(&mut out, solution)
+}
+
+/// Prints warnings to stderr.
+pub(super) fn print_warnings(netlist: &Netlist) {
+    for warning in &netlist.warnings {
+        eprintln!("warning: {warning}");
+    }
+}
+
+/// Prints what was read to stderr.
+pub(super) fn print_summary(netlist: &Netlist) {
+    let circuit = &netlist.circuit;
+    let nodes = circuit.node_names().len();
+    eprintln!(
+        "read: {} elements, {nodes} nodes with ground",
+        circuit.elements().len()
+    );
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for element in circuit.elements() {
+        *counts.entry(kind(element.law())).or_default() += 1;
+    }
+    for (kind, count) in counts {
+        eprintln!("  {kind}: {count}");
+    }
+    let is_merging = |law: &Law| {
+        matches!(law, Law::Resistor { conductance } if conductance.is_infinite())
+            || matches!(law, Law::VoltageSource { voltage: 0.0 })
+    };
+    let merging = circuit
+        .elements()
+        .iter()
+        .filter(|element| is_merging(element.law()));
+    eprintln!(
+        "  nodes that shorts and sources of 0 V merge with others: at most {}",
+        merging.count()
+    );
+    if !netlist.ignored.is_empty() {
+        eprintln!("  left out: {}", left_out(netlist));
+    }
+}
+
+/// The kind of an element, in the plural.
+fn kind(law: &Law) -> &'static str {
+    match law {
+        Law::Resistor { conductance: 0.0 } => "open resistors and capacitors",
+        Law::Resistor { conductance } if conductance.is_infinite() => "shorts and inductors",
+        Law::Resistor { .. } => "resistors",
+        Law::VoltageSource { .. } => "voltage sources",
+        Law::CurrentSource { .. } => "current sources",
+        Law::Diode(_) | Law::Regions(_) => "idealised diodes",
+        Law::Shockley(_) | Law::Junction(_) => "diodes",
+        Law::Curve(_) => "curves",
+        _ => "formulas",
+    }
+}
+
+/// What was left out, with counts.
+fn left_out(netlist: &Netlist) -> String {
+    let ignored = netlist.ignored.iter().map(|ignored| match ignored.count {
+        1 => ignored.statement.clone(),
+        count => format!("{} ({count})", ignored.statement),
+    });
+    ignored.collect::<Vec<_>>().join(", ")
 }
 
 fn print_nodes(out: &mut impl Write, circuit: &Circuit, solution: &Solution) -> io::Result<()> {
@@ -93,26 +170,33 @@ fn print_certificate(out: &mut impl Write, solution: &Solution) -> io::Result<()
 }
 
 /// Prints one JSON object with everything.
-pub(super) fn print_json(circuit: &Circuit, solution: &Solution) -> io::Result<()> {
+pub(super) fn print_json(netlist: &Netlist, solution: &Solution) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    serde_json::to_writer(&mut out, &Json { circuit, solution }).map_err(io::Error::from)?;
+    serde_json::to_writer(&mut out, &Json { netlist, solution }).map_err(io::Error::from)?;
     writeln!(out)
 }
 
 /// A solution as JSON, with nodes and elements in the circuit's order. Numbers that are not finite become null.
 struct Json<'a> {
-    circuit: &'a Circuit,
+    netlist: &'a Netlist,
     solution: &'a Solution,
 }
 
 impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Json { circuit, solution } = self;
+        let Json { netlist, solution } = self;
+        let circuit = &netlist.circuit;
+        let warnings = netlist.warnings.iter().map(ToString::to_string);
+        let ignored = netlist.ignored.iter();
+        let ignored = ignored.map(|ignored| (ignored.statement.clone(), ignored.count.into()));
+        let ignored: serde_json::Map<_, _> = ignored.collect();
         let open = solution.undetermined.iter().map(|open| {
             json!({ "node": &circuit[open.node], "lowest": open.lowest, "highest": open.highest })
         });
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("status", status(solution.status))?;
+        map.serialize_entry("warnings", &warnings.collect::<Vec<_>>())?;
+        map.serialize_entry("ignored", &ignored)?;
         map.serialize_entry("nodes", &Nodes(circuit, solution))?;
         map.serialize_entry("elements", &Elements(circuit, solution))?;
         map.serialize_entry("dissipated_power", &solution.dissipated_power)?;

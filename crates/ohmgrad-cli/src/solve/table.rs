@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use ohmgrad::circuit::netlist::{Netlist, parse_number};
 use ohmgrad::circuit::{Circuit, ElementId};
 use ohmgrad::device::Law;
 use ohmgrad::record::atomic;
@@ -33,9 +34,9 @@ impl Inputs {
         let [name, start, stop, steps] = words else {
             bail!("--sweep takes a source, its first and last value and their number");
         };
-        let number = |what: &str, text: &str| match text.parse() {
-            Ok(x) if f64::is_finite(x) => Ok(x),
-            _ => bail!("--sweep: the {what} value `{text}` is not a finite number"),
+        let number = |what: &str, text: &str| match parse_number(text) {
+            Some(x) => Ok(x),
+            None => bail!("--sweep: the {what} value `{text}` is not a finite number"),
         };
         let (start, stop) = (number("first", start)?, number("last", stop)?);
         let count = match steps.parse() {
@@ -47,6 +48,17 @@ impl Inputs {
         Ok(Inputs {
             sources: vec![source(circuit, name).context("--sweep")?],
             values: (0..count).map(value).collect(),
+            origin: Origin::Sweep,
+        })
+    }
+
+    /// The values of the netlist's `.dc`.
+    pub(super) fn dc(netlist: &Netlist) -> anyhow::Result<Inputs> {
+        let sweep = netlist.sweep.as_ref();
+        let sweep = sweep.context("--dc: the netlist has no `.dc SOURCE START STOP STEP`")?;
+        Ok(Inputs {
+            sources: vec![source(&netlist.circuit, &sweep.source).context("--dc")?],
+            values: sweep.values().collect(),
             origin: Origin::Sweep,
         })
     }
@@ -69,9 +81,9 @@ impl Inputs {
             let line = record.position().map_or(0, |start| line(&text, start));
             lines.push(line);
             for (column, text) in record.iter().enumerate() {
-                match text.parse() {
-                    Ok(value) if f64::is_finite(value) => values.push(value),
-                    _ => bail!(
+                match parse_number(text) {
+                    Some(value) => values.push(value),
+                    None => bail!(
                         "{}:{line}, column {} ({}): `{text}` is not a finite number",
                         place(),
                         column + 1,
@@ -100,7 +112,7 @@ impl Inputs {
     /// Where a row stands, for people.
     fn place(&self, row: usize) -> String {
         match &self.origin {
-            Origin::Sweep => format!("value {} of --sweep, {:?}", row + 1, self.values[row]),
+            Origin::Sweep => format!("value {} of the sweep, {:?}", row + 1, self.values[row]),
             Origin::File(file, lines) => format!("{file}:{}", lines[row]),
         }
     }

@@ -94,6 +94,93 @@ fn a_sweep_is_a_table() {
 }
 
 #[test]
+fn sweeps_and_tables_take_the_numbers_of_netlists() {
+    let place = place("t\nI1 0 a 1\nR1 a 0 1k\n");
+    let text = place.succeed("solve a.cir --sweep I1 -1m 1m 3");
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(
+        lines[1].starts_with("-0.001,-1.0,") && lines[3].starts_with("0.001,1.0,"),
+        "{text}"
+    );
+    fs::write(place.path("in.csv"), "I1\n2m\n-3u\n").unwrap();
+    let text = place.succeed("solve a.cir --inputs in.csv");
+    assert!(text.contains("\n0.002,2.0,"), "{text}");
+}
+
+/// The first element is the title: what is left is another circuit.
+const NO_TITLE: &str =
+    "I1 0 a 1m\nR1 a 0 1k\nR2 a 0 1k\nV1 b 0 1\n.tran 1m\n.print v(a)\n.tran 2m\n";
+
+#[test]
+fn a_title_that_is_an_element_is_warned_of_everywhere() {
+    let place = place(NO_TITLE);
+    let wanted = "a.cir:1:1: the first line of a netlist is its title, and `I1 0 a 1m` is not read";
+    let text = place.succeed("solve a.cir");
+    assert!(text.contains(&format!("warning: {wanted}")), "{text}");
+    let left_out = "left out: .tran (2), .print; no operating point depends on them";
+    assert!(text.contains(left_out), "{text}");
+    let report: Value = serde_json::from_str(&place.succeed("solve a.cir --json")).unwrap();
+    assert!(
+        report["warnings"][0].as_str().unwrap().starts_with(wanted),
+        "{report}"
+    );
+    assert_eq!(report["ignored"][".tran"], 2);
+    assert_eq!(report["nodes"]["a"], 0.0);
+    let output = place
+        .command("solve a.cir --sweep V1 0 1 2")
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains(wanted));
+    let read: Value =
+        serde_json::from_str(&place.succeed("solve a.cir --json --no-title")).unwrap();
+    assert!(
+        (read["nodes"]["a"].as_f64().unwrap() - 0.5).abs() < 1e-12,
+        "{read}"
+    );
+    assert_eq!(read["warnings"], Value::Array(vec![]));
+    let loop_ = "V1 a 0 1\nV2 a 0 2\nV3 a 0 3\nR1 a 0 1\n";
+    fs::write(place.path("loop.cir"), loop_).unwrap();
+    place.fail(
+        "solve loop.cir",
+        &["no operating point", "`V1 a 0 1` is not read"],
+    );
+}
+
+#[test]
+fn the_sweep_of_the_netlist_is_a_table() {
+    let place = place("t\nV1 a 0 1\nR1 a 0 1k\n.dc V1 -1 1 500m\n");
+    let text = place.succeed("solve a.cir --dc");
+    assert_eq!(text, place.succeed("solve a.cir --sweep V1 -1 1 5"));
+    fs::write(place.path("none.cir"), "t\nV1 a 0 1\nR1 a 0 1k\n").unwrap();
+    place.fail(
+        "solve none.cir --dc",
+        &["the netlist has no `.dc SOURCE START STOP STEP`"],
+    );
+}
+
+#[test]
+fn what_was_read_is_summed_up() {
+    let place = place("t\nV1 a 0 1\nV2 a b 0\nR1 b 0 1k\nR2 b c 0\nC1 c 0 1\n.op\n.meas x\n");
+    let output = place
+        .command("solve a.cir --verbose --json")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    for line in [
+        "read: 5 elements, 4 nodes with ground",
+        "resistors: 1",
+        "shorts and inductors: 1",
+        "open resistors and capacitors: 1",
+        "voltage sources: 2",
+        "merge with others: at most 2",
+        "left out: .meas",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    let _: Value = serde_json::from_slice(&output.stdout).unwrap();
+}
+
+#[test]
 fn a_table_of_inputs_is_solved_row_by_row() {
     let place = place(RECTIFIER);
     fs::write(place.path("in.csv"), "V1\n2.7\n-3\n").unwrap();
@@ -122,7 +209,7 @@ fn a_row_without_an_operating_point_does_not_stop_the_others() {
         (
             "--sweep v1 -1 3 3",
             "2 of 3 rows are not solved",
-            "value 2 of --sweep, 1.0",
+            "value 2 of the sweep, 1.0",
         ),
         ("--inputs in.csv --out t.csv", "2 of 4 rows", "in.csv:4"),
     ];

@@ -2,16 +2,23 @@
 //!
 //! Every law is nondecreasing, which makes the co-content G(u), the integral of i(u) from 0 V,
 //! convex, and with it the energy of every network. Resistors and sources are straight lines; a
-//! [`Diode`] has a corner; [`Shockley`] diodes, measured curves ([`IvCurve`]), [`Tanh`] and [`PowerLaw`]
-//! resistors bend, and share the trait [`Characteristic`].
+//! [`Diode`] has a corner; [`Shockley`] diodes and [`Junction`]s, [`RegionDiode`]s, measured curves ([`IvCurve`]),
+//! [`Tanh`] and [`PowerLaw`] resistors and sums of them ([`Formula`]) bend, and share the trait [`Characteristic`].
 
 mod curve;
 mod diode;
+mod formula;
+mod junction;
+mod quadrature;
+mod regions;
 mod saturating;
 mod shockley;
 
 pub use curve::{IvCurve, IvCurveError};
 pub use diode::Diode;
+pub use formula::{Formula, Function, Term};
+pub use junction::{Breakdown, Junction, Recombination};
+pub use regions::RegionDiode;
 pub use saturating::{PowerLaw, Tanh};
 pub use shockley::Shockley;
 
@@ -50,12 +57,18 @@ pub enum Law {
     Diode(Box<Diode>),
     /// A diode with the exponential law of Shockley.
     Shockley(Box<Shockley>),
+    /// A junction with breakdown, recombination or high injection.
+    Junction(Box<Junction>),
+    /// An idealised diode with breakdown, bends or limits.
+    Regions(Box<RegionDiode>),
     /// A measured curve, straight between its points.
     Curve(Box<IvCurve>),
     /// A resistor that saturates.
     Tanh(Box<Tanh>),
     /// A resistor with a power law.
     PowerLaw(Box<PowerLaw>),
+    /// A sum of functions that do not fall.
+    Formula(Box<Formula>),
 }
 
 macro_rules! law_from {
@@ -68,7 +81,16 @@ macro_rules! law_from {
     };
 }
 
-law_from!(Diode: Diode, Shockley: Shockley, Curve: IvCurve, Tanh: Tanh, PowerLaw: PowerLaw);
+law_from!(
+    Diode: Diode,
+    Shockley: Shockley,
+    Junction: Junction,
+    Regions: RegionDiode,
+    Curve: IvCurve,
+    Tanh: Tanh,
+    PowerLaw: PowerLaw,
+    Formula: Formula
+);
 
 /// A smooth or piecewise smooth nondecreasing law i(u).
 pub trait Characteristic {
@@ -99,6 +121,9 @@ impl Law {
             Law::Curve(curve) => Some(&**curve),
             Law::Tanh(tanh) => Some(&**tanh),
             Law::PowerLaw(power) => Some(&**power),
+            Law::Junction(junction) => Some(&**junction),
+            Law::Regions(regions) => Some(&**regions),
+            Law::Formula(formula) => Some(&**formula),
             _ => None,
         }
     }
@@ -139,6 +164,9 @@ impl Law {
             Law::Shockley(shockley) => shockley.fault(),
             Law::Tanh(tanh) => tanh.fault(),
             Law::PowerLaw(power) => power.fault(),
+            Law::Junction(junction) => junction.fault(),
+            Law::Regions(regions) => regions.fault(),
+            Law::Formula(formula) => formula.fault(),
         }
     }
 }

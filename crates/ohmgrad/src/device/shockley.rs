@@ -52,7 +52,7 @@ impl Shockley {
     }
 
     /// Current through the junction and its slope at the junction's voltage w.
-    fn junction(&self, w: f64) -> (f64, f64) {
+    pub(super) fn junction(&self, w: f64) -> (f64, f64) {
         let (saturation, nvt) = (self.saturation_current, self.thermal_voltage);
         let (current, slope) = if w >= -3.0 * nvt {
             let x = w / nvt;

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 const INPUTS: usize = 5_000;
 /// What the grammar is made of, and what numbers and names may not be.
-const PIECES: [&str; 24] = [
+const PIECES: [&str; 48] = [
     "\n",
     "\n+",
     " ",
@@ -35,6 +35,30 @@ const PIECES: [&str; 24] = [
     ".subckt a b\n",
     "x1 a b\n",
     "m=0",
+    "?1:2",
+    "&&",
+    "<=",
+    "4k7",
+    ".func f(x) {x*f(x)}\n",
+    "f(",
+    ".lib a\n.endl\n",
+    "rser=1",
+    "rpar=0",
+    "tc=1,2",
+    "temp=-273",
+    " bv=5 ibv=1m",
+    " ikf=1m isr=1n nr=2",
+    " ron=1 vrev=2 epsilon=.1 ilimit=1",
+    "\nb1 a b i=v(a,b)*v(a,b)*v(a,b)+exp(v(a))\n",
+    "\nk1 l1 l2 1\n",
+    "load tbl=(0,0,1,1)",
+    "\n.model rm res(rsh=1 tc1=1)\n",
+    "\n.model ",
+    "\r",
+    ".title x\n",
+    "\n.temp 100\n",
+    "$n_1",
+    "net-(a",
     "\u{b5}",
 ];
 
@@ -58,7 +82,10 @@ fn damaged_netlists_are_survived() {
 fn seeds() -> Vec<Vec<u8>> {
     let folders = fs::read_dir(GOLDEN).expect("the folder of the golden netlists");
     let paths = folders.map(|entry| entry.expect("an entry").path().join("circuit.cir"));
-    let mut paths: Vec<_> = paths.filter(|path| path.is_file()).collect();
+    let public = fs::read_dir(format!("{GOLDEN}/public")).expect("the public netlists");
+    let public = public.map(|entry| entry.expect("an entry").path());
+    let public = public.filter(|path| path.extension().is_some_and(|end| end == "cir"));
+    let mut paths: Vec<_> = paths.filter(|path| path.is_file()).chain(public).collect();
     paths.sort();
     let read = |path| fs::read(path).expect("a netlist");
     paths.iter().map(read).collect()

@@ -1,6 +1,6 @@
 //! What is fuzzed.
 
-use ohmgrad::circuit::netlist;
+use ohmgrad::circuit::netlist::{self, ReadOptions};
 use ohmgrad::solve::{SolveOptions, Solver};
 
 /// Takes any bytes for a netlist. What can be read is written, read back and solved; what cannot has an error with
@@ -11,7 +11,8 @@ pub(crate) fn read_write_solve(bytes: &[u8]) {
     if names_a_file(&text) {
         return;
     }
-    let read = match netlist::parse_limited(&text, "fuzz.cir", MAX_ELEMENTS) {
+    let options = ReadOptions::default().with_max_elements(MAX_ELEMENTS);
+    let read = match netlist::parse_with(&text, "fuzz.cir", &options) {
         Ok(read) => read,
         Err(errors) => return assert!(!errors.to_string().is_empty()),
     };
@@ -27,5 +28,6 @@ pub(crate) fn read_write_solve(bytes: &[u8]) {
 
 /// Whether a netlist includes files: those are not part of the input.
 fn names_a_file(text: &str) -> bool {
-    text.to_ascii_lowercase().contains(".inc")
+    let text = text.to_ascii_lowercase();
+    text.contains(".inc") || text.contains(".lib")
 }

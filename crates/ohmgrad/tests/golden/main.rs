@@ -1,5 +1,7 @@
-//! Golden netlists: each folder beside this file holds a `circuit.cir`, and in `expected.toml` its operating point and
+//! Golden netlists. `public/` holds netlists as people write them, see `public.rs`; each other folder beside this file holds a `circuit.cir`, and in `expected.toml` its operating point and
 //! how that was found: by ngspice (`expect.py` asks it again) or in closed form.
+
+mod public;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,7 +37,9 @@ fn operating_points_are_as_expected() {
 fn folders() -> Vec<PathBuf> {
     let entries = fs::read_dir(FOLDER).expect("the folder of the golden netlists");
     let paths = entries.map(|entry| entry.expect("an entry").path());
-    let mut folders: Vec<PathBuf> = paths.filter(|path| path.is_dir()).collect();
+    let mut folders: Vec<PathBuf> = paths
+        .filter(|path| path.join("circuit.cir").is_file())
+        .collect();
     folders.sort();
     folders
 }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::fault::Fault;
 use super::source::{Sources, Span};
+use super::warning::{Caution, Warning};
 
 /// How many errors are kept; further ones are counted.
 const SHOWN: usize = 20;
@@ -44,6 +45,7 @@ pub struct NetlistError {
 pub struct NetlistErrors {
     errors: Vec<NetlistError>,
     omitted: usize,
+    warnings: Vec<Warning>,
 }
 
 impl NetlistErrors {
@@ -56,6 +58,11 @@ impl NetlistErrors {
     pub fn omitted(&self) -> usize {
         self.omitted
     }
+
+    /// What else to be careful about: it may be what is behind the errors.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
 }
 
 impl From<Fault> for NetlistErrors {
@@ -65,6 +72,7 @@ impl From<Fault> for NetlistErrors {
         NetlistErrors {
             errors: vec![NetlistError { place, fault }],
             omitted: 0,
+            warnings: Vec::new(),
         }
     }
 }
@@ -79,10 +87,13 @@ impl fmt::Display for NetlistErrors {
             let feed = if k > 0 { "\n" } else { "" };
             write!(f, "{feed}{error}")?;
         }
-        match self.omitted {
-            0 => Ok(()),
-            n => write!(f, "\nand {n} more errors"),
+        if self.omitted > 0 {
+            write!(f, "\nand {} more errors", self.omitted)?;
         }
+        for warning in &self.warnings {
+            write!(f, "\nwarning: {warning}")?;
+        }
+        Ok(())
     }
 }
 
@@ -155,6 +166,11 @@ pub(super) struct Report {
     faults: Vec<(Span, Fault)>,
     /// Where faults are: what lies in a subcircuit is read for each of its instances.
     places: HashSet<Span>,
+    cautions: Vec<(Span, Caution)>,
+    /// Where cautions are.
+    careful_places: HashSet<Span>,
+    /// Whether a name is missing that a library could define.
+    lacks_name: bool,
 }
 
 impl Report {
@@ -172,6 +188,7 @@ impl Report {
     }
 
     pub(super) fn add(&mut self, span: Span, fault: Fault) {
+        self.lacks_name |= fault.is_unknown_name();
         if self.places.insert(span) && self.faults.len() < SHOWN {
             self.faults.push((span, fault));
         }
@@ -181,8 +198,32 @@ impl Report {
         self.faults.is_empty()
     }
 
+    /// Whether a name is missing that a library could define.
+    pub(super) fn lacks_name(&self) -> bool {
+        self.lacks_name
+    }
+
+    /// Adds something to be careful about.
+    pub(super) fn warn(&mut self, span: Span, caution: Caution) {
+        if self.careful_places.insert(span) && self.cautions.len() < SHOWN {
+            self.cautions.push((span, caution));
+        }
+    }
+
+    /// What to be careful about, with places written out.
+    pub(super) fn warnings(&mut self, sources: &Sources) -> Vec<Warning> {
+        let mut cautions = std::mem::take(&mut self.cautions);
+        cautions.sort_by_key(|(span, _)| *span);
+        let warning = |(span, caution)| {
+            let place = sources.place(span);
+            Warning { place, caution }
+        };
+        cautions.into_iter().map(warning).collect()
+    }
+
     /// The errors, with their places written out.
     pub(super) fn errors(mut self, sources: &Sources) -> NetlistErrors {
+        let warnings = self.warnings(sources);
         self.faults.sort_by_key(|(span, _)| *span);
         let omitted = self.places.len() - self.faults.len();
         let error = |(span, fault)| {
@@ -190,6 +231,10 @@ impl Report {
             NetlistError { place, fault }
         };
         let errors = self.faults.into_iter().map(error).collect();
-        NetlistErrors { errors, omitted }
+        NetlistErrors {
+            errors,
+            omitted,
+            warnings,
+        }
     }
 }

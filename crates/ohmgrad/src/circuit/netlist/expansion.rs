@@ -1,41 +1,52 @@
 //! From the statements to a circuit: subcircuits are written out.
 
 use super::Map;
-use super::elements::{self, Described};
+use super::analyses::Sweep;
+use super::elements::{self, Context, Described};
 use super::error::{Halt, Outcome, Report};
-use super::fault::{Fault, nearest};
+use super::fault::Fault;
 use super::models::Model;
-use super::parameters::{Definition, Parameters, Table};
-use super::program::{Program, Scope, TOP};
-use super::settings::Settings;
+use super::multiples::side_by_side;
+use super::parameters::{Definition, Globals, Parameters, Table};
+use super::program::{PARAMETERS_FOLLOW, Program, Scope, TOP};
+use super::settings::{Settings, ZERO_CELSIUS};
 use super::source::{Piece, Sources, Span};
 use super::statements;
 use super::token::{Token, Words};
+use super::warning::Caution;
 use crate::circuit::{Circuit, CircuitBuilder, CircuitError, NodeId};
+use crate::device::Law;
 
 /// How deep subcircuits may lie inside each other.
 const MAX_DEPTH: usize = 50;
 const CALL: &str = "X1 NODES.. SUBCIRCUIT [PARAMETER=VALUE ..]";
 
-/// The circuit of a netlist; `None` if there is something wrong, which is reported then. It has no more
+/// The circuit of a netlist and the sweep that it asks for; `None` if there is something wrong, which is reported then. It has no more
 /// than `limit` elements and instances of subcircuits.
 pub(super) fn expand(
     sources: &Sources,
     program: &Program,
     limit: usize,
     report: &mut Report,
-) -> Option<Circuit> {
-    let mut expansion = Expansion::new(sources, program, limit, report);
+) -> Option<(Circuit, Option<Sweep>)> {
+    let globals = Globals::new(program.functions.clone());
+    let mut expansion = Expansion::new(sources, program, &globals, limit, report);
     expansion.read_settings();
+    expansion.evaluate_parameters();
     expansion.number_nodes();
     expansion.elements();
-    expansion.finish()
+    expansion.check_title();
+    expansion.check_libraries();
+    globals.take_cautions(expansion.report);
+    let sweep = expansion.sweep();
+    Some((expansion.finish()?, sweep))
 }
 
 struct Expansion<'s, 'a> {
     sources: &'a Sources,
     program: &'s Program<'a>,
     settings: Settings,
+    globals: &'s Globals<'a>,
     /// The parameters of each frame.
     tables: Vec<Table<'a>>,
     /// The netlist itself, and the instances of subcircuits around the current place.
@@ -57,6 +68,8 @@ struct Frame<'a> {
     definer: usize,
     /// The names of the instances that lead here, such as `x1.x2`.
     path: String,
+    /// How many such instances lie side by side, with all around them.
+    number: f64,
     nodes: Map<&'a str, NodeId>,
     /// The models used so far; `None` for a faulty one.
     models: Map<&'a str, Option<Model>>,
@@ -67,18 +80,21 @@ impl<'s, 'a> Expansion<'s, 'a> {
     fn new(
         sources: &'a Sources,
         program: &'s Program<'a>,
+        globals: &'s Globals<'a>,
         limit: usize,
         report: &'s mut Report,
     ) -> Expansion<'s, 'a> {
-        let definitions = &program.scopes[TOP].parameters;
-        let tables = vec![Table::new(definitions)];
-        Parameters::new(&tables).evaluate(definitions, report);
+        let top = Frame {
+            number: 1.0,
+            ..Frame::default()
+        };
         Expansion {
             sources,
             program,
             settings: Settings::default(),
-            tables,
-            frames: vec![Frame::default()],
+            globals,
+            tables: vec![Table::new(&program.scopes[TOP].parameters)],
+            frames: vec![top],
             builder: CircuitBuilder::default(),
             places: Vec::new(),
             room: limit,
@@ -88,7 +104,7 @@ impl<'s, 'a> Expansion<'s, 'a> {
     }
 
     fn read_settings(&mut self) {
-        let parameters = Parameters::new(&self.tables);
+        let parameters = Parameters::new(&self.tables, self.globals);
         for words in &self.program.options {
             let outcome = self.settings.read_options(*words, parameters);
             self.report.note(outcome);
@@ -96,6 +112,70 @@ impl<'s, 'a> Expansion<'s, 'a> {
         if let Some(words) = self.program.temperature {
             let outcome = self.settings.read_temperature(words, parameters);
             self.report.note(outcome);
+        }
+        // To the next thousandth: the sum has been rounded.
+        let celsius = self.settings.temperature - ZERO_CELSIUS;
+        let rounded = (celsius * 1e9).round() / 1e9;
+        self.globals.set_temperature(rounded);
+    }
+
+    /// What the netlist's `.dc` asks for.
+    fn sweep(&self) -> Option<Sweep> {
+        let parameters = Parameters::new(&self.tables, self.globals);
+        Sweep::read(self.program.sweep?, parameters)
+    }
+
+    /// Evaluates the parameters of the innermost frame, so that their faults are known.
+    fn evaluate_parameters(&mut self) {
+        let parameters = Parameters::new(&self.tables, self.globals);
+        parameters.evaluate(&self.scope().parameters, self.report);
+    }
+
+    /// Warns of a title that could be an element or a statement.
+    fn check_title(&mut self) {
+        let Some(title) = self.sources.title_statement() else {
+            return;
+        };
+        if self.is_statement(title) {
+            let title_text = self.sources.original(title.span).text.to_owned();
+            let caution = Caution::TitleIsStatement { title: title_text };
+            self.report.warn(title.span, caution);
+        }
+    }
+
+    fn is_statement(&mut self, line: Piece<'a>) -> bool {
+        let (first, rest) = line.split_word();
+        if first.text.starts_with('.') {
+            return statements::find(first.text).is_some()
+                || [".include", ".inc", ".lib"].contains(&first.text);
+        }
+        if first.text.starts_with('x') {
+            let call = Call::read(line);
+            return call.is_ok_and(|call| self.subcircuit(call.subcircuit).is_ok());
+        }
+        match self.read(line) {
+            Ok(Some(_)) => true,
+            Err(_) => false,
+            // Of kinds that are not read: a letter and a digit, and three words at least.
+            Ok(None) => {
+                let has_number = first.text[1..].starts_with(|c: char| c.is_ascii_digit());
+                first.text.starts_with(|c: char| c.is_ascii_lowercase())
+                    && has_number
+                    && rest.text.split_whitespace().count() >= 3
+            }
+        }
+    }
+
+    /// Faults of libraries that cannot be read if a name is missing, and else cautions.
+    fn check_libraries(&mut self) {
+        let needs = self.report.lacks_name();
+        for (place, path) in self.sources.missing_libraries() {
+            let path = path.clone();
+            if needs {
+                self.report.add(*place, Fault::MissingLibrary { path });
+            } else {
+                self.report.warn(*place, Caution::NoLibrary { path });
+            }
         }
     }
 
@@ -137,17 +217,26 @@ impl<'s, 'a> Expansion<'s, 'a> {
         if line.text.starts_with('x') {
             return self.call(line);
         }
-        let mut models = Models {
-            program: self.program,
-            settings: &self.settings,
-            tables: &self.tables,
-            frames: &mut self.frames,
-        };
-        let parameters = Parameters::new(&self.tables);
-        match elements::read(line, parameters, |name| models.find(name))? {
+        match self.read(line)? {
             Some(described) => self.add(line, described),
             None => Err(unsupported(line)),
         }
+    }
+
+    /// What the line of an element says.
+    fn read(&mut self, line: Piece<'a>) -> Outcome<Option<Described<'a>>> {
+        let context = Context {
+            parameters: Parameters::new(&self.tables, self.globals),
+            settings: &self.settings,
+        };
+        let mut models = Models {
+            program: self.program,
+            settings: &self.settings,
+            globals: self.globals,
+            tables: &self.tables,
+            frames: &mut self.frames,
+        };
+        elements::read(line, context, &mut models)
     }
 
     /// Makes sure that there is room for another element or instance.
@@ -161,10 +250,13 @@ impl<'s, 'a> Expansion<'s, 'a> {
     }
 
     fn add(&mut self, line: Piece<'a>, described: Described<'a>) -> Outcome<()> {
-        if let Some(fault) = described.law.fault() {
+        let number = self.frame().number;
+        let law = side_by_side(described.law, number);
+        let law = law.map_err(|fault| Halt::new(line.span, fault))?;
+        if let Some(fault) = law.fault() {
             return Err(Halt::new(line.span, Fault::Law { fault }));
         }
-        let nodes = described.nodes.map(|node| self.node(node.text));
+        let mut nodes = described.nodes.map(|node| self.node(node.text));
         let name = described.name.text;
         let name = match self.frames.last() {
             Some(frame) if self.frames.len() > 1 => [&name[..1], &frame.path, name].join("."),
@@ -173,14 +265,35 @@ impl<'s, 'a> Expansion<'s, 'a> {
                 names.get(name).copied().unwrap_or(name).to_owned()
             }
         };
-        self.builder.push_between(name, nodes, described.law);
-        self.places.push(line.span);
+        if described.parallel > 0.0 {
+            let conductance = number * described.parallel;
+            self.push(
+                line,
+                [&name, "(rpar)"].concat(),
+                nodes,
+                Law::Resistor { conductance },
+            );
+        }
+        if described.series.is_finite() {
+            // Brackets end a name, so that no element or node has this one.
+            let inner = [&name, "(rser)"].concat();
+            let conductance = number * described.series;
+            let between = [nodes[0], self.builder.node(&inner)];
+            self.push(line, inner, between, Law::Resistor { conductance });
+            nodes[0] = between[1];
+        }
+        self.push(line, name, nodes, law);
         Ok(())
+    }
+
+    fn push(&mut self, line: Piece<'a>, name: String, nodes: [NodeId; 2], law: Law) {
+        self.builder.push_between(name, nodes, law);
+        self.places.push(line.span);
     }
 
     /// The node of a name in the innermost frame.
     fn node(&mut self, name: &'a str) -> NodeId {
-        if matches!(name, "0" | "gnd") {
+        if is_ground(name) {
             return NodeId::GROUND;
         }
         if self.frames.len() == 1 {
@@ -210,6 +323,10 @@ impl<'s, 'a> Expansion<'s, 'a> {
         let call = Call::read(line)?;
         self.claim(call.name)?;
         let (scope, definer) = self.subcircuit(call.subcircuit)?;
+        let parameters = Parameters::new(&self.tables, self.globals);
+        let scope_of_call = &self.program.scopes[scope];
+        let number =
+            self.frames[self.frames.len() - 1].number * call.number(scope_of_call, parameters)?;
         let table = self.arguments(&call, &self.program.scopes[scope]);
         let nodes = self.ports(&call, &self.program.scopes[scope])?;
         let path = match self.frame() {
@@ -221,11 +338,11 @@ impl<'s, 'a> Expansion<'s, 'a> {
             scope,
             definer,
             path,
+            number,
             nodes,
             ..Frame::default()
         });
-        let parameters = Parameters::new(&self.tables);
-        parameters.evaluate(&self.scope().parameters, self.report);
+        self.evaluate_parameters();
         self.elements();
         self.frames.pop();
         self.tables.pop();
@@ -266,17 +383,18 @@ impl<'s, 'a> Expansion<'s, 'a> {
         let names = scopes.flat_map(|scope| scope.subcircuits.keys().copied());
         Fault::UnknownSubcircuit {
             name: name.to_owned(),
-            nearest: nearest(name, names),
+            nearest: self.globals.nearest(name, names),
         }
     }
 
     /// The parameters of an instance. What the call gives is evaluated where the call stands.
     fn arguments(&mut self, call: &Call<'a>, scope: &Scope<'a>) -> Table<'a> {
         let mut table = Table::new(&scope.parameters);
-        for (name, token) in &call.arguments {
-            let parameters = Parameters::new(&self.tables);
+        let of_scope = |(name, _): &&(Piece, Token)| !is_number_of(name.text, scope);
+        for (name, token) in call.arguments.iter().filter(of_scope) {
+            let parameters = Parameters::new(&self.tables, self.globals);
             let number = parameters.number(*token).and_then(|number| {
-                known(*name, call, scope)?;
+                self.check_known(*name, call, scope)?;
                 Ok(number.value)
             });
             let value = self.report.note(number);
@@ -299,12 +417,44 @@ impl<'s, 'a> Expansion<'s, 'a> {
             };
             return Err(Halt::new(call.line.span, fault));
         }
-        let nodes = call.nodes.iter().map(|node| self.node(node.text));
-        Ok(scope.ports.iter().copied().zip(nodes).collect())
+        let mut nodes = Map::default();
+        for (port, node) in scope.ports.iter().zip(&call.nodes) {
+            // As in ngspice, a port that is named as ground is ground.
+            if is_ground(port) && !is_ground(node.text) {
+                let caution = Caution::GroundPort {
+                    subcircuit: call.subcircuit.text.to_owned(),
+                    port: (*port).to_owned(),
+                    node: node.text.to_owned(),
+                };
+                self.report.warn(node.span, caution);
+            }
+            nodes.insert(*port, self.node(node.text));
+        }
+        Ok(nodes)
+    }
+
+    /// Sees to it that a subcircuit has a parameter.
+    fn check_known(&self, name: Piece, call: &Call, scope: &Scope) -> Outcome<()> {
+        let names = || scope.parameters.iter().map(|parameter| parameter.name.text);
+        if names().any(|known| known == name.text) {
+            return Ok(());
+        }
+        let fault = Fault::SubcircuitParameter {
+            subcircuit: call.subcircuit.text.to_owned(),
+            name: name.text.to_owned(),
+            nearest: self.globals.nearest(name.text, names()),
+        };
+        Err(Halt::new(name.span, fault))
     }
 
     /// The circuit, if nothing is wrong.
     fn finish(mut self) -> Option<Circuit> {
+        if self.report.is_empty() && self.places.is_empty() && !self.program.notes.has_nodes {
+            let subcircuits = self.program.scopes[1..].iter();
+            let subcircuits = subcircuits.map(|scope| scope.name.to_owned()).collect();
+            self.report
+                .add(Span::default(), Fault::NoElement { subcircuits });
+        }
         if !self.report.is_empty() {
             return None;
         }
@@ -339,11 +489,16 @@ impl<'s, 'a> Expansion<'s, 'a> {
 struct Models<'m, 's, 'a> {
     program: &'s Program<'a>,
     settings: &'m Settings,
+    globals: &'m Globals<'a>,
     tables: &'m [Table<'a>],
     frames: &'m mut [Frame<'a>],
 }
 
-impl<'a> Models<'_, '_, 'a> {
+impl<'a> elements::Models<'a> for Models<'_, '_, 'a> {
+    fn has(&self, name: &str) -> bool {
+        visible(self.frames).any(|k| self.scope(k).models.contains_key(name))
+    }
+
     fn find(&mut self, name: Piece<'a>) -> Outcome<Model> {
         let found = visible(self.frames).find_map(|k| {
             let words = self.scope(k).models.get(name.text)?;
@@ -354,13 +509,15 @@ impl<'a> Models<'_, '_, 'a> {
             return model.ok_or(Halt::REPORTED);
         }
         let note = self.program.notes.models.get(name.text).copied();
-        let parameters = Parameters::new(&self.tables[..=k]);
+        let parameters = Parameters::new(&self.tables[..=k], self.globals);
         let model = Model::read(words, note.filter(|_| k == 0), parameters, self.settings);
         let kept = model.as_ref().ok().copied();
         self.frames[k].models.insert(name.text, kept);
         model
     }
+}
 
+impl<'a> Models<'_, '_, 'a> {
     fn scope(&self, frame: usize) -> &Scope<'a> {
         &self.program.scopes[self.frames[frame].scope]
     }
@@ -370,10 +527,15 @@ impl<'a> Models<'_, '_, 'a> {
         let names = frames.flat_map(|k| self.scope(k).models.keys().copied());
         let fault = Fault::UnknownModel {
             name: name.text.to_owned(),
-            nearest: nearest(name.text, names),
+            nearest: self.globals.nearest(name.text, names),
         };
         Halt::new(name.span, fault)
     }
+}
+
+/// Whether a node is ground, which has two names.
+fn is_ground(node: &str) -> bool {
+    matches!(node, "0" | "gnd")
 }
 
 /// The frames whose definitions are visible in the last one: itself, the one that defines it, and so on.
@@ -397,10 +559,10 @@ impl<'a> Call<'a> {
         let name = words.name("name")?;
         let mut nodes = Vec::new();
         while !words.is_empty()? && !words.at_assignment()? {
-            if words.keyword(&["params:"])?.is_some() {
+            if words.keyword(&PARAMETERS_FOLLOW)?.is_some() {
                 break;
             }
-            nodes.push(words.name("node")?);
+            nodes.push(words.node("node")?);
         }
         let subcircuit = nodes.pop().ok_or_else(|| words.missing("subcircuit"))?;
         let mut arguments = Vec::new();
@@ -418,18 +580,29 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Sees to it that a subcircuit has a parameter.
-fn known(name: Piece, call: &Call, scope: &Scope) -> Outcome<()> {
-    let names = || scope.parameters.iter().map(|parameter| parameter.name.text);
-    if names().any(|known| known == name.text) {
-        return Ok(());
-    }
-    let fault = Fault::SubcircuitParameter {
-        subcircuit: call.subcircuit.text.to_owned(),
-        name: name.text.to_owned(),
-        nearest: nearest(name.text, names()),
+/// How many instances of a subcircuit lie side by side: a parameter that all subcircuits have but those with one of their
+/// own of this name.
+const NUMBER: &str = "m";
+
+fn is_number_of(name: &str, scope: &Scope) -> bool {
+    let has_own = || {
+        scope
+            .parameters
+            .iter()
+            .any(|parameter| parameter.name.text == NUMBER)
     };
-    Err(Halt::new(name.span, fault))
+    name == NUMBER && !has_own()
+}
+
+impl<'a> Call<'a> {
+    /// How many instances lie side by side.
+    fn number(&self, scope: &Scope, parameters: Parameters<'_, 'a>) -> Outcome<f64> {
+        let mut arguments = self.arguments.iter();
+        match arguments.find(|(name, _)| is_number_of(name.text, scope)) {
+            Some((_, token)) => elements::multiplier(*token, parameters),
+            None => Ok(1.0),
+        }
+    }
 }
 
 fn unsupported(line: Piece) -> Halt {

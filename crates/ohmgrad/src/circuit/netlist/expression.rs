@@ -1,48 +1,47 @@
 //! Arithmetic.
 //!
 //! ```text
+//! choice  = or [ ? choice : choice ]
+//! or      = and { || and }
+//! and     = compared { && compared }
+//! compared = sum { (== | != | <> | <= | >= | < | >) sum }
 //! sum     = product { (+|-) product }
-//! product = signed { (*|/) signed }
-//! signed  = (+|-) signed | power
+//! product = signed { (*|/|%) signed }
+//! signed  = (+|-|!) signed | power
 //! power   = operand { (**|^) exponent }         from left to right, as in ngspice: 2**3**2 = 64
 //! exponent = (+|-) exponent | operand
-//! operand = number | name | name(sum, ..) | V(node [, node]) | (sum) | {sum} | 'sum'
+//! operand = number | name | name(choice, ..) | V(node [, node]) | (choice) | {choice} | 'choice'
 //! ```
 //!
-//! An expression is evaluated while it is read.
+//! True is 1, false is 0. An expression is evaluated while it is read.
 
 use super::error::{Halt, Outcome};
-use super::fault::{Fault, nearest};
+use super::fault::Fault;
+use super::functions::{self, truth};
 use super::number;
 use super::parameters::Parameters;
 use super::source::Piece;
-use super::value::{Number, Value};
+use super::value::{Number, Value, Voltage};
 use crate::device::Law;
 
 /// How many brackets, signs and definitions of parameters may lie inside each other.
 const MAX_DEPTH: usize = 100;
 
-type OfOne = (&'static str, fn(f64) -> f64);
-
-type OfTwo = (&'static str, fn(f64, f64) -> f64);
-
-/// Functions of one number.
-const FUNCTIONS: [OfOne; 10] = [
-    ("abs", f64::abs),
-    ("cos", f64::cos),
-    ("exp", f64::exp),
-    ("ln", f64::ln),
-    ("log", f64::ln),
-    ("log10", f64::log10),
-    ("sin", f64::sin),
-    ("sqrt", f64::sqrt),
-    ("tan", f64::tan),
-    ("tanh", f64::tanh),
-];
-/// Functions of two numbers.
-const FUNCTIONS_OF_TWO: [OfTwo; 3] = [("max", f64::max), ("min", f64::min), ("pow", f64::powf)];
 /// Functions of the voltage of an element.
-const LAWS: [&str; 2] = ["pwl", "pwr"];
+const LAWS: [&str; 3] = ["pwl", "pwr", "pwrs"];
+
+type Comparison = (&'static str, fn(f64, f64) -> bool);
+
+/// Comparisons, the longer ones first.
+const COMPARISONS: [Comparison; 7] = [
+    ("==", |x, y| x == y),
+    ("!=", |x, y| x != y),
+    ("<>", |x, y| x != y),
+    ("<=", |x, y| x <= y),
+    (">=", |x, y| x >= y),
+    ("<", |x, y| x < y),
+    (">", |x, y| x > y),
+];
 
 /// The number that an expression stands for. `depth` counts the definitions that lead to it.
 pub(super) fn number(piece: Piece, parameters: Parameters, depth: usize) -> Outcome<Number> {
@@ -69,13 +68,11 @@ pub(super) fn law(piece: Piece, parameters: Parameters, nodes: [&str; 2]) -> Out
 pub(super) fn own_voltage(piece: Piece, parameters: Parameters, nodes: [&str; 2]) -> Outcome<()> {
     let mut evaluator = Evaluator::new(piece, parameters, 0);
     evaluator.nodes = Some(nodes);
-    match evaluator.whole()? {
-        Value::Voltage { scale: 1.0 } => Ok(()),
-        _ => {
-            let [a, b] = nodes.map(str::to_owned);
-            Err(Halt::new(piece.span, Fault::ForeignVoltage { a, b }))
-        }
+    if evaluator.whole()?.is_own_voltage() {
+        return Ok(());
     }
+    let [a, b] = nodes.map(str::to_owned);
+    Err(Halt::new(piece.span, Fault::ForeignVoltage { a, b }))
 }
 
 struct Evaluator<'s, 'a> {
@@ -85,6 +82,8 @@ struct Evaluator<'s, 'a> {
     parameters: Parameters<'s, 'a>,
     /// The nodes of the element whose current this is.
     nodes: Option<[&'s str; 2]>,
+    /// The arguments of the function whose body this is.
+    arguments: Vec<(&'a str, Value)>,
     depth: usize,
 }
 
@@ -95,16 +94,59 @@ impl<'s, 'a> Evaluator<'s, 'a> {
             at: 0,
             parameters,
             nodes: None,
+            arguments: Vec::new(),
             depth,
         }
     }
 
     fn whole(&mut self) -> Outcome<Value> {
-        let value = self.sum()?;
+        let value = self.choice()?;
         match self.next() {
             None => Ok(value),
             Some(_) => Err(self.expected("an operator")),
         }
+    }
+
+    fn choice(&mut self) -> Outcome<Value> {
+        let condition = self.or()?;
+        if !self.takes("?") {
+            return Ok(condition);
+        }
+        let condition = self.number_of(&condition)?;
+        let yes = self.deeper(Self::choice)?;
+        self.expect(":")?;
+        let no = self.deeper(Self::choice)?;
+        Ok(if condition != 0.0 { yes } else { no })
+    }
+
+    fn or(&mut self) -> Outcome<Value> {
+        let mut value = self.and()?;
+        while self.takes("||") || self.takes("|") {
+            let other = self.and()?;
+            let [x, y] = [self.number_of(&value)?, self.number_of(&other)?];
+            value = truth(x != 0.0 || y != 0.0).into();
+        }
+        Ok(value)
+    }
+
+    fn and(&mut self) -> Outcome<Value> {
+        let mut value = self.compared()?;
+        while self.takes("&&") || self.takes("&") {
+            let other = self.compared()?;
+            let [x, y] = [self.number_of(&value)?, self.number_of(&other)?];
+            value = truth(x != 0.0 && y != 0.0).into();
+        }
+        Ok(value)
+    }
+
+    fn compared(&mut self) -> Outcome<Value> {
+        let mut value = self.sum()?;
+        while let Some((_, holds)) = COMPARISONS.iter().find(|(sign, _)| self.takes(sign)) {
+            let other = self.sum()?;
+            let [x, y] = [self.number_of(&value)?, self.number_of(&other)?];
+            value = truth(holds(x, y)).into();
+        }
+        Ok(value)
     }
 
     fn sum(&mut self) -> Outcome<Value> {
@@ -128,6 +170,9 @@ impl<'s, 'a> Evaluator<'s, 'a> {
                 product.times(self.signed()?)
             } else if self.takes("/") {
                 product.over(self.signed()?)
+            } else if self.takes("%") {
+                let other = self.signed()?;
+                Ok((self.number_of(&product)? % self.number_of(&other)?).into())
             } else {
                 return Ok(product);
             };
@@ -143,6 +188,10 @@ impl<'s, 'a> Evaluator<'s, 'a> {
             let negated = self.deeper(Self::signed)?.negated();
             return self.supported(negated);
         }
+        if self.takes("!") {
+            let value = self.deeper(Self::signed)?;
+            return Ok(truth(self.number_of(&value)? == 0.0).into());
+        }
         self.power()
     }
 
@@ -150,14 +199,15 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         let start = self.start();
         let mut base = self.operand()?;
         while self.takes("**") || self.takes("^") {
-            let exponent = self.exponent()?.number();
-            let numbers = base.number().zip(exponent);
-            let (x, y) = self.supported(numbers)?;
-            if x < 0.0 {
+            let exponent = self.exponent()?;
+            let exponent = self.number_of(&exponent)?;
+            // ngspice takes the size of a negative base, LTspice does not: they agree on even powers.
+            if let Some(x) = base.number().filter(|x| *x < 0.0 && exponent % 2.0 != 0.0) {
                 let place = self.piece.part(start, self.at);
                 return Err(Halt::new(place.span, Fault::NegativeBase { base: x }));
             }
-            base = x.powf(y).into();
+            let power = base.power(exponent);
+            base = self.supported(power)?;
         }
         Ok(base)
     }
@@ -186,7 +236,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
 
     fn enclosed(&mut self, open: &'static str, close: &'static str) -> Outcome<Value> {
         self.takes(open);
-        let value = self.deeper(Self::sum)?;
+        let value = self.deeper(Self::choice)?;
         self.expect(close)?;
         Ok(value)
     }
@@ -205,12 +255,17 @@ impl<'s, 'a> Evaluator<'s, 'a> {
     fn named(&mut self) -> Outcome<Value> {
         let name = self.name();
         if !self.takes("(") {
+            if let Some((_, value)) = self.arguments.iter().find(|(known, _)| *known == name.text) {
+                return Ok(value.clone());
+            }
             self.check_depth()?;
             let value = self.parameters.value(name, self.depth + 1)?;
             return Ok(value.into());
         }
-        if name.text == "v" {
-            return self.voltage(name);
+        match name.text {
+            "v" => return self.voltage(name),
+            "i" => return Err(Halt::new(name.span, Fault::ForeignCurrent)),
+            _ => {}
         }
         let arguments = self.arguments()?;
         self.call(name, arguments)
@@ -235,12 +290,28 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         let Some(own) = self.nodes else {
             return Err(Halt::new(name.span, Fault::Voltage));
         };
-        let (a, b) = inside.text.split_once(',').unwrap_or((inside.text, "0"));
-        if [a, b].map(ground_is_0) == own.map(ground_is_0) {
-            return Ok(Value::Voltage { scale: 1.0 });
+        let (plus, minus) = inside.text.split_once(',').unwrap_or((inside.text, "0"));
+        let own = own.map(ground_is_0);
+        let [plus, minus] = [plus, minus].map(ground_is_0);
+        // The voltage of an element between a node and itself.
+        if own[0] == own[1] && [plus, minus] == own {
+            return Ok(Value::Voltage(Voltage::new([1.0, -1.0], [false; 2])));
         }
-        let [a, b] = own.map(str::to_owned);
-        Err(Halt::new(inside.span, Fault::ForeignVoltage { a, b }))
+        let mut shares = [0.0, 0.0];
+        for (node, share) in [(plus, 1.0), (minus, -1.0)] {
+            match own.iter().position(|other| *other == node) {
+                Some(k) => shares[k] += share,
+                None if node == "0" => {}
+                None => {
+                    let [a, b] = own.map(str::to_owned);
+                    return Err(Halt::new(inside.span, Fault::ForeignVoltage { a, b }));
+                }
+            }
+        }
+        Ok(Value::Voltage(Voltage::new(
+            shares,
+            own.map(|node| node == "0"),
+        )))
     }
 
     /// The arguments of a function, after the bracket.
@@ -250,7 +321,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
             return Ok(arguments);
         }
         loop {
-            arguments.push(self.deeper(Self::sum)?);
+            arguments.push(self.deeper(Self::choice)?);
             if !self.takes(",") {
                 self.expect(")")?;
                 return Ok(arguments);
@@ -258,51 +329,92 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         }
     }
 
-    fn call(&self, function: Piece, arguments: Vec<Value>) -> Outcome<Value> {
+    fn call(&mut self, function: Piece<'a>, arguments: Vec<Value>) -> Outcome<Value> {
         let name = function.text;
-        if let Some((_, f)) = FUNCTIONS.iter().find(|(known, _)| *known == name) {
-            let [x] = exactly(function, arguments)?;
-            let result = match name {
-                "tanh" => x.tanh(),
-                _ => x.number().map(|x| f(x).into()),
+        if let Some(own) = self.parameters.function(name) {
+            return self.call_own(function, own, arguments);
+        }
+        let numbers: Option<Vec<f64>> = arguments.iter().map(Value::number).collect();
+        if let Some(numbers) = numbers {
+            let value = functions::call(function, &numbers);
+            return match value {
+                Some(value) => value.map(Value::from),
+                None if name == "pwl" => Err(Halt::new(function.span, Fault::Behaviour)),
+                None => Err(Halt::new(function.span, self.unknown(name))),
             };
-            return self.supported(result);
         }
-        if let Some((_, f)) = FUNCTIONS_OF_TWO.iter().find(|(known, _)| *known == name) {
-            let [x, y] = exactly(function, arguments)?;
-            let numbers = x.number().zip(y.number());
-            return self.supported(numbers.map(|(x, y)| f(x, y).into()));
-        }
-        match name {
-            "pwr" => {
+        let result = match name {
+            "pwl" => return self.curve(function, arguments),
+            "pwr" | "pwrs" | "pow" => {
                 let [u, exponent] = exactly(function, arguments)?;
-                self.supported(exponent.number().and_then(|p| u.signed_power(p)))
+                let exponent = self.number_of(&exponent)?;
+                match name {
+                    "pow" => u.power(exponent),
+                    _ => u.signed_power(exponent),
+                }
             }
-            "pwl" => self.curve(function, arguments),
-            _ => Err(Halt::new(function.span, unknown(name))),
+            name if functions::names().any(|known| known == name) => {
+                let first = arguments.into_iter().next();
+                first.ok_or(Fault::Behaviour).and_then(|u| u.apply(name))
+            }
+            name => Err(self.unknown(name)),
+        };
+        self.supported(result)
+    }
+
+    /// The value of a function that the netlist defines.
+    fn call_own(
+        &mut self,
+        name: Piece<'a>,
+        function: &'s functions::Function<'a>,
+        values: Vec<Value>,
+    ) -> Outcome<Value> {
+        if values.len() != function.arguments.len() {
+            let fault = Fault::ArgumentCount {
+                function: name.text.to_owned(),
+                expected: function.arguments.len(),
+                found: values.len(),
+            };
+            return Err(Halt::new(name.span, fault));
+        }
+        self.check_depth()?;
+        let counted = self.parameters.globals.count_call();
+        counted.map_err(|fault| Halt::new(name.span, fault))?;
+        let mut body = Evaluator::new(function.body, self.parameters, self.depth + 1);
+        body.nodes = self.nodes;
+        body.arguments = function.arguments.iter().copied().zip(values).collect();
+        body.whole()
+    }
+
+    fn unknown(&self, name: &str) -> Fault {
+        let known = functions::names().chain(LAWS);
+        Fault::UnknownFunction {
+            name: name.to_owned(),
+            nearest: self.parameters.similar_function(name, known),
         }
     }
 
     /// pwl(u, x1,y1, x2,y2, ..)
     fn curve(&self, function: Piece, arguments: Vec<Value>) -> Outcome<Value> {
-        let numbers: Option<Vec<f64>> = arguments.iter().skip(1).map(Value::number).collect();
-        let numbers = self.supported(numbers)?;
+        let numbers = arguments.iter().skip(1).map(|value| self.number_of(value));
+        let numbers = numbers.collect::<Outcome<Vec<f64>>>()?;
         if numbers.len() % 2 == 1 {
             let found = numbers.len();
             return Err(Halt::new(function.span, Fault::Pairs { found }));
         }
         let points = numbers.chunks(2).map(|pair| (pair[0], pair[1])).collect();
-        let voltage = arguments.into_iter().next();
+        let voltage = arguments.into_iter().next().ok_or(Fault::Behaviour);
         self.supported(voltage.and_then(|u| u.curve(points)))
     }
 
-    /// The result of an operation; without one, the operation makes no number and no law.
-    fn supported<T>(&self, result: Option<T>) -> Outcome<T> {
-        let fault = match self.nodes {
-            Some(_) => Fault::Behaviour,
-            None => Fault::Voltage,
-        };
-        result.ok_or_else(|| Halt::new(self.piece.span, fault))
+    /// The number that a value must be.
+    fn number_of(&self, value: &Value) -> Outcome<f64> {
+        self.supported(value.number().ok_or(Fault::Behaviour))
+    }
+
+    /// The result of an operation.
+    fn supported<T>(&self, result: Result<T, Fault>) -> Outcome<T> {
+        result.map_err(|fault| Halt::new(self.piece.span, fault))
     }
 
     /// What `part` reads, one level further inside.
@@ -357,6 +469,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         Err(self.expected(match symbol {
             ")" => "`)`",
             "}" => "`}`",
+            ":" => "`:`",
             _ => "a closing quote",
         }))
     }
@@ -391,13 +504,4 @@ fn exactly<const N: usize>(function: Piece, arguments: Vec<Value>) -> Outcome<[V
         };
         Halt::new(function.span, fault)
     })
-}
-
-fn unknown(function: &str) -> Fault {
-    let of_one = FUNCTIONS.iter().map(|(name, _)| *name);
-    let of_two = FUNCTIONS_OF_TWO.iter().map(|(name, _)| *name);
-    Fault::UnknownFunction {
-        name: function.to_owned(),
-        nearest: nearest(function, of_one.chain(of_two).chain(LAWS)),
-    }
 }

@@ -38,6 +38,34 @@ pub enum Fault {
         /// How deep they may.
         limit: usize,
     },
+    /// A file that another tool reads, and that is no netlist.
+    #[error("this is {tool}, not a netlist: {remedy}")]
+    OtherTool {
+        /// What it is.
+        tool: &'static str,
+        /// What to do with it.
+        remedy: &'static str,
+    },
+    /// A library that cannot be read, while something is missing that it may define.
+    #[error("{path} cannot be read: what is missing may be in this library")]
+    MissingLibrary {
+        /// The file.
+        path: String,
+    },
+    /// A section that a library does not have.
+    #[error("{path} has no section `{section}`: a section is between `.lib {section}` and `.endl`")]
+    UnknownSection {
+        /// The section.
+        section: String,
+        /// The library.
+        path: String,
+    },
+    /// Nothing to solve.
+    #[error("the netlist has no element{}", uncalled(subcircuits))]
+    NoElement {
+        /// The subcircuits, which nobody calls.
+        subcircuits: Vec<String>,
+    },
     /// A `+` before any statement.
     #[error("there is no statement above that `+` could continue; the first line is the title")]
     NothingToContinue,
@@ -57,7 +85,7 @@ pub enum Fault {
     },
     /// A kind of element that is not supported.
     #[error(
-        "`{name}` is {kind}, which is not supported: elements are R, C (open), L (short), V, I, D, sidiodes (A), TABLE (G), I = tanh, pwr or pwl (B), and X"
+        "`{name}` is {kind}, which is not supported: elements are R, C (open), L (short), V, I, D, sidiodes (A), B and G of their own voltage, and X"
     )]
     UnsupportedElement {
         /// The element.
@@ -116,21 +144,21 @@ pub enum Fault {
         /// The word.
         text: String,
     },
-    /// A parameter where a number should stand.
-    #[error("`{name}` is no number: for the value of the parameter, write {{{name}}}")]
-    BareParameter {
-        /// The parameter.
-        name: String,
-    },
     /// Arithmetic where a number should stand.
     #[error("`{text}` is no number: write arithmetic in braces, {{{text}}}")]
     BareArithmetic {
         /// The arithmetic.
         text: String,
     },
-    /// A digit after a unit.
-    #[error("`{text}` has digits after its unit: 4k7 is written 4.7k")]
+    /// A digit after a unit that cannot stand for the point.
+    #[error("`{text}` has digits after its unit: write 4.7k or 4k7, without a further point")]
     DigitsAfterUnit {
+        /// The number.
+        text: String,
+    },
+    /// A number in which `m` stands for the point.
+    #[error("`{text}` may be milli or mega: write 4.7m or 4.7meg in place of 4m7")]
+    MilliOrMega {
         /// The number.
         text: String,
     },
@@ -176,6 +204,12 @@ pub enum Fault {
         /// What.
         what: &'static str,
     },
+    /// A function of chance.
+    #[error("`{name}` is a random number: write its nominal value")]
+    Random {
+        /// The function.
+        name: String,
+    },
     /// A function that is not known.
     #[error("there is no function `{name}`{}", hint(nearest))]
     UnknownFunction {
@@ -203,19 +237,46 @@ pub enum Fault {
         base: f64,
     },
     /// A voltage where a number should stand.
-    #[error("a voltage is no number: only the current of a B line depends on V(..)")]
+    #[error(
+        "a voltage is no number: only the current of a B or G line depends on V(..), and on its own"
+    )]
     Voltage,
     /// A behavioural source of another kind.
     #[error(
-        "this current is not supported: with u = V(a,b) of the element's own nodes, write k*tanh(u/s), k*pwr(u,p) or pwl(u, x1,y1, x2,y2, ..)"
+        "this current is not supported: with u = V(a,b) of the element's own nodes, write a sum of I, g*u, k*f(u/s+x) with f = tanh, sinh, asinh, atan or exp, k*pwr(u/s,p), u*u*u and odd powers, or pwl(u, x1,y1, x2,y2, ..)"
     )]
     Behaviour,
-    /// A controlled current source without a table of its own voltage.
+    /// The voltages of both nodes, not their difference.
     #[error(
-        "of the controlled sources (G), only tables of the own voltage are supported: write `{form}`"
+        "an element depends on the voltage between its nodes only, not on their potentials apart"
     )]
-    Table {
-        /// The whole statement.
+    SeparateVoltages,
+    /// A conductance below 0.
+    #[error(
+        "a conductance of {siemens} S is not supported: the current must not fall as the voltage rises"
+    )]
+    NegativeConductance {
+        /// The conductance.
+        siemens: f64,
+    },
+    /// Functions that call functions too often.
+    #[error("functions are called more than {limit} times: do they multiply each other?")]
+    FunctionCalls {
+        /// How often they may.
+        limit: usize,
+    },
+    /// A current of another element in a formula.
+    #[error("an element depends on its own voltage only, not on the current of another element")]
+    ForeignCurrent,
+    /// An even power of a voltage.
+    #[error("an even power of a voltage falls on one side of 0: for sign(u) |u|^p, write pwr(u,p)")]
+    EvenPower,
+    /// A controlled current source that depends on another voltage.
+    #[error(
+        "of the controlled sources (G), only those of their own voltage are supported: write `G1 a b a b SIEMENS`, `{form}` or `G1 a b VALUE={{EXPRESSION}}`"
+    )]
+    Controlled {
+        /// A table.
         form: &'static str,
     },
     /// A voltage that is not the element's own.
@@ -272,19 +333,23 @@ pub enum Fault {
         nearest: Option<String>,
     },
     /// A model of an unsupported kind.
-    #[error("models of the kind `{kind}` are not supported: diodes are D or sidiode")]
+    #[error(
+        "models of the kind `{kind}` are not supported here: diodes are D or sidiode, resistors R or RES"
+    )]
     ModelKind {
         /// The kind.
         kind: String,
     },
     /// A model of another kind than the element takes.
-    #[error("an A line takes a model of the kind sidiode, `{model}` is none: use a D line")]
-    NoSidiode {
+    #[error("the model `{model}` is not {wanted}")]
+    OtherModel {
         /// The model.
         model: String,
+        /// What the element takes.
+        wanted: &'static str,
     },
     /// A parameter of a model that changes the operating point and is not supported.
-    #[error("{} of a diode, {meaning}, is not supported: {remedy}", name.to_uppercase())]
+    #[error("{}, {meaning}, is not supported: {remedy}", name.to_uppercase())]
     UnsupportedModelParameter {
         /// The parameter.
         name: String,
@@ -305,14 +370,17 @@ pub enum Fault {
     },
     /// A model with parameters of two kinds of diodes.
     #[error(
-        "`{ideal}` belongs to an idealised diode and `{junction}` to a junction: use either kind"
+        "`{junction}` belongs to a junction, other parameters to an idealised diode: use either kind"
     )]
     MixedModel {
-        /// A parameter of the one.
-        ideal: String,
-        /// A parameter of the other.
+        /// The parameter of a junction.
         junction: String,
     },
+    /// A resistance beside a model with another one.
+    #[error(
+        "the model has a resistance R as well: it is only a default in ngspice, and a factor in PSpice; remove it there, or multiply"
+    )]
+    ResistorFactor,
     /// An area factor of an idealised diode.
     #[error("an idealised diode has no area: give Ron and Roff of the whole diode")]
     Area,
@@ -374,20 +442,6 @@ pub enum Fault {
     /// An end without a beginning.
     #[error(".ends without .subckt")]
     NoSubcircuit,
-    /// An end of another subcircuit.
-    #[error("`{found}` ends here, but the open subcircuit is `{open}`")]
-    OtherSubcircuit {
-        /// What the line says.
-        found: String,
-        /// What is open.
-        open: String,
-    },
-    /// A node of a subcircuit that cannot be one.
-    #[error("`{name}` is ground everywhere: give the node of the subcircuit another name")]
-    GroundPort {
-        /// The node.
-        name: String,
-    },
     /// Two things of one name.
     #[error("{what} `{name}` is there already, on line {line} of {file}: rename one")]
     Duplicate {
@@ -413,6 +467,35 @@ pub enum Fault {
     Circuit(#[from] CircuitError),
 }
 
+impl Fault {
+    /// Whether a name is missing that a library could define.
+    pub(super) fn is_unknown_name(&self) -> bool {
+        matches!(
+            self,
+            Fault::UnknownModel { .. }
+                | Fault::UnknownSubcircuit { .. }
+                | Fault::UnknownParameter { .. }
+                | Fault::UnknownFunction { .. }
+                | Fault::NotANumber { .. }
+        )
+    }
+}
+
+/// The subcircuits that nobody calls, as part of a message.
+fn uncalled(subcircuits: &[String]) -> String {
+    const NAMED: usize = 5;
+    let named = subcircuits[..subcircuits.len().min(NAMED)].join(", ");
+    let and_others = match subcircuits.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} others"),
+    };
+    match subcircuits.len() {
+        0 => String::new(),
+        1 => format!("; nothing calls its subcircuit {named}"),
+        _ => format!("; nothing calls its subcircuits {named}{and_others}"),
+    }
+}
+
 /// A similar name as part of a message.
 fn hint(nearest: &Option<String>) -> String {
     let hint = |name| format!("; did you mean `{name}`?");
@@ -427,7 +510,25 @@ pub(super) fn nearest<'a>(
     const LONGEST: usize = 40;
     let short = |name: &&str| name.len() <= LONGEST;
     let allowed = 1 + name.len().min(LONGEST) / 3;
-    let edits = |candidate| (strsim::damerau_levenshtein(name, candidate), candidate);
+    let edits = |candidate| {
+        #[cfg(test)]
+        DISTANCES.set(DISTANCES.get() + 1);
+        (strsim::damerau_levenshtein(name, candidate), candidate)
+    };
     let near = candidates.into_iter().filter(short).map(edits).min()?;
     (name.len() <= LONGEST && near.0 <= allowed).then(|| near.1.to_owned())
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many names have been compared.
+    static DISTANCES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// How many names some work compares.
+#[cfg(test)]
+pub(super) fn count_distances(work: impl FnOnce()) -> usize {
+    let before = DISTANCES.get();
+    work();
+    DISTANCES.get() - before
 }

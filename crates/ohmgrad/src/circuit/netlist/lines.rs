@@ -13,9 +13,14 @@ pub(super) struct Clean {
     pub(super) code: String,
     /// Where the statements are, without white space around them.
     pub(super) statements: Vec<Range<usize>>,
+    /// The first line without what means nothing, if it is a title.
+    pub(super) title: Option<Range<usize>>,
 }
 
-/// Finds the statements of a text.
+/// How a first line starts that says by itself that it is the title.
+const TITLE: &[u8] = b".title";
+
+/// Finds the statements of a text. Lines end with a line feed, a carriage return or both.
 pub(super) fn clean(text: &str, has_title: bool) -> Clean {
     let plain = |byte: u8| match byte {
         b'\n' => b'\n',
@@ -27,16 +32,17 @@ pub(super) fn clean(text: &str, has_title: bool) -> Clean {
         blank_foreign_space(text, &mut code);
     }
     let mut statements: Vec<Range<usize>> = Vec::new();
+    let mut title = None;
     for (number, line) in physical_lines(text).enumerate() {
-        if number == 0 && has_title {
-            code[line].fill(b' ');
-            continue;
-        }
         let end = line.start + code_length(&code[line.clone()]);
         code[end..line.end].fill(b' ');
         let Some(found) = trimmed(&code, line.start..end) else {
             continue;
         };
+        if number == 0 && has_title && !code[found.clone()].starts_with(TITLE) {
+            title = Some(found);
+            continue;
+        }
         match statements.last_mut() {
             Some(latest) if code[found.start] == b'+' => {
                 code[latest.end..=found.start].fill(b' ');
@@ -49,7 +55,11 @@ pub(super) fn clean(text: &str, has_title: bool) -> Clean {
         }
     }
     let code = String::from_utf8(code).expect("whole characters were replaced by spaces");
-    Clean { code, statements }
+    Clean {
+        code,
+        statements,
+        title,
+    }
 }
 
 /// A piece of a text without white space around it, if anything is left.
@@ -60,18 +70,25 @@ fn trimmed(code: &[u8], piece: Range<usize>) -> Option<Range<usize>> {
     Some(piece.start + first..piece.start + last + 1)
 }
 
-/// The lines of a text, without their line feeds.
+/// The lines of a text, without what ends them: CR, LF, or both.
 pub(super) fn physical_lines(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
-    let mut start = 0;
-    text.split('\n').map(move |line| {
-        let range = start..start + line.len();
-        start = range.end + 1;
-        range
+    let mut start = Some(0);
+    std::iter::from_fn(move || {
+        let begin = start?;
+        let rest = &text.as_bytes()[begin..];
+        let length = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        start = length.map(|length| {
+            let is_pair = rest[length..].starts_with(b"\r\n");
+            begin + length + 1 + usize::from(is_pair)
+        });
+        Some(begin..begin + length.unwrap_or(rest.len()))
     })
 }
 
-/// Where the comment of a line starts: at `*` in front, at `;` or `//`, at `$` after a space or a comma.
+/// Where the comment of a line starts: at `*` in front, at `;`, at `//` or `$` after a space or a comma. The names
+/// `$N_..`, `$G_..` and `$D_..` of PSpice are no comments.
 fn code_length(line: &[u8]) -> usize {
+    const NAMES: [&[u8]; 3] = [b"$n_", b"$g_", b"$d_"];
     let first = line.iter().position(|c| *c > b' ').unwrap_or(line.len());
     if line[first..].starts_with(NOTE.as_bytes()) {
         return line.len();
@@ -84,10 +101,11 @@ fn code_length(line: &[u8]) -> usize {
     if !line.iter().fold(false, |any, byte| any | may_start(byte)) {
         return line.len();
     }
+    let is_apart = |k: usize| k == 0 || matches!(line[k - 1], b' ' | b'\t' | b',');
     let starts_comment = |k: &usize| match line[*k] {
         b';' => true,
-        b'/' => line.get(k + 1) == Some(&b'/'),
-        b'$' => *k == 0 || matches!(line[k - 1], b' ' | b'\t' | b','),
+        b'/' => line.get(k + 1) == Some(&b'/') && is_apart(*k),
+        b'$' => is_apart(*k) && !NAMES.iter().any(|name| line[*k..].starts_with(name)),
         _ => false,
     };
     (first..line.len())
@@ -112,7 +130,9 @@ mod tests {
     use super::*;
 
     fn cleaned(text: &str) -> Vec<String> {
-        let Clean { code, statements } = clean(text, true);
+        let Clean {
+            code, statements, ..
+        } = clean(text, true);
         assert_eq!(code.len(), text.len());
         let words = statements.into_iter();
         words
@@ -124,6 +144,7 @@ mod tests {
     fn statements_are_lower_case_without_comments() {
         let text = "R1 is a title\r\n  * comment\nR1 A b 1K ; one\nr2 a b 2k $two\nr3 a b 3k // three\n\n.END\n";
         let expected = ["r1 a b 1k", "r2 a b 2k", "r3 a b 3k", ".end"];
+        assert_eq!(cleaned("t\n.include a//b // c"), [".include a//b"]);
         assert_eq!(cleaned(text), expected);
         assert_eq!(
             cleaned("t\nr$1 a b 1$5\nr/2 a b 2"),
@@ -137,6 +158,30 @@ mod tests {
         assert_eq!(cleaned(text), ["r1 a b 1k", "r2 c d 1"]);
         assert_eq!(cleaned("title\n+ r1\n"), ["+ r1"]);
         assert_eq!(cleaned("title\nr1 a\n+\n + \n+b 1\n+"), ["r1 a b 1"]);
+    }
+
+    #[test]
+    fn lines_end_with_any_of_three() {
+        for end in ["\n", "\r", "\r\n"] {
+            let text = ["title", "r1 a b 1", "", "+ m=2", "r2 c d 1"].join(end);
+            assert_eq!(cleaned(&text), ["r1 a b 1 m=2", "r2 c d 1"], "{end:?}");
+        }
+        assert_eq!(physical_lines("a\r\r\nb\n").count(), 4);
+    }
+
+    #[test]
+    fn titles_are_found() {
+        let title = |text| clean(text, true).title;
+        assert_eq!(title(" R1 a b 1 ; x\nr2"), Some(1..9));
+        assert_eq!(title("* comment\nr2"), None);
+        assert_eq!(title(".title me\nr2"), None);
+        assert_eq!(cleaned(".title me\nr2"), [".title me", "r2"]);
+        assert_eq!(clean("r1 a b 1", false).statements, [0..8]);
+    }
+
+    #[test]
+    fn names_of_pspice_are_no_comments() {
+        assert_eq!(cleaned("t\nr1 $N_1 0 1 $n"), ["r1 $n_1 0 1"]);
     }
 
     #[test]

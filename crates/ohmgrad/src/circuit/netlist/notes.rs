@@ -10,6 +10,8 @@ use super::token::Words;
 /// The notes of a netlist.
 #[derive(Debug, Default)]
 pub(super) struct Notes<'a> {
+    /// Whether there is a note of nodes: then a netlist may have no element.
+    pub(super) has_nodes: bool,
     /// Nodes in the order in which they shall be numbered.
     pub(super) nodes: Vec<&'a str>,
     /// What nodes are called, by their names in the netlist.
@@ -32,7 +34,10 @@ impl<'a> Notes<'a> {
         let splits = |c: char| c.is_whitespace() || c.is_control();
         let is_word = !original.is_empty() && !original.contains(splits);
         match kind.text {
-            "nodes" => self.nodes.extend(rest.text.split_whitespace()),
+            "nodes" => {
+                self.has_nodes = true;
+                self.nodes.extend(rest.text.split_whitespace());
+            }
             "node" if is_word => _ = self.node_names.insert(name.text, original),
             "element" if is_word => _ = self.element_names.insert(name.text, original),
             "model" if !name.text.is_empty() => {

@@ -1,4 +1,6 @@
-//! Numbers as SPICE writes them: `4.7k`, `10uF`, `1e-3`, `2meg`.
+//! Numbers as SPICE writes them: `4.7k`, `10uF`, `1e-3`, `2meg`, and `4k7` for 4.7 k as LTspice reads it.
+//!
+//! ngspice reads `4k7` as 4 k. `4m7` is refused: `m` is milli in SPICE and mega on drawings.
 
 use super::error::{Halt, Outcome};
 use super::fault::Fault;
@@ -15,7 +17,13 @@ pub(super) fn parse(piece: Piece) -> Outcome<f64> {
     let signs = piece.text.len() - unsigned.len();
     let rest = piece.part(signs, piece.text.len());
     match prefix(rest)? {
-        Some((number, length)) if length == rest.text.len() && signs <= 1 => Ok(sign * number),
+        // As in ngspice, `$` may start a comment right behind a number.
+        Some((number, length))
+            if signs <= 1
+                && (length == rest.text.len() || rest.text[length..].starts_with('$')) =>
+        {
+            Ok(sign * number)
+        }
         _ => {
             let text = piece.text.to_owned();
             Err(Halt::new(piece.span, Fault::NotANumber { text }))
@@ -40,8 +48,15 @@ pub(super) fn prefix(piece: Piece) -> Outcome<Option<(f64, usize)>> {
     let after = after.unwrap_or(text.len() - length);
     if unit > 0 && after > 0 {
         let length = length + after;
-        let text = text[..length].to_owned();
-        return fault(Fault::DigitsAfterUnit { text }, length);
+        let whole = &text[..length];
+        return match unit_as_point(whole, mantissa, plain.len() + unit) {
+            Ok(Some(value)) => Ok(Some((value, length))),
+            Ok(None) => {
+                let text = whole.to_owned();
+                fault(Fault::DigitsAfterUnit { text }, length)
+            }
+            Err(wrong) => fault(wrong, length),
+        };
     }
     let value = match scale {
         Scale::Power(power) => decimal(plain, mantissa, exponent, power),
@@ -53,6 +68,36 @@ pub(super) fn prefix(piece: Piece) -> Outcome<Option<(f64, usize)>> {
         return fault(Fault::NumberRange { text }, length);
     }
     Ok(Some((value, length)))
+}
+
+/// The value of a number such as `4k7` or `4r7`, in which a unit stands for the point; `None` if it is none. The digits
+/// before the unit and all up to the digits behind it have lengths.
+fn unit_as_point(text: &str, before: usize, start: usize) -> Result<Option<f64>, Fault> {
+    let (digits, rest) = text.split_at(before);
+    let unit = &rest[..start - before];
+    let decimals = text[start..].trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit());
+    if !is_number(digits) || !is_number(decimals) {
+        return Ok(None);
+    }
+    let power = match unit {
+        "r" => 0,
+        "t" => 12,
+        "g" => 9,
+        "meg" => 6,
+        "k" => 3,
+        "u" | "\u{b5}" | "\u{3bc}" => -6,
+        "n" => -9,
+        "p" => -12,
+        "f" => -15,
+        "m" => {
+            let text = text.to_owned();
+            return Err(Fault::MilliOrMega { text });
+        }
+        _ => return Ok(None),
+    };
+    let number = [digits, decimals].join(".");
+    Ok(Some(decimal(&number, number.len(), 0, power)))
 }
 
 /// The factor that a unit stands for.
@@ -203,6 +248,12 @@ mod tests {
             ("1ohm", 1.0),
             ("0e999", 0.0),
             ("00012.50", 12.5),
+            ("4k7", 4.7e3),
+            ("4R7", 4.7),
+            ("0r5ohm", 0.5),
+            ("2meg2", 2.2e6),
+            ("3n3F", 3.3e-9),
+            ("5$comment", 5.0),
         ];
         for (text, expected) in cases {
             assert_eq!(number(&text.to_lowercase()), Some(expected), "{text}");
@@ -231,7 +282,11 @@ mod tests {
             "+-1",
             "1e999",
             "1e-999",
-            "4k7",
+            "4m7",
+            "4.7k3",
+            "1e3k7",
+            "4v7",
+            "4k7k3",
             "1-2",
             "1_",
             "1e99999999999999999999",

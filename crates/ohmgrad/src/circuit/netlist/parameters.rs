@@ -1,15 +1,25 @@
 //! Named numbers.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use super::Map;
 use super::error::{Halt, Outcome, Report};
 use super::expression;
 use super::fault::{Fault, nearest};
+use super::functions::Function;
 use super::number;
-use super::source::Piece;
+use super::settings::{ROOM, ZERO_CELSIUS};
+use super::source::{Piece, Span};
 use super::token::{Kind, Token, Words};
 use super::value::Number;
+use super::warning::Caution;
+
+/// The temperature of the circuit in degrees Celsius, as ngspice calls it.
+const TEMPERATURE: &str = "temper";
+/// How many similar names are looked for: more than that many errors are not shown.
+const MAX_HINTS: usize = 100;
+/// How often functions of the netlist may be called: a few of them can multiply each other.
+const MAX_CALLS: usize = 10_000_000;
 
 /// Numbers that have names everywhere.
 const CONSTANTS: [(&str, f64); 2] = [("pi", std::f64::consts::PI), ("e", std::f64::consts::E)];
@@ -43,12 +53,78 @@ enum State {
     Faulty,
 }
 
+/// What is the same everywhere in a netlist.
+#[derive(Debug)]
+pub(super) struct Globals<'a> {
+    /// Functions by name.
+    functions: Map<&'a str, Function<'a>>,
+    /// The temperature of the circuit, in degrees Celsius.
+    celsius: Cell<f64>,
+    cautions: RefCell<Vec<(Span, Caution)>>,
+    /// How many similar names may still be looked for.
+    hints: Cell<usize>,
+    /// How often functions may still be called.
+    calls: Cell<usize>,
+}
+
+impl<'a> Globals<'a> {
+    pub(super) fn new(functions: Map<&'a str, Function<'a>>) -> Globals<'a> {
+        Globals {
+            functions,
+            celsius: Cell::new(ROOM - ZERO_CELSIUS),
+            cautions: RefCell::default(),
+            hints: Cell::new(MAX_HINTS),
+            calls: Cell::new(MAX_CALLS),
+        }
+    }
+
+    /// Counts a call of a function of the netlist, if there may be another.
+    pub(super) fn count_call(&self) -> Result<(), Fault> {
+        match self.calls.get().checked_sub(1) {
+            Some(left) => {
+                self.calls.set(left);
+                Ok(())
+            }
+            None => Err(Fault::FunctionCalls { limit: MAX_CALLS }),
+        }
+    }
+
+    pub(super) fn set_temperature(&self, celsius: f64) {
+        self.celsius.set(celsius);
+    }
+
+    /// Notes something to be careful about.
+    pub(super) fn warn(&self, span: Span, caution: Caution) {
+        self.cautions.borrow_mut().push((span, caution));
+    }
+
+    /// Hands over what to be careful about.
+    pub(super) fn take_cautions(&self, report: &mut Report) {
+        for (span, caution) in self.cautions.take() {
+            report.warn(span, caution);
+        }
+    }
+
+    /// The name that is similar to another, unless more were looked for than errors are shown: so that the time to refuse
+    /// a netlist grows with its length only.
+    pub(super) fn nearest<'n>(
+        &self,
+        name: &str,
+        candidates: impl IntoIterator<Item = &'n str>,
+    ) -> Option<String> {
+        let left = self.hints.get().checked_sub(1)?;
+        self.hints.set(left);
+        nearest(name, candidates)
+    }
+}
+
 /// The parameters that can be seen from a place: tables from the outermost to the innermost.
 ///
 /// As in ngspice, a subcircuit sees the parameters of those that call it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parameters<'s, 'a> {
     tables: &'s [Table<'a>],
+    pub(super) globals: &'s Globals<'a>,
 }
 
 impl<'a> Table<'a> {
@@ -74,13 +150,31 @@ impl<'a> Table<'a> {
 }
 
 impl<'s, 'a> Parameters<'s, 'a> {
-    pub(super) fn new(tables: &'s [Table<'a>]) -> Parameters<'s, 'a> {
-        Parameters { tables }
+    pub(super) fn new(tables: &'s [Table<'a>], globals: &'s Globals<'a>) -> Parameters<'s, 'a> {
+        Parameters { tables, globals }
+    }
+
+    /// The function of a name that the netlist defines.
+    pub(super) fn function(self, name: &str) -> Option<&'s Function<'a>> {
+        self.globals.functions.get(name)
+    }
+
+    /// The name of a function that is similar.
+    pub(super) fn similar_function(
+        self,
+        name: &str,
+        known: impl Iterator<Item = &'static str>,
+    ) -> Option<String> {
+        let own = self.globals.functions.keys().copied();
+        let known = known.map(|name| -> &'a str { name });
+        self.globals.nearest(name, own.chain(known))
     }
 
     /// Evaluates the definitions of the innermost table, so that their faults are known.
     pub(super) fn evaluate(self, definitions: &[Definition<'a>], report: &mut Report) {
-        for definition in definitions {
+        // A text is no number, which only matters where it is used as one.
+        let is_number = |definition: &&Definition| !definition.value.text.starts_with('"');
+        for definition in definitions.iter().filter(is_number) {
             report.note(self.value(definition.name, 0));
         }
     }
@@ -89,9 +183,12 @@ impl<'s, 'a> Parameters<'s, 'a> {
     pub(super) fn value(self, name: Piece, depth: usize) -> Outcome<f64> {
         for (level, table) in self.tables.iter().enumerate().rev() {
             if let Some(entry) = table.entries.get(name.text) {
-                let visible = Parameters::new(&self.tables[..=level]);
+                let visible = Parameters::new(&self.tables[..=level], self.globals);
                 return entry.value(name, visible, depth);
             }
+        }
+        if name.text == TEMPERATURE {
+            return Ok(self.globals.celsius.get());
         }
         let constant = CONSTANTS.iter().find(|(known, _)| *known == name.text);
         let constant = constant.map(|(_, value)| *value);
@@ -102,11 +199,12 @@ impl<'s, 'a> Parameters<'s, 'a> {
         let names = self.tables.iter().flat_map(|table| table.entries.keys());
         Fault::UnknownParameter {
             name: name.to_owned(),
-            nearest: nearest(name, names.copied()),
+            nearest: self.globals.nearest(name, names.copied()),
         }
     }
 
-    fn has(self, name: &str) -> bool {
+    /// Whether a parameter of this name can be seen.
+    pub(super) fn has(self, name: &str) -> bool {
         let mut tables = self.tables.iter();
         tables.any(|table| table.entries.contains_key(name))
     }
@@ -116,21 +214,19 @@ impl<'s, 'a> Parameters<'s, 'a> {
         if token.kind == Kind::Arithmetic {
             return expression::number(token.piece, self, 0);
         }
-        let number = number::parse(token.piece).map(Number::from);
-        number.map_err(|halt| match self.better_advice(token.piece) {
-            Some(fault) => Halt::new(token.piece.span, fault),
-            None => halt,
-        })
-    }
-
-    /// What is wrong with a word that is no number, if it is clear what was meant.
-    fn better_advice(self, piece: Piece) -> Option<Fault> {
-        let text = || piece.text.to_owned();
-        if self.has(piece.text) {
-            return Some(Fault::BareParameter { name: text() });
-        }
-        let is_arithmetic = piece.text.contains(['*', '/', '^']);
-        is_arithmetic.then(|| Fault::BareArithmetic { text: text() })
+        number::parse(token.piece)
+            .map(Number::from)
+            .or_else(|halt| {
+                let text = token.piece.text;
+                if self.has(text) {
+                    return self.value(token.piece, 0).map(Number::from);
+                }
+                if text.contains(['*', '/', '^']) {
+                    let text = text.to_owned();
+                    return Err(Halt::new(token.piece.span, Fault::BareArithmetic { text }));
+                }
+                Err(halt)
+            })
     }
 }
 
@@ -156,8 +252,12 @@ impl<'a> Entry<'a> {
 }
 
 /// The definitions in `NAME=VALUE NAME=VALUE ..`. A value ends where the next name begins, so that it
-/// may have spaces in it.
-pub(super) fn definitions<'a>(piece: Piece<'a>, words: Words<'a>) -> Outcome<Vec<Definition<'a>>> {
+/// may have spaces in it: then, as in ngspice, only the first word of it counts unless it is the last value or in braces,
+/// which is worth a caution.
+pub(super) fn definitions<'a>(
+    piece: Piece<'a>,
+    words: Words<'a>,
+) -> Outcome<Vec<(Definition<'a>, Option<Caution>)>> {
     let text = piece.text;
     let signs = equals_signs(text);
     if signs.is_empty() {
@@ -179,8 +279,12 @@ pub(super) fn definitions<'a>(piece: Piece<'a>, words: Words<'a>) -> Outcome<Vec
             };
             return Err(words.missing(what));
         }
+        let (value, caution) = match definitions.is_empty() {
+            true => (value, None),
+            false => first_word(value),
+        };
         end = name.span.offset_from(piece.span);
-        definitions.push(Definition { name, value });
+        definitions.push((Definition { name, value }, caution));
     }
     definitions.reverse();
     match piece.part(0, end).trimmed() {
@@ -189,16 +293,54 @@ pub(super) fn definitions<'a>(piece: Piece<'a>, words: Words<'a>) -> Outcome<Vec
     }
 }
 
-/// Where `=` stands outside brackets and quotes, in bytes.
-fn equals_signs(text: &str) -> Vec<usize> {
+/// The first word of a value, and a caution if there are others.
+fn first_word(value: Piece) -> (Piece, Option<Caution>) {
+    let text = value.text;
+    let is_enclosed = text.starts_with(['{', '\'', '"']);
+    let length = enclosed_or_word(text);
+    if is_enclosed || text[length..].trim().is_empty() {
+        return (value, None);
+    }
+    let used = value.part(0, length);
+    let caution = Caution::CutArithmetic {
+        used: used.text.to_owned(),
+        written: text.to_owned(),
+    };
+    (used, Some(caution))
+}
+
+/// How long the word is with which a text starts; brackets may have spaces in them.
+fn enclosed_or_word(text: &str) -> usize {
+    let mut depth = 0_u32;
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' | '{' => depth += 1,
+            ')' | '}' => depth = depth.saturating_sub(1),
+            c if c.is_whitespace() && depth == 0 => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Where `=` stands outside brackets and quotes and alone, in bytes.
+pub(super) fn equals_signs(text: &str) -> Vec<usize> {
+    let bytes = text.as_bytes();
+    let is_comparison = |at: usize| {
+        let before = at.checked_sub(1).map(|k| bytes[k]);
+        matches!(before, Some(b'=' | b'<' | b'>' | b'!')) || bytes.get(at + 1) == Some(&b'=')
+    };
     let mut signs = Vec::new();
-    let (mut depth, mut quoted) = (0_u32, false);
+    let (mut depth, mut quote) = (0_u32, None);
     for (at, c) in text.bytes().enumerate() {
         match c {
-            b'\'' => quoted = !quoted,
+            b'\'' | b'"' if quote == Some(c) => quote = None,
+            _ if quote.is_some() => {}
+            b'\'' | b'"' => quote = Some(c),
+            b'=' if is_comparison(at) => {}
             b'{' | b'(' => depth += 1,
             b'}' | b')' => depth = depth.saturating_sub(1),
-            b'=' if depth == 0 && !quoted => signs.push(at),
+            b'=' if depth == 0 => signs.push(at),
             _ => {}
         }
     }
@@ -206,7 +348,7 @@ fn equals_signs(text: &str) -> Vec<usize> {
 }
 
 /// The name at the end of a piece.
-fn last_name(piece: Piece) -> Piece {
+pub(super) fn last_name(piece: Piece) -> Piece {
     let text = piece.text.trim_end();
     let start = text.trim_end_matches(expression::is_name).len();
     piece.part(start, text.len())

@@ -2,12 +2,14 @@
 
 use super::error::{Halt, Outcome, Report};
 use super::fault::{Fault, nearest};
+use super::functions::Function;
 use super::lines::NOTE;
 use super::notes::Notes;
 use super::parameters::{Definition, definitions};
 use super::source::{Piece, Sources, Span};
 use super::statements::{self, Statement};
 use super::token::Words;
+use super::warning::{Caution, Ignored};
 use super::{Map, Set};
 
 /// The netlist itself, the outermost scope.
@@ -16,6 +18,9 @@ pub(super) const TOP: usize = 0;
 const SUBCKT: &str = ".subckt NAME NODES.. [PARAMETER=VALUE ..]";
 const MODEL: &str = ".model NAME D(PARAMETER=VALUE ..)";
 const PARAM: &str = ".param NAME=VALUE ..";
+const FUNC: &str = ".func NAME(ARGUMENTS) {EXPRESSION}";
+/// What may stand before the parameters of a subcircuit.
+pub(super) const PARAMETERS_FOLLOW: [&str; 3] = ["params:", "param:", "optional:"];
 
 /// What a netlist says.
 #[derive(Debug)]
@@ -30,12 +35,36 @@ pub(super) struct Program<'a> {
     /// The line of the temperature, after its first word.
     pub(super) temperature: Option<Words<'a>>,
     pub(super) notes: Notes<'a>,
+    /// Functions that the netlist defines, by name.
+    pub(super) functions: Map<&'a str, Function<'a>>,
+    /// The last `.dc`.
+    pub(super) sweep: Option<Piece<'a>>,
+    /// What was left out, by the words with which it starts.
+    pub(super) ignored: Vec<Ignored>,
+}
+
+impl Program<'_> {
+    fn ignore(&mut self, statement: &str) {
+        match self
+            .ignored
+            .iter_mut()
+            .find(|other| other.statement == statement)
+        {
+            Some(known) => known.count += 1,
+            None => self.ignored.push(Ignored {
+                statement: statement.to_owned(),
+                count: 1,
+            }),
+        }
+    }
 }
 
 /// The netlist itself, or the definition of a subcircuit.
 #[derive(Debug, Default)]
 pub(super) struct Scope<'a> {
     pub(super) name: &'a str,
+    /// Where the definition starts.
+    start: Span,
     /// The nodes of a subcircuit.
     pub(super) ports: Vec<&'a str>,
     pub(super) parameters: Vec<Definition<'a>>,
@@ -49,19 +78,22 @@ pub(super) struct Scope<'a> {
 
 /// Sorts the statements of a netlist.
 pub(super) fn read<'a>(sources: &'a Sources, report: &mut Report) -> Program<'a> {
-    let mut reader = Reader::new(sources);
+    let mut reader = Reader::new(sources, report);
     for statement in sources.statements() {
         if reader.ended {
             break;
         }
-        report.note(reader.statement(statement));
+        let outcome = reader.statement(statement);
+        reader.report.note(outcome);
     }
-    report.note(reader.close());
+    let outcome = reader.close();
+    reader.report.note(outcome);
     reader.program
 }
 
-struct Reader<'a> {
+struct Reader<'a, 'r> {
     sources: &'a Sources,
+    report: &'r mut Report,
     program: Program<'a>,
     /// The subcircuits that are being defined, the innermost last, with their first lines.
     open: Vec<(usize, Piece<'a>)>,
@@ -69,8 +101,8 @@ struct Reader<'a> {
     ended: bool,
 }
 
-impl<'a> Reader<'a> {
-    fn new(sources: &'a Sources) -> Reader<'a> {
+impl<'a, 'r> Reader<'a, 'r> {
+    fn new(sources: &'a Sources, report: &'r mut Report) -> Reader<'a, 'r> {
         let program = Program {
             title: None,
             scopes: vec![Scope::default()],
@@ -78,9 +110,13 @@ impl<'a> Reader<'a> {
             options: Vec::new(),
             temperature: None,
             notes: Notes::default(),
+            functions: Map::default(),
+            sweep: None,
+            ignored: Vec::new(),
         };
         Reader {
             sources,
+            report,
             program,
             open: Vec::new(),
             in_control: false,
@@ -102,6 +138,11 @@ impl<'a> Reader<'a> {
         let start = statement.text.chars().next().unwrap_or('.');
         match start {
             _ if self.in_control => self.command(statement),
+            // Inductors are shorts at the operating point, coupled or not.
+            'k' => {
+                self.program.ignore("K");
+                Ok(())
+            }
             'a'..='z' => {
                 self.scope().elements.push(statement);
                 Ok(())
@@ -127,6 +168,7 @@ impl<'a> Reader<'a> {
                 Ok(())
             }
             Statement::Parameters => self.parameters(statement, rest),
+            Statement::Function => self.function(statement, rest),
             Statement::Subcircuit => self.begin(statement),
             Statement::Ends => self.end(statement, rest),
             Statement::Model => self.model(statement),
@@ -134,6 +176,7 @@ impl<'a> Reader<'a> {
             Statement::Options => self.options(statement),
             Statement::Temperature => self.temperature(statement),
             Statement::Control => {
+                self.program.ignore(name.text);
                 self.in_control = true;
                 Ok(())
             }
@@ -141,7 +184,14 @@ impl<'a> Reader<'a> {
                 self.ended = statement.span.is_in_main_file();
                 Ok(())
             }
-            Statement::Ignored | Statement::EndOfControl => Ok(()),
+            Statement::Ignored => {
+                if name.text == ".dc" {
+                    self.program.sweep = Some(statement);
+                }
+                self.program.ignore(name.text);
+                Ok(())
+            }
+            Statement::Silent | Statement::EndOfControl | Statement::EndOfSection => Ok(()),
             Statement::Unsupported(remedy) => {
                 let statement = name.text.to_owned();
                 let fault = Fault::UnsupportedStatement { statement, remedy };
@@ -157,7 +207,7 @@ impl<'a> Reader<'a> {
             self.in_control = false;
             return Ok(());
         }
-        if statements::is_harmless(command.text, rest.text.trim()) {
+        if !statements::changes_circuit(command.text, rest.text.trim()) {
             return Ok(());
         }
         let fault = Fault::Command {
@@ -167,9 +217,23 @@ impl<'a> Reader<'a> {
     }
 
     fn parameters(&mut self, statement: Piece<'a>, assignments: Piece<'a>) -> Outcome<()> {
-        for definition in definitions(assignments, Words::new(statement, PARAM))? {
+        // `.param f(x)=..` defines a function, as in HSPICE.
+        if Function::is_defined_by(assignments) {
+            return self.function(statement, assignments);
+        }
+        for (definition, cut) in definitions(assignments, Words::new(statement, PARAM))? {
+            if let Some(caution) = cut {
+                self.report.warn(definition.name.span, caution);
+            }
             self.parameter(definition)?;
         }
+        Ok(())
+    }
+
+    fn function(&mut self, statement: Piece<'a>, definition: Piece<'a>) -> Outcome<()> {
+        let (name, function) = Function::read(definition, Words::new(statement, FUNC))?;
+        self.claim("the function", name)?;
+        self.program.functions.insert(name.text, function);
         Ok(())
     }
 
@@ -183,7 +247,13 @@ impl<'a> Reader<'a> {
         let mut words = Words::new(statement, MODEL);
         words.name("statement")?;
         let name = words.name("name")?;
-        self.claim("the model", name)?;
+        if let Some(first) = self.scope().models.get(name.text) {
+            let first = first.statement();
+            if first.text != statement.text {
+                self.twice("the model", name, first.span);
+            }
+            return Ok(());
+        }
         self.scope().models.insert(name.text, words);
         Ok(())
     }
@@ -223,35 +293,52 @@ impl<'a> Reader<'a> {
         if let Ok(name) = name {
             self.program.scopes[scope].name = name.text;
         }
-        let claimed = name.and_then(|name| {
-            self.claim("the subcircuit", name)?;
-            self.scope().subcircuits.insert(name.text, scope);
-            Ok(())
-        });
+        if let Ok(name) = name {
+            match self.scope().subcircuits.get(name.text).copied() {
+                Some(first) => {
+                    let first = self.program.scopes[first].start;
+                    self.twice("the subcircuit", name, first);
+                }
+                None => _ = self.scope().subcircuits.insert(name.text, scope),
+            }
+        }
+        self.program.scopes[scope].start = statement.span;
         self.open.push((scope, statement));
-        claimed?;
+        name?;
         self.header(words)
+    }
+
+    /// Warns of a second thing of a name, which is left out.
+    fn twice(&mut self, what: &'static str, name: Piece<'a>, first: Span) {
+        let (file, line) = self.sources.line(first);
+        let caution = Caution::Twice {
+            what,
+            name: name.text.to_owned(),
+            file,
+            line,
+        };
+        self.report.warn(name.span, caution);
     }
 
     /// The nodes and parameters of the subcircuit that is open.
     fn header(&mut self, mut words: Words<'a>) -> Outcome<()> {
         while !words.at_assignment()? && !words.is_empty()? {
-            if words.keyword(&["params:"])?.is_some() {
+            if words.keyword(&PARAMETERS_FOLLOW)?.is_some() {
                 break;
             }
-            let port = words.name("node")?;
-            if matches!(port.text, "0" | "gnd") {
-                let name = port.text.to_owned();
-                return Err(Halt::new(port.span, Fault::GroundPort { name }));
-            }
+            let port = words.node("node")?;
             self.claim("the node", port)?;
             self.scope().ports.push(port.text);
         }
-        while let Some((name, value)) = words.assignment()? {
-            let value = value.piece;
-            self.parameter(Definition { name, value })?;
+        loop {
+            while let Some((name, value)) = words.assignment()? {
+                let value = value.piece;
+                self.parameter(Definition { name, value })?;
+            }
+            if words.keyword(&PARAMETERS_FOLLOW)?.is_none() {
+                return words.finish();
+            }
         }
-        words.finish()
     }
 
     fn end(&mut self, statement: Piece<'a>, name: Piece<'a>) -> Outcome<()> {
@@ -263,7 +350,9 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let (found, open) = (name.text.to_owned(), open.to_owned());
-        Err(Halt::new(name.span, Fault::OtherSubcircuit { found, open }))
+        let caution = Caution::OtherSubcircuit { found, open };
+        self.report.warn(name.span, caution);
+        Ok(())
     }
 
     /// Sees to it that no subcircuit is open at the end.

@@ -9,7 +9,7 @@ use super::token::{Token, Words};
 /// 0 degrees Celsius in kelvin.
 pub(super) const ZERO_CELSIUS: f64 = 273.15;
 /// 27 degrees Celsius in kelvin.
-const ROOM: f64 = 300.15;
+pub(super) const ROOM: f64 = 300.15;
 
 /// What `.options` and `.temp` set.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +69,8 @@ impl Settings {
     ) -> Outcome<()> {
         let value = words.expect("temperature")?;
         self.temperature = kelvin(value, parameters)?;
-        words.finish()
+        // Further temperatures are those of further runs.
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::error::{Halt, Outcome, Place, Report};
 use super::fault::Fault;
 use super::lines::{self, Clean};
+use super::other_tools;
 
 /// How deep files may include files.
 const MAX_DEPTH: usize = 32;
@@ -29,6 +30,9 @@ pub(super) struct Piece<'a> {
     pub(super) span: Span,
 }
 
+/// A file that is being read, and the section of it.
+type Open = (PathBuf, Option<String>);
+
 /// The files of a netlist.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
@@ -36,6 +40,9 @@ pub(super) struct Sources {
     /// All statements in the order in which they are read.
     statements: Vec<Span>,
     bytes: usize,
+    has_title: bool,
+    title: Option<Span>,
+    missing_libraries: Vec<(Span, String)>,
 }
 
 #[derive(Debug)]
@@ -104,15 +111,29 @@ impl Sources {
     /// A netlist and all files that it includes.
     ///
     /// # Errors
-    /// If the netlist itself is too large; other faults are reported.
-    pub(super) fn load(name: &str, text: String, report: &mut Report) -> Result<Sources, Fault> {
+    /// If the netlist itself is too large or of another tool; other faults are reported.
+    pub(super) fn load(
+        name: &str,
+        text: String,
+        has_title: bool,
+        report: &mut Report,
+    ) -> Result<Sources, Fault> {
         let mut sources = Sources::default();
         let path = Path::new(name).canonicalize();
-        let mut open: Vec<PathBuf> = path.into_iter().collect();
+        let mut open: Vec<Open> = path.into_iter().map(|path| (path, None)).collect();
         if !sources.admit(text.len()) {
             return Err(Fault::TooMuchText { limit: MAX_BYTES });
         }
-        sources.append(name.to_owned(), text, &mut open, report);
+        if let Some(fault) = other_tools::fault(&text) {
+            return Err(fault);
+        }
+        let clean = lines::clean(&text, has_title);
+        sources.title = clean
+            .title
+            .clone()
+            .map(|title| Span::new(0, title.start, title.end));
+        sources.has_title = has_title;
+        sources.append(name.to_owned(), text, clean, None, &mut open, report);
         Ok(sources)
     }
 
@@ -123,9 +144,20 @@ impl Sources {
         fits
     }
 
-    fn append(&mut self, name: String, text: String, open: &mut Vec<PathBuf>, report: &mut Report) {
+    /// Adds a file: what is outside all sections, or one section of it. Whether the section is there.
+    fn append(
+        &mut self,
+        name: String,
+        text: String,
+        clean: Clean,
+        section: Option<&str>,
+        open: &mut Vec<Open>,
+        report: &mut Report,
+    ) -> bool {
         let file = self.files.len();
-        let Clean { code, statements } = lines::clean(&text, file == 0);
+        let Clean {
+            code, statements, ..
+        } = clean;
         self.files.push(File {
             name,
             text,
@@ -133,46 +165,137 @@ impl Sources {
             line_starts: OnceCell::new(),
         });
         self.statements.reserve(statements.len());
-        for statement in statements {
-            let span = Span::new(file, statement.start, statement.end);
-            if includes(self.piece(span).text) {
-                let outcome = self.include(span, open, report);
-                report.note(outcome);
-            } else {
-                self.statements.push(span);
+        let spans = statements
+            .into_iter()
+            .map(|statement| Span::new(file, statement.start, statement.end));
+        let spans: Vec<Span> = spans.collect();
+        let ends_section = |span: &Span| first_word(self.piece(*span).text) == ".endl";
+        let last_end = spans.iter().rposition(ends_section).unwrap_or(0);
+        // The section around the current statement.
+        let mut inside: Option<String> = None;
+        let mut is_found = section.is_none();
+        for (k, span) in spans.into_iter().enumerate() {
+            let piece = self.piece(span);
+            let directive = Directive::of(piece, k < last_end);
+            match directive {
+                Directive::Section(name) => {
+                    is_found |= section == Some(name);
+                    inside = Some(name.to_owned());
+                }
+                Directive::EndOfSection => inside = None,
+                _ if inside.as_deref() != section => {}
+                Directive::Include => {
+                    let outcome = self.include(span, open, report);
+                    report.note(outcome);
+                }
+                Directive::Library => {
+                    let outcome = self.library(span, open, report);
+                    report.note(outcome);
+                }
+                Directive::End if file == 0 => {
+                    self.statements.push(span);
+                    break;
+                }
+                _ => self.statements.push(span),
             }
         }
+        is_found
     }
 
-    fn include(&mut self, span: Span, open: &mut Vec<PathBuf>, report: &mut Report) -> Outcome<()> {
+    /// Reads the file of an `.include`.
+    fn include(&mut self, span: Span, open: &mut Vec<Open>, report: &mut Report) -> Outcome<()> {
         let (_, argument) = self.original(span).split_word();
-        let name = unquoted(argument.text);
-        let place = argument.span;
+        let (name, place) = (unquoted(argument.text), argument.span);
         if name.is_empty() {
             return Err(Halt::new(span, Fault::FileName));
         }
+        let path = self.beside(span, name);
+        self.read(&path, place, None, open, report)?;
+        Ok(())
+    }
+
+    /// Reads the library of a `.lib FILE [SECTION]`. One that cannot be read is kept in mind: nothing of it may be needed.
+    fn library(&mut self, span: Span, open: &mut Vec<Open>, report: &mut Report) -> Outcome<()> {
+        let (_, argument) = self.original(span).split_word();
+        let place = argument.span;
+        if argument.text.is_empty() {
+            return Err(Halt::new(span, Fault::FileName));
+        }
+        let whole = self.beside(span, unquoted(argument.text));
+        let (name, section) = match quoted_or_word(argument.text) {
+            _ if whole.is_file() => (unquoted(argument.text), ""),
+            found => found,
+        };
+        let path = self.beside(span, name);
+        if !path.is_file() {
+            let path = path.display().to_string();
+            self.missing_libraries.push((place, path));
+            return Ok(());
+        }
+        let section = unquoted(section).to_lowercase();
+        let asked = (!section.is_empty()).then_some(section.as_str());
+        if self.read(&path, place, asked, open, report)? {
+            return Ok(());
+        }
+        let path = path.display().to_string();
+        Err(Halt::new(place, Fault::UnknownSection { section, path }))
+    }
+
+    /// The path of a file that is named in another. Both `/` and `\\` separate folders.
+    fn beside(&self, span: Span, name: &str) -> PathBuf {
+        let includer = Path::new(&self.files[span.file as usize].name);
+        let folder = includer.parent().unwrap_or(Path::new(""));
+        let path = folder.join(name);
+        let other = folder.join(name.replace('\\', "/"));
+        if path.is_file() || !other.is_file() {
+            path
+        } else {
+            other
+        }
+    }
+
+    /// Reads another file, or a section of it. Whether the section is there.
+    fn read(
+        &mut self,
+        path: &Path,
+        place: Span,
+        section: Option<&str>,
+        open: &mut Vec<Open>,
+        report: &mut Report,
+    ) -> Outcome<bool> {
         if open.len() >= MAX_DEPTH {
             return Err(Halt::new(place, Fault::IncludeDepth { limit: MAX_DEPTH }));
         }
-        let includer = Path::new(&self.files[span.file as usize].name);
-        let path = includer.parent().unwrap_or(Path::new("")).join(name);
         let name = path.display().to_string();
         let unreadable = |cause| {
             let path = name.clone();
             Halt::new(place, Fault::Unreadable { path, cause })
         };
         let canonical = path.canonicalize().map_err(unreadable)?;
+        // A section of a library may take others from the same file.
+        let canonical = (canonical, section.map(str::to_owned));
         if open.contains(&canonical) {
             return Err(Halt::new(place, Fault::CyclicInclude { path: name }));
         }
-        let text = read_text(&path).map_err(unreadable)?;
+        let text = read_text(path).map_err(unreadable)?;
         if !self.admit(text.len()) {
             return Err(Halt::new(place, Fault::TooMuchText { limit: MAX_BYTES }));
         }
         open.push(canonical);
-        self.append(name, text, open, report);
+        let clean = lines::clean(&text, false);
+        let is_found = self.append(name, text, clean, section, open, report);
         open.pop();
-        Ok(())
+        Ok(is_found)
+    }
+
+    /// The libraries that cannot be read, and where they are named.
+    pub(super) fn missing_libraries(&self) -> &[(Span, String)] {
+        &self.missing_libraries
+    }
+
+    /// The title as a statement, if it is a first line that is only known to be the title by its place.
+    pub(super) fn title_statement(&self) -> Option<Piece<'_>> {
+        self.title.map(|span| self.piece(span))
     }
 
     /// All statements in the order in which they are read.
@@ -191,15 +314,19 @@ impl Sources {
         Piece { text, span }
     }
 
-    /// The title of the netlist: its first line.
+    /// The title of the netlist: its first line, unless it has none.
     pub(super) fn title(&self) -> &str {
         let text = self.files.first().map_or("", |file| &file.text);
-        text.lines().next().unwrap_or("").trim()
+        let first = lines::physical_lines(text).next().unwrap_or(0..0);
+        match self.has_title {
+            true => text[first].trim(),
+            false => "",
+        }
     }
 
     /// The fault of a second thing of one name.
     pub(super) fn duplicate(&self, what: &'static str, name: &str, first: Span) -> Fault {
-        let Place { file, line, .. } = self.place(first);
+        let (file, line) = self.line(first);
         let name = name.to_owned();
         Fault::Duplicate {
             what,
@@ -207,6 +334,14 @@ impl Sources {
             file,
             line,
         }
+    }
+
+    /// The file of a piece and its line, from 1.
+    pub(super) fn line(&self, span: Span) -> (String, usize) {
+        let file = &self.files[span.file as usize];
+        let starts = file.line_starts();
+        let line = starts.partition_point(|start| *start <= span.start);
+        (file.name.clone(), line)
     }
 
     /// Where a piece is, for people.
@@ -228,22 +363,88 @@ impl Sources {
     }
 }
 
-/// The text of a file: as UTF-8 or, where it is none, one character per byte (Latin-1).
+/// The text of a file: as UTF-8 or UTF-16 or, where it is neither, one character per byte (Latin-1).
 pub(super) fn read_text(path: &Path) -> io::Result<String> {
     let file = fs::File::open(path)?;
     let length = file.metadata()?.len().min(MAX_BYTES as u64);
     let mut bytes = Vec::with_capacity(length as usize + 1);
     file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    if let Some(text) = utf_16(&bytes) {
+        return Ok(text);
+    }
     let latin = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect();
     Ok(String::from_utf8(bytes).unwrap_or_else(|error| latin(error.as_bytes())))
 }
 
-/// Whether a statement includes a file.
-fn includes(statement: &str) -> bool {
-    statement.starts_with(".inc") && {
-        let word = statement.split_whitespace().next();
-        matches!(word, Some(".inc" | ".incl" | ".include"))
+/// The text of bytes in UTF-16, known by its mark or by the zeros in its first characters.
+fn utf_16(bytes: &[u8]) -> Option<String> {
+    let from: fn([u8; 2]) -> u16 = match bytes {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        [a, 0, b, 0, ..] if *a != 0 && *b != 0 => u16::from_le_bytes,
+        [0, a, 0, b, ..] if *a != 0 && *b != 0 => u16::from_be_bytes,
+        _ => return None,
+    };
+    let units = bytes.chunks_exact(2).map(|pair| from([pair[0], pair[1]]));
+    let characters = char::decode_utf16(units);
+    Some(
+        characters
+            .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect(),
+    )
+}
+
+/// What a statement asks of the files.
+enum Directive<'a> {
+    Include,
+    Library,
+    /// The start of a section of a library.
+    Section(&'a str),
+    EndOfSection,
+    End,
+    /// Nothing.
+    Statement,
+}
+
+impl<'a> Directive<'a> {
+    /// The directive of a statement. `.lib NAME` starts a section, if an `.endl` follows.
+    fn of(piece: Piece<'a>, is_before_end_of_section: bool) -> Directive<'a> {
+        if !piece.text.starts_with('.') {
+            return Directive::Statement;
+        }
+        match first_word(piece.text) {
+            ".inc" | ".incl" | ".include" => Directive::Include,
+            ".lib" => {
+                let name = unquoted(piece.split_word().1.text);
+                let is_word = !name.is_empty() && !name.contains(char::is_whitespace);
+                match is_before_end_of_section && is_word {
+                    true => Directive::Section(name),
+                    false => Directive::Library,
+                }
+            }
+            ".endl" => Directive::EndOfSection,
+            ".end" => Directive::End,
+            _ => Directive::Statement,
+        }
     }
+}
+
+fn first_word(statement: &str) -> &str {
+    statement.split_whitespace().next().unwrap_or("")
+}
+
+/// The first word, or what is between quotes there, and what follows it.
+fn quoted_or_word(text: &str) -> (&str, &str) {
+    for quote in ['"', '\''] {
+        let quoted = text
+            .strip_prefix(quote)
+            .and_then(|rest| rest.split_once(quote));
+        if let Some((name, rest)) = quoted {
+            return (name, rest.trim());
+        }
+    }
+    let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    (name, rest.trim())
 }
 
 /// The name between quotes, if there are any.
@@ -252,8 +453,7 @@ fn unquoted(name: &str) -> &str {
     between('"').or_else(|| between('\'')).unwrap_or(name)
 }
 
-/// A text as a piece, for tests.
-#[cfg(test)]
+/// A text of its own as a piece.
 pub(super) fn piece_of(text: &str) -> Piece<'_> {
     let span = Span::new(0, 0, text.len());
     Piece { text, span }

@@ -1,10 +1,11 @@
-//! Statements that start with a point.
+//! Statements that start with a point, and commands.
 
 /// What to do with a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Statement {
     Title,
     Parameters,
+    Function,
     Subcircuit,
     Ends,
     Model,
@@ -14,21 +15,32 @@ pub(super) enum Statement {
     Control,
     EndOfControl,
     End,
-    /// It does not change the operating point.
+    /// The end of a section of a library.
+    EndOfSection,
+    /// It asks for the operating point, or for nothing at all.
+    Silent,
+    /// It does not change the operating point, and is told as left out.
     Ignored,
     /// It is not supported; with a remedy.
     Unsupported(&'static str),
 }
 
-const OPERATING_POINT_ONLY: &str = "the operating point (.op) is what is computed; remove the line";
 const WRITE_IT_OUT: &str = "write out the lines that should be read";
+const A_NETLIST_EACH: &str = "write a netlist for each case";
 
-/// Statements by name.
-const STATEMENTS: [(&str, Statement); 48] = [
+/// Statements that mean something, by name.
+const STATEMENTS: [(&str, Statement); 42] = [
     (".title", Statement::Title),
     (".param", Statement::Parameters),
     (".params", Statement::Parameters),
+    (".parameter", Statement::Parameters),
+    (".global_param", Statement::Parameters),
+    (".globalparam", Statement::Parameters),
+    (".globalparams", Statement::Parameters),
+    (".func", Statement::Function),
+    (".function", Statement::Function),
     (".subckt", Statement::Subcircuit),
+    (".macro", Statement::Subcircuit),
     (".ends", Statement::Ends),
     (".eom", Statement::Ends),
     (".model", Statement::Model),
@@ -36,53 +48,31 @@ const STATEMENTS: [(&str, Statement); 48] = [
     (".option", Statement::Options),
     (".options", Statement::Options),
     (".opt", Statement::Options),
+    (".opts", Statement::Options),
     (".temp", Statement::Temperature),
+    (".temperature", Statement::Temperature),
     (".control", Statement::Control),
     (".endc", Statement::EndOfControl),
     (".end", Statement::End),
-    (".op", Statement::Ignored),
-    (".save", Statement::Ignored),
-    (".print", Statement::Ignored),
-    (".plot", Statement::Ignored),
-    (".probe", Statement::Ignored),
-    (".width", Statement::Ignored),
-    (".nodeset", Statement::Ignored),
-    (".ic", Statement::Ignored),
-    (".backanno", Statement::Ignored),
-    (".tran", Statement::Unsupported(OPERATING_POINT_ONLY)),
-    (".ac", Statement::Unsupported(OPERATING_POINT_ONLY)),
-    (".dc", Statement::Unsupported(OPERATING_POINT_ONLY)),
-    (".noise", Statement::Unsupported(OPERATING_POINT_ONLY)),
-    (".disto", Statement::Unsupported(OPERATING_POINT_ONLY)),
-    (".pz", Statement::Unsupported(OPERATING_POINT_ONLY)),
-    (".sens", Statement::Unsupported(OPERATING_POINT_ONLY)),
-    (".tf", Statement::Unsupported(OPERATING_POINT_ONLY)),
-    (".sp", Statement::Unsupported(OPERATING_POINT_ONLY)),
-    (".pss", Statement::Unsupported(OPERATING_POINT_ONLY)),
-    (".four", Statement::Unsupported(OPERATING_POINT_ONLY)),
-    (".meas", Statement::Unsupported(OPERATING_POINT_ONLY)),
-    (".measure", Statement::Unsupported(OPERATING_POINT_ONLY)),
-    (".step", Statement::Unsupported(OPERATING_POINT_ONLY)),
-    (
-        ".lib",
-        Statement::Unsupported("write .include with the file of the models"),
-    ),
-    (
-        ".func",
-        Statement::Unsupported("write the formula where it is used"),
-    ),
-    (".csparam", Statement::Unsupported("write .param")),
+    (".endl", Statement::EndOfSection),
+    (".op", Statement::Silent),
+    (".backanno", Statement::Silent),
+    (".nodeset", Statement::Silent),
+    (".ic", Statement::Silent),
     (".if", Statement::Unsupported(WRITE_IT_OUT)),
     (".elseif", Statement::Unsupported(WRITE_IT_OUT)),
     (".else", Statement::Unsupported(WRITE_IT_OUT)),
     (".endif", Statement::Unsupported(WRITE_IT_OUT)),
+    (".alter", Statement::Unsupported(A_NETLIST_EACH)),
+    (".data", Statement::Unsupported(A_NETLIST_EACH)),
+    (".enddata", Statement::Unsupported(A_NETLIST_EACH)),
+    (".alias", Statement::Unsupported("write the name itself")),
+    (".prot", Statement::Silent),
+    (".unprot", Statement::Silent),
+    (".hdl", Statement::Unsupported("write the element itself")),
     (
-        ".alter",
-        Statement::Unsupported("write a netlist for each case"),
-    ),
-    (
-        ".data",
-        Statement::Unsupported("write a netlist for each case"),
+        ".machine",
+        Statement::Unsupported("state machines have no operating point"),
     ),
     (
         ".connect",
@@ -90,56 +80,87 @@ const STATEMENTS: [(&str, Statement); 48] = [
     ),
 ];
 
-/// Commands between `.control` and `.endc` that leave the circuit as it is.
-const COMMANDS: [&str; 19] = [
-    "op",
-    "run",
-    "print",
-    "show",
-    "showmod",
-    "echo",
-    "quit",
-    "exit",
-    "write",
-    "wrdata",
-    "save",
-    "plot",
-    "display",
-    "listing",
-    "status",
-    "rusage",
-    "version",
-    "destroy",
-    "remzerovec",
+/// Analyses and outputs, on which no operating point depends.
+const IGNORED: [&str; 44] = [
+    ".ac",
+    ".csparam",
+    ".dc",
+    ".disto",
+    ".distortion",
+    ".ferret",
+    ".fft",
+    ".four",
+    ".fourier",
+    ".graph",
+    ".hb",
+    ".lin",
+    ".loadbias",
+    ".mc",
+    ".meas",
+    ".measure",
+    ".mosra",
+    ".net",
+    ".noise",
+    ".pac",
+    ".plot",
+    ".print",
+    ".probe",
+    ".probe64",
+    ".pss",
+    ".pz",
+    ".save",
+    ".savebias",
+    ".sens",
+    ".sp",
+    ".step",
+    ".stim",
+    ".stimulus",
+    ".store",
+    ".text",
+    ".tf",
+    ".tran",
+    ".transient",
+    ".vector",
+    ".view",
+    ".watch",
+    ".wave",
+    ".wcase",
+    ".width",
 ];
 
 /// The statement of a name such as `.model`.
 pub(super) fn find(name: &str) -> Option<Statement> {
     let found = STATEMENTS.iter().find(|(known, _)| *known == name);
-    found.map(|(_, statement)| *statement)
+    let ignored = || IGNORED.contains(&name).then_some(Statement::Ignored);
+    found.map(|(_, statement)| *statement).or_else(ignored)
 }
 
 /// The names of all statements.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    STATEMENTS.iter().map(|(name, _)| *name)
+    let meaning = STATEMENTS.iter().map(|(name, _)| *name);
+    meaning.chain(IGNORED).chain([".include", ".lib"])
 }
 
-/// Variables that `set` may set, which change what is printed and how.
-const VARIABLES: [&str; 8] = [
-    "appendwrite",
-    "filetype",
-    "noaskquit",
-    "nomoremode",
-    "numdgt",
-    "width",
-    "wr_singlescale",
-    "wr_vecnames",
+/// Commands between `.control` and `.endc` that may change the circuit.
+const CHANGES: [&str; 6] = [
+    "alter",
+    "altermod",
+    "alterparam",
+    "circbyline",
+    "mc_source",
+    "source",
 ];
+/// Variables and options that change the operating point, if a command sets them.
+const SETTINGS: [&str; 6] = ["temp", "tnom", "gmin", "gshunt", "rshunt", "scale"];
 
-/// Whether a command leaves the circuit as it is; `rest` is what follows it.
-pub(super) fn is_harmless(command: &str, rest: &str) -> bool {
+/// Whether a command may change the circuit; `rest` is what follows it.
+pub(super) fn changes_circuit(command: &str, rest: &str) -> bool {
     let variable = || rest.split(['=', ' ', '\t']).next().unwrap_or_default();
-    COMMANDS.contains(&command) || (command == "set" && VARIABLES.contains(&variable()))
+    match command {
+        "set" | "option" | "options" => SETTINGS.contains(&variable()),
+        "let" => rest.starts_with('@'),
+        _ => CHANGES.contains(&command),
+    }
 }
 
 /// What the first letter of an unsupported element stands for.
@@ -151,11 +172,16 @@ pub(super) fn kind_of_element(letter: char) -> &'static str {
         'j' => "a junction field-effect transistor",
         'k' => "a coupling of inductors",
         'm' => "a MOSFET",
+        'n' => "a device of Verilog-A",
+        'o' => "a lossy transmission line",
+        'p' => "a coupled transmission line",
         'q' => "a bipolar transistor",
         's' => "a switch controlled by a voltage",
+        't' => "a transmission line",
+        'u' => "a distributed RC line or a digital device",
         'w' => "a switch controlled by a current",
+        'y' => "a lossy line, or a device of another simulator",
         'z' => "a MESFET",
-        'o' | 'p' | 't' | 'u' | 'y' => "a transmission line",
         _ => "an element of another kind",
     }
 }

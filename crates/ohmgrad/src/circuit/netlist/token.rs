@@ -71,6 +71,22 @@ impl<'a> Tokens<'a> {
         self.clone().next()
     }
 
+    /// The next word of a place where a node stands: a bracket in it does not end it, as in `Net-(D1-A)` of KiCad. Its
+    /// closing bracket is lost, as in ngspice.
+    fn next_node(&mut self) -> Outcome<Option<Token<'a>>> {
+        let Some(mut token) = self.next()? else {
+            return Ok(None);
+        };
+        let bytes = self.statement.text.as_bytes();
+        while token.kind == Kind::Word && bytes.get(self.at) == Some(&b'(') {
+            let start = self.at - token.piece.text.len();
+            let length = 1 + run(&bytes[self.at + 1..], LETTER);
+            self.at += length;
+            token.piece = self.statement.part(start, self.at);
+        }
+        Ok(Some(token))
+    }
+
     /// Takes a word, which starts after `before` bytes and has `after` bytes behind it.
     fn take(&mut self, kind: Kind, before: usize, length: usize, after: usize) -> Token<'a> {
         let start = self.at + before;
@@ -199,6 +215,16 @@ impl<'a> Words<'a> {
     /// The next word, which must be a name.
     pub(super) fn name(&mut self, what: &'static str) -> Outcome<Piece<'a>> {
         let token = self.expect(what)?;
+        match token.kind {
+            Kind::Word => Ok(token.piece),
+            _ => Err(self.unexpected(token.piece)),
+        }
+    }
+
+    /// The next word, which must be the name of a node.
+    pub(super) fn node(&mut self, what: &'static str) -> Outcome<Piece<'a>> {
+        let token = self.tokens.next_node()?;
+        let token = token.ok_or_else(|| self.missing(what))?;
         match token.kind {
             Kind::Word => Ok(token.piece),
             _ => Err(self.unexpected(token.piece)),

@@ -1,7 +1,7 @@
 //! What expressions stand for: numbers, or the current of an element as a function of its voltage.
 
 use super::fault::Fault;
-use crate::device::{IvCurve, Law, PowerLaw, Tanh};
+use crate::device::{Formula, Function, IvCurve, Law, PowerLaw, Tanh, Term};
 
 /// A number, and the number whose inverse it is if it was written as `1/x`.
 ///
@@ -16,14 +16,35 @@ pub(super) struct Number {
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     Number(Number),
-    /// u / scale, with the voltage u of the element.
-    Voltage {
-        scale: f64,
-    },
-    Tanh(Tanh),
-    PowerLaw(PowerLaw),
+    Voltage(Voltage),
+    /// The square of a voltage, which is no law, times another such voltage is one.
+    Square(Voltage),
+    Current(Current),
     /// Points (volt, ampere) of a curve.
     Curve(Vec<(f64, f64)>),
+}
+
+/// (p V(a) + q V(b)) times / over + offset, with the nodes a and b of an element.
+///
+/// The factors are kept apart so that they are exact in `g*V(a,b)` and in `V(a,b)/s`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Voltage {
+    p: f64,
+    q: f64,
+    is_ground: [bool; 2],
+    times: f64,
+    over: f64,
+    offset: f64,
+}
+
+/// I + g u + terms.
+#[derive(Clone, Debug)]
+pub(super) struct Current {
+    constant: f64,
+    conductance: f64,
+    terms: Vec<Term>,
+    /// Whether it was added up: else its only term may be the law of an element by itself.
+    is_sum: bool,
 }
 
 impl From<f64> for Number {
@@ -50,6 +71,103 @@ impl Number {
         let value = self.value / divisor.value;
         Number { value, inverse_of }
     }
+
+    /// x times this, rounded once.
+    fn product(self, x: f64) -> f64 {
+        match self.inverse_of {
+            Some(divisor) => x / divisor,
+            None => x * self.value,
+        }
+    }
+}
+
+impl Voltage {
+    /// p V(a) + q V(b); whether the nodes are ground.
+    pub(super) fn new([p, q]: [f64; 2], is_ground: [bool; 2]) -> Voltage {
+        let one = |is_ground: bool, share: f64| if is_ground { 0.0 } else { share };
+        Voltage {
+            p: one(is_ground[0], p),
+            q: one(is_ground[1], q),
+            is_ground,
+            times: 1.0,
+            over: 1.0,
+            offset: 0.0,
+        }
+    }
+
+    /// c in p V(a) + q V(b) = c u, with the voltage u of the element.
+    fn share(&self) -> Result<f64, Fault> {
+        match self.is_ground {
+            [_, true] => Ok(self.p),
+            [true, false] => Ok(-self.q),
+            _ if self.p == -self.q => Ok(self.p),
+            _ => Err(Fault::SeparateVoltages),
+        }
+    }
+
+    /// s in u / s + offset.
+    fn scale(&self) -> Result<f64, Fault> {
+        match self.share()? {
+            1.0 => Ok(self.over / self.times),
+            share => Ok(self.over / (self.times * share)),
+        }
+    }
+
+    /// g in g u + offset.
+    fn slope(&self) -> Result<f64, Fault> {
+        Ok(self.share()? * self.times / self.over)
+    }
+
+    fn scaled(self, factor: Number) -> Voltage {
+        let (times, over) = match factor.inverse_of {
+            Some(divisor) => (self.times, self.over * divisor),
+            None => (self.times * factor.value, self.over),
+        };
+        Voltage {
+            times,
+            over,
+            offset: factor.product(self.offset),
+            ..self
+        }
+    }
+
+    fn plus(self, other: Voltage) -> Voltage {
+        let offset = self.offset + other.offset;
+        if (self.times, self.over) == (other.times, other.over) {
+            let (p, q) = (self.p + other.p, self.q + other.q);
+            return Voltage {
+                p,
+                q,
+                offset,
+                ..self
+            };
+        }
+        let share = |v: &Voltage, share: f64| share * v.times / v.over;
+        Voltage {
+            p: share(&self, self.p) + share(&other, other.p),
+            q: share(&self, self.q) + share(&other, other.q),
+            times: 1.0,
+            over: 1.0,
+            offset,
+            ..self
+        }
+    }
+
+    /// f of it.
+    fn term(self, function: Function) -> Result<Value, Fault> {
+        let term = Term {
+            coefficient: 1.0,
+            function,
+            scale: self.scale()?,
+            offset: self.offset,
+        };
+        Ok(Value::Current(Current {
+            constant: 0.0,
+            conductance: 0.0,
+            terms: vec![term],
+            is_sum: false,
+        }))
+    }
 }
 
 impl Value {
@@ -61,105 +179,233 @@ impl Value {
         }
     }
 
-    pub(super) fn plus(self, other: Value) -> Option<Value> {
-        Some((self.number()? + other.number()?).into())
+    pub(super) fn plus(self, other: Value) -> Result<Value, Fault> {
+        use Value::{Curve, Number, Voltage};
+        Ok(match (self, other) {
+            (Number(a), Number(b)) => (a.value + b.value).into(),
+            (Voltage(a), Voltage(b)) => Voltage(a.plus(b)),
+            (Voltage(v), Number(n)) | (Number(n), Voltage(v)) => {
+                let offset = v.offset + n.value;
+                Voltage(self::Voltage { offset, ..v })
+            }
+            // A curve goes on straight, so that it remains one with a straight line added.
+            (Curve(points), other @ (Number(_) | Voltage(_)))
+            | (other @ (Number(_) | Voltage(_)), Curve(points)) => {
+                let line = other.current()?;
+                let raised = |(u, i)| (u, i + line.constant + line.conductance * u);
+                Curve(points.into_iter().map(raised).collect())
+            }
+            (a, b) => Value::Current(a.current()?.plus(b.current()?)),
+        })
     }
 
-    pub(super) fn minus(self, other: Value) -> Option<Value> {
-        Some((self.number()? - other.number()?).into())
-    }
-
-    pub(super) fn times(self, other: Value) -> Option<Value> {
-        match (self.number(), other.number()) {
-            (Some(a), Some(b)) => Some((a * b).into()),
-            (Some(factor), None) => other.scaled(factor.into()),
-            (None, Some(factor)) => self.scaled(factor.into()),
-            (None, None) => None,
+    pub(super) fn minus(self, other: Value) -> Result<Value, Fault> {
+        match (&self, &other) {
+            (Value::Number(a), Value::Number(b)) => Ok((a.value - b.value).into()),
+            _ => self.plus(other.negated()?),
         }
     }
 
-    pub(super) fn over(self, other: Value) -> Option<Value> {
+    pub(super) fn times(self, other: Value) -> Result<Value, Fault> {
+        match (self, other) {
+            (Value::Number(a), Value::Number(b)) => Ok((a.value * b.value).into()),
+            (Value::Number(factor), law) | (law, Value::Number(factor)) => law.scaled(factor),
+            (Value::Voltage(a), Value::Voltage(b)) if a == b => Ok(Value::Square(a)),
+            (Value::Square(a), Value::Voltage(b)) | (Value::Voltage(b), Value::Square(a))
+                if a == b =>
+            {
+                a.term(Function::Power(3.0))
+            }
+            _ => Err(Fault::Behaviour),
+        }
+    }
+
+    pub(super) fn over(self, other: Value) -> Result<Value, Fault> {
         let Value::Number(divisor) = other else {
-            return None;
+            return Err(Fault::Behaviour);
         };
         match self {
-            Value::Number(number) => Some(Value::Number(number.over(divisor))),
+            Value::Number(number) => Ok(Value::Number(number.over(divisor))),
             law => law.scaled(Number::from(1.0).over(divisor)),
         }
     }
 
-    pub(super) fn negated(self) -> Option<Value> {
+    pub(super) fn negated(self) -> Result<Value, Fault> {
         match self {
-            Value::Number(number) => Some((-number.value).into()),
+            Value::Number(number) => Ok((-number.value).into()),
             law => law.scaled((-1.0).into()),
         }
     }
 
     /// A law times a number.
-    fn scaled(self, factor: Number) -> Option<Value> {
-        let product = |x: f64| match factor.inverse_of {
-            Some(divisor) => x / divisor,
-            None => x * factor.value,
-        };
-        Some(match self {
-            Value::Number(_) => return None,
-            Value::Voltage { scale } => Value::Voltage {
-                scale: scale * factor.inverse(),
-            },
-            Value::Tanh(Tanh { limit, scale }) => Value::Tanh(Tanh {
-                limit: product(limit),
-                scale,
-            }),
-            Value::PowerLaw(PowerLaw {
-                coefficient,
-                exponent,
-            }) => Value::PowerLaw(PowerLaw {
-                coefficient: product(coefficient),
-                exponent,
-            }),
+    fn scaled(self, factor: Number) -> Result<Value, Fault> {
+        Ok(match self {
+            Value::Number(_) | Value::Square(_) => return Err(Fault::Behaviour),
+            Value::Voltage(voltage) => Value::Voltage(voltage.scaled(factor)),
+            Value::Current(current) => Value::Current(current.scaled(factor)),
             Value::Curve(points) => {
-                let scaled = points.into_iter().map(|(u, i)| (u, product(i)));
+                let scaled = points.into_iter().map(|(u, i)| (u, factor.product(i)));
                 Value::Curve(scaled.collect())
             }
         })
     }
 
-    /// tanh(u / scale), or the number.
-    pub(super) fn tanh(self) -> Option<Value> {
+    /// A power of it: of numbers, and odd powers of a voltage.
+    pub(super) fn power(self, exponent: f64) -> Result<Value, Fault> {
         match self {
-            Value::Number(number) => Some(number.value.tanh().into()),
-            Value::Voltage { scale } => Some(Value::Tanh(Tanh { limit: 1.0, scale })),
-            _ => None,
+            Value::Number(base) => Ok(base.value.powf(exponent).into()),
+            Value::Voltage(voltage) if exponent == 1.0 => Ok(Value::Voltage(voltage)),
+            Value::Voltage(voltage) if exponent > 0.0 && exponent % 2.0 == 1.0 => {
+                voltage.term(Function::Power(exponent))
+            }
+            Value::Voltage(_) => Err(Fault::EvenPower),
+            _ => Err(Fault::Behaviour),
         }
     }
 
-    /// sign(u) |u / scale|^p: what ngspice's `pwr` is in the current of a B line.
-    pub(super) fn signed_power(self, exponent: f64) -> Option<Value> {
+    /// sign(x) |x|^p: what ngspice's `pwr` is in the current of a B line.
+    pub(super) fn signed_power(self, exponent: f64) -> Result<Value, Fault> {
         match self {
-            Value::Voltage { scale } if scale > 0.0 => Some(Value::PowerLaw(PowerLaw {
-                coefficient: scale.powf(-exponent),
-                exponent,
-            })),
-            _ => None,
+            Value::Voltage(voltage) => voltage.term(Function::Power(exponent)),
+            _ => Err(Fault::Behaviour),
         }
     }
 
-    /// A curve of u / scale through points.
-    pub(super) fn curve(self, points: Vec<(f64, f64)>) -> Option<Value> {
-        let Value::Voltage { scale } = self else {
-            return None;
+    /// A function of a voltage.
+    pub(super) fn apply(self, name: &str) -> Result<Value, Fault> {
+        let Value::Voltage(voltage) = self else {
+            return Err(Fault::Behaviour);
         };
-        let points = points.into_iter().map(|(x, y)| (x * scale, y));
-        Some(Value::Curve(points.collect()))
+        voltage.term(match name {
+            "tanh" => Function::Tanh,
+            "sinh" => Function::Sinh,
+            "asinh" => Function::Asinh,
+            "atan" | "arctan" => Function::Atan,
+            "exp" => Function::Exp,
+            _ => return Err(Fault::Behaviour),
+        })
+    }
+
+    /// A curve of it through points.
+    pub(super) fn curve(self, points: Vec<(f64, f64)>) -> Result<Value, Fault> {
+        let Value::Voltage(voltage) = self else {
+            return Err(Fault::Behaviour);
+        };
+        let (scale, offset) = (voltage.scale()?, voltage.offset);
+        let points = points.into_iter().map(|(x, y)| ((x - offset) * scale, y));
+        let mut points: Vec<(f64, f64)> = points.collect();
+        if scale < 0.0 {
+            points.reverse();
+        }
+        Ok(Value::Curve(points))
+    }
+
+    /// Whether it is the voltage of the element itself.
+    pub(super) fn is_own_voltage(&self) -> bool {
+        match self {
+            Value::Voltage(voltage) => matches!(voltage.scale(), Ok(1.0)) && voltage.offset == 0.0,
+            _ => false,
+        }
+    }
+
+    fn current(self) -> Result<Current, Fault> {
+        let straight = |constant, conductance| Current {
+            constant,
+            conductance,
+            terms: Vec::new(),
+            is_sum: true,
+        };
+        match self {
+            Value::Number(number) => Ok(straight(number.value, 0.0)),
+            Value::Voltage(voltage) => Ok(straight(voltage.offset, voltage.slope()?)),
+            Value::Current(current) => Ok(current),
+            Value::Square(_) => Err(Fault::EvenPower),
+            Value::Curve(_) => Err(Fault::Behaviour),
+        }
     }
 
     /// The law of an element with this current.
     pub(super) fn law(self) -> Result<Law, Fault> {
         match self {
-            Value::Number(_) | Value::Voltage { .. } => Err(Fault::Behaviour),
-            Value::Tanh(tanh) => Ok(Law::from(tanh)),
-            Value::PowerLaw(power) => Ok(Law::from(power)),
+            Value::Number(number) => Ok(Law::CurrentSource {
+                current: number.value,
+            }),
+            Value::Voltage(voltage) if voltage.offset == 0.0 => {
+                let conductance = voltage.slope()?;
+                if conductance < 0.0 {
+                    return Err(Fault::NegativeConductance {
+                        siemens: conductance,
+                    });
+                }
+                Ok(Law::Resistor { conductance })
+            }
+            Value::Voltage(voltage) => {
+                let points = [0.0, 1.0].map(|u| (u, voltage.offset));
+                Value::Voltage(Voltage {
+                    offset: 0.0,
+                    ..voltage
+                })
+                .plus(Value::Curve(points.into()))?
+                .law()
+            }
             Value::Curve(points) => Ok(Law::from(IvCurve::new(points)?)),
+            value => value.current()?.law(),
         }
+    }
+}
+
+impl Current {
+    fn plus(self, other: Current) -> Current {
+        let mut terms = self.terms;
+        terms.extend(other.terms);
+        Current {
+            constant: self.constant + other.constant,
+            conductance: self.conductance + other.conductance,
+            terms,
+            is_sum: true,
+        }
+    }
+
+    fn scaled(mut self, factor: Number) -> Current {
+        self.constant = factor.product(self.constant);
+        self.conductance = factor.product(self.conductance);
+        for term in &mut self.terms {
+            term.coefficient = factor.product(term.coefficient);
+        }
+        self
+    }
+
+    fn law(self) -> Result<Law, Fault> {
+        if let (false, [term]) = (self.is_sum, self.terms.as_slice())
+            && let Some(law) = simple(*term)
+        {
+            return Ok(law);
+        }
+        Ok(Law::from(Formula {
+            constant: self.constant,
+            conductance: self.conductance,
+            terms: self.terms.into(),
+        }))
+    }
+}
+
+/// The law of a single term, if it has one of its own.
+fn simple(term: Term) -> Option<Law> {
+    // Odd functions: k f(u / -s) = -k f(u / s).
+    let (coefficient, scale) = match term.scale < 0.0 {
+        true => (-term.coefficient, -term.scale),
+        false => (term.coefficient, term.scale),
+    };
+    match term.function {
+        _ if term.offset != 0.0 => None,
+        Function::Tanh => Some(Law::from(Tanh {
+            limit: coefficient,
+            scale,
+        })),
+        Function::Power(exponent) => Some(Law::from(PowerLaw {
+            coefficient: coefficient * scale.powf(-exponent),
+            exponent,
+        })),
+        _ => None,
     }
 }

@@ -6,7 +6,9 @@ use super::Map;
 use super::lines::NOTE;
 use super::spelling::spell;
 use crate::circuit::{Circuit, Element};
-use crate::device::{Diode, IvCurve, Law, Shockley};
+use crate::device::{
+    Diode, Formula, Function, IvCurve, Junction, Law, RegionDiode, Shockley, Term,
+};
 
 /// How many nodes a note names.
 const NODES_PER_LINE: usize = 20;
@@ -63,6 +65,7 @@ impl<'c> Writer<'c> {
         let names: Vec<_> = names.collect();
         let mut leakages = circuit.elements().iter().filter_map(|e| match e.law() {
             Law::Shockley(shockley) => Some(shockley.leakage),
+            Law::Junction(junction) => Some(junction.shockley.leakage),
             _ => None,
         });
         Writer {
@@ -77,6 +80,10 @@ impl<'c> Writer<'c> {
 
     /// The notes that number and name nodes.
     fn write_nodes(&self, f: &mut Formatter) -> fmt::Result {
+        // Without elements, an empty note says that there are none on purpose.
+        if self.elements.is_empty() && self.nodes.len() == 1 {
+            writeln!(f, "{NOTE} nodes")?;
+        }
         if !is_in_order(self.circuit) {
             for names in self.nodes[1..].chunks(NODES_PER_LINE) {
                 writeln!(f, "{NOTE} nodes {}", names.join(" "))?;
@@ -103,7 +110,7 @@ impl<'c> Writer<'c> {
             Law::Resistor { conductance } => write_resistance(f, *conductance),
             Law::VoltageSource { voltage } => write!(f, "{}", Number(*voltage)),
             Law::CurrentSource { current } => write!(f, "{}", Number(*current)),
-            Law::Diode(_) | Law::Shockley(_) => {
+            Law::Diode(_) | Law::Shockley(_) | Law::Junction(_) | Law::Regions(_) => {
                 let number = Key::of(element.law()).and_then(|key| self.models.numbers.get(&key));
                 write!(f, "diode{}", number.copied().unwrap_or_default())
             }
@@ -116,6 +123,7 @@ impl<'c> Writer<'c> {
                 let (k, p) = (Number(power.coefficient), Number(power.exponent));
                 write!(f, "i={k}*pwr(v({a},{b}),{p})")
             }
+            Law::Formula(formula) => write_formula(f, formula, [a, b]),
         }?;
         writeln!(f)
     }
@@ -123,7 +131,11 @@ impl<'c> Writer<'c> {
     fn write_model(&self, f: &mut Formatter, number: usize, law: &Law) -> fmt::Result {
         match law {
             Law::Diode(diode) => write_diode(f, number, diode),
-            Law::Shockley(shockley) => write_junction(f, number, shockley, self.gmin),
+            Law::Shockley(shockley) => {
+                write_junction(f, number, &Junction::from(**shockley), self.gmin)
+            }
+            Law::Junction(junction) => write_junction(f, number, junction, self.gmin),
+            Law::Regions(regions) => write_regions(f, number, regions),
             _ => Ok(()),
         }
     }
@@ -156,8 +168,8 @@ fn letter(law: &Law) -> char {
         Law::VoltageSource { .. } => 'v',
         Law::CurrentSource { .. } => 'i',
         Law::Diode(_) => 'a',
-        Law::Shockley(_) => 'd',
-        Law::Curve(_) | Law::Tanh(_) | Law::PowerLaw(_) => 'b',
+        Law::Shockley(_) | Law::Junction(_) | Law::Regions(_) => 'd',
+        Law::Curve(_) | Law::Tanh(_) | Law::PowerLaw(_) | Law::Formula(_) => 'b',
     }
 }
 
@@ -194,21 +206,49 @@ fn write_curve(f: &mut Formatter, curve: &IvCurve, [a, b]: [&String; 2]) -> fmt:
     write!(f, ")")
 }
 
+/// The constant and the conductance are written even if they are 0: what is added up is read as a formula, and not as the
+/// law of one of its terms.
+fn write_formula(f: &mut Formatter, formula: &Formula, [a, b]: [&String; 2]) -> fmt::Result {
+    let (constant, conductance) = (Number(formula.constant), Number(formula.conductance));
+    write!(f, "i={constant}+{conductance}*v({a},{b})")?;
+    for term in &formula.terms {
+        let Term {
+            coefficient,
+            function,
+            scale,
+            offset,
+        } = *term;
+        let (k, scale, offset) = (Number(coefficient), Number(scale), Number(offset));
+        let x = format!("v({a},{b})/({scale})+{offset}");
+        match function {
+            Function::Power(p) => write!(f, "+{k}*pwr({x},{})", Number(p)),
+            _ => write!(f, "+{k}*{function}({x})"),
+        }?;
+    }
+    Ok(())
+}
+
+/// Whether a conductance can be said by a resistance.
+fn can_be_said(conductance: f64) -> bool {
+    conductance.is_finite() && (1.0 / conductance).is_finite()
+}
+
+/// The resistance of a conductance, or of another one if that cannot be said.
+fn said(conductance: f64, other: f64) -> Resistance {
+    Resistance(if can_be_said(conductance) {
+        conductance
+    } else {
+        other
+    })
+}
+
 fn write_diode(f: &mut Formatter, number: usize, diode: &Diode) -> fmt::Result {
     let (on, off) = (diode.on_conductance, diode.off_conductance);
-    let can_be_said = |conductance: f64| conductance.is_finite() && (1.0 / conductance).is_finite();
     if !(can_be_said(on) && can_be_said(off)) {
         let (on, off) = (Number(on), Number(off));
         writeln!(f, "{NOTE} model diode{number} gon={on} goff={off}")?;
     }
-    let near = |conductance: f64, other| {
-        Resistance(if can_be_said(conductance) {
-            conductance
-        } else {
-            other
-        })
-    };
-    let (on, off) = (near(on, ALMOST_SHORT), near(off, ALMOST_OPEN));
+    let (on, off) = (said(on, ALMOST_SHORT), said(off, ALMOST_OPEN));
     let forward = Number(diode.forward_voltage);
     writeln!(
         f,
@@ -216,22 +256,99 @@ fn write_diode(f: &mut Formatter, number: usize, diode: &Diode) -> fmt::Result {
     )
 }
 
-fn write_junction(f: &mut Formatter, number: usize, junction: &Shockley, gmin: f64) -> fmt::Result {
-    let thermal = Shockley::thermal_voltage_at(ROOM);
-    let quotient = junction.thermal_voltage / thermal;
-    let candidates = [quotient, quotient.next_up(), quotient.next_down()];
-    let exact = |n: &f64| n.is_finite() && n * thermal == junction.thermal_voltage;
-    let n = candidates.into_iter().find(exact);
-    if n.is_none() || junction.leakage != gmin {
-        let (nvt, leakage) = (Number(junction.thermal_voltage), Number(junction.leakage));
-        writeln!(f, "{NOTE} model diode{number} nvt={nvt} gmin={leakage}")?;
+/// LTspice reads such a model as well.
+fn write_regions(f: &mut Formatter, number: usize, diode: &RegionDiode) -> fmt::Result {
+    let RegionDiode {
+        forward_voltage,
+        on_conductance: on,
+        off_conductance: off,
+        bend,
+        limit,
+        reverse_voltage,
+        reverse_conductance: reverse,
+        reverse_bend,
+        reverse_limit,
+    } = *diode;
+    if ![on, off, reverse].into_iter().all(can_be_said) {
+        let [on, off, reverse] = [on, off, reverse].map(Number);
+        writeln!(
+            f,
+            "{NOTE} model diode{number} gon={on} goff={off} grev={reverse}"
+        )?;
     }
-    let n = Number(n.unwrap_or(quotient.clamp(f64::MIN_POSITIVE, f64::MAX)));
+    let (on, off) = (said(on, ALMOST_SHORT), said(off, ALMOST_OPEN));
+    let reverse = said(reverse, ALMOST_SHORT);
+    write!(
+        f,
+        ".model diode{number} d(ron={on} roff={off} rrev={reverse}"
+    )?;
+    let others = [
+        ("vfwd", forward_voltage, 0.0),
+        ("vrev", reverse_voltage, f64::INFINITY),
+        ("epsilon", bend, 0.0),
+        ("revepsilon", reverse_bend, 0.0),
+        ("ilimit", limit, f64::INFINITY),
+        ("revilimit", reverse_limit, f64::INFINITY),
+    ];
+    for (name, value, _) in others.iter().filter(|(_, value, default)| value != default) {
+        write!(f, " {name}={}", Number(*value))?;
+    }
+    writeln!(f, ")")
+}
+
+/// Breakdown starts at BV if IBV is so small.
+fn write_junction(f: &mut Formatter, number: usize, junction: &Junction, gmin: f64) -> fmt::Result {
+    let shockley = &junction.shockley;
+    let thermal = Shockley::thermal_voltage_at(ROOM);
+    let quotient = shockley.thermal_voltage / thermal;
+    let candidates = [quotient, quotient.next_up(), quotient.next_down()];
+    let exact = |n: &f64| n.is_finite() && n * thermal == shockley.thermal_voltage;
+    let n = candidates.into_iter().find(exact);
+    let bends = junction.breakdown.is_some() || junction.recombination.is_some();
+    if n.is_none() || shockley.leakage != gmin || bends {
+        let (nvt, leakage) = (Number(shockley.thermal_voltage), Number(shockley.leakage));
+        write!(f, "{NOTE} model diode{number} nvt={nvt} gmin={leakage}")?;
+        if let Some(breakdown) = junction.breakdown {
+            let (start, nvt) = (Number(breakdown.voltage), Number(breakdown.thermal_voltage));
+            write!(f, " vbreak={start} nbvt={nvt}")?;
+        }
+        if let Some(recombination) = junction.recombination {
+            write!(f, " nrvt={}", Number(recombination.thermal_voltage))?;
+        }
+        writeln!(f)?;
+    }
+    let in_range = |n: f64| n.clamp(f64::MIN_POSITIVE, f64::MAX);
+    let n = Number(n.unwrap_or(in_range(quotient)));
     let (is, rs) = (
-        Number(junction.saturation_current),
-        Number(junction.series_resistance),
+        Number(shockley.saturation_current),
+        Number(shockley.series_resistance),
     );
-    writeln!(f, ".model diode{number} d(is={is} n={n} rs={rs})")
+    write!(f, ".model diode{number} d(is={is} n={n} rs={rs}")?;
+    if let Some(breakdown) = junction.breakdown {
+        let (bv, nbv) = (
+            Number(breakdown.voltage),
+            in_range(breakdown.thermal_voltage / thermal),
+        );
+        write!(f, " bv={bv} ibv={is} nbv={}", Number(nbv))?;
+    }
+    if let Some(recombination) = junction.recombination {
+        let (isr, vj, m) = (
+            Number(recombination.saturation_current),
+            Number(recombination.potential),
+            Number(recombination.grading),
+        );
+        let nr = Number(in_range(recombination.thermal_voltage / thermal));
+        write!(f, " isr={isr} nr={nr} vj={vj} m={m}")?;
+    }
+    for (name, knee) in [
+        ("ikf", junction.forward_knee),
+        ("ikr", junction.reverse_knee),
+    ] {
+        if knee.is_finite() {
+            write!(f, " {name}={}", Number(knee))?;
+        }
+    }
+    writeln!(f, ")")
 }
 
 /// The different diodes of a circuit.
@@ -260,15 +377,16 @@ impl Models {
     }
 }
 
-/// The numbers of a diode to the last bit.
+/// The kind of a diode, and its numbers to the last bit.
 #[derive(PartialEq, Eq, Hash)]
-enum Key {
-    Diode([u64; 3]),
-    Shockley([u64; 4]),
-}
+struct Key(char, Vec<u64>);
 
 impl Key {
     fn of(law: &Law) -> Option<Key> {
+        let key = |kind, numbers: &[f64]| {
+            let bits = numbers.iter().map(|number| number.to_bits());
+            Some(Key(kind, bits.collect()))
+        };
         match law {
             Law::Diode(diode) => {
                 let numbers = [
@@ -276,20 +394,52 @@ impl Key {
                     diode.on_conductance,
                     diode.off_conductance,
                 ];
-                Some(Key::Diode(numbers.map(f64::to_bits)))
+                key('a', &numbers)
             }
-            Law::Shockley(shockley) => {
+            Law::Shockley(shockley) => key('s', &shockley_numbers(shockley)),
+            Law::Junction(junction) => {
+                let mut numbers = shockley_numbers(&junction.shockley).to_vec();
+                let breakdown = junction.breakdown;
+                let breakdown = breakdown.map_or([f64::NAN; 2], |b| [b.voltage, b.thermal_voltage]);
+                let recombination = junction.recombination.map_or([f64::NAN; 4], |r| {
+                    [
+                        r.saturation_current,
+                        r.thermal_voltage,
+                        r.potential,
+                        r.grading,
+                    ]
+                });
+                numbers.extend(breakdown);
+                numbers.extend(recombination);
+                numbers.extend([junction.forward_knee, junction.reverse_knee]);
+                key('j', &numbers)
+            }
+            Law::Regions(regions) => {
                 let numbers = [
-                    shockley.saturation_current,
-                    shockley.thermal_voltage,
-                    shockley.series_resistance,
-                    shockley.leakage,
+                    regions.forward_voltage,
+                    regions.on_conductance,
+                    regions.off_conductance,
+                    regions.bend,
+                    regions.limit,
+                    regions.reverse_voltage,
+                    regions.reverse_conductance,
+                    regions.reverse_bend,
+                    regions.reverse_limit,
                 ];
-                Some(Key::Shockley(numbers.map(f64::to_bits)))
+                key('r', &numbers)
             }
             _ => None,
         }
     }
+}
+
+fn shockley_numbers(shockley: &Shockley) -> [f64; 4] {
+    [
+        shockley.saturation_current,
+        shockley.thermal_voltage,
+        shockley.series_resistance,
+        shockley.leakage,
+    ]
 }
 
 /// A number with all its digits, and no more than it needs.

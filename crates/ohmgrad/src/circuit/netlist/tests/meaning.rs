@@ -37,6 +37,26 @@ fn resistors() {
     assert_eq!(conductance_of("r1 a b {-0}"), f64::INFINITY);
     assert_eq!(conductance_of("c1 a b 1u ic=3"), 0.0);
     assert_eq!(conductance_of("l1 a b 1u"), f64::INFINITY);
+    assert_eq!(conductance_of("r1 a b 4k7"), 1.0 / 4.7e3);
+    assert_eq!(conductance_of("r1 a b 1k tol=5% pwr=0.1"), 1e-3);
+    assert_eq!(conductance_of("r1 a b 1k tc=0,0 temp=27"), 1e-3);
+    assert_eq!(conductance_of("r1 a b k\n.param k=2"), 0.5);
+}
+
+#[test]
+fn parasitic_resistors_conduct() {
+    assert_eq!(conductance_of("c1 a b 1u rpar=1k rser=5 m=2"), 2e-3);
+    assert_eq!(conductance_of("c1 a b 1u rser=5 lser=1n"), 0.0);
+    assert_eq!(conductance_of("l1 a b 1u rser=0.5 rpar=2"), 2.5);
+    assert_eq!(conductance_of("l1 a b 1u rser=0"), f64::INFINITY);
+    let circuit = circuit("v1 a 0 3 rser=2k\ni1 0 a 1m rpar=1k m=2");
+    let names: Vec<&str> = circuit.element_names().iter().map(String::as_str).collect();
+    assert_eq!(names, ["v1(rser)", "v1", "i1(rpar)", "i1"]);
+    assert_eq!(circuit.node_names(), ["0", "a", "v1(rser)"]);
+    let conductance = |conductance| Law::Resistor { conductance };
+    assert_eq!(law(&circuit, "v1(rser)"), conductance(5e-4));
+    assert_eq!(law(&circuit, "i1(rpar)"), conductance(2e-3));
+    assert_eq!(law(&circuit, "i1"), Law::CurrentSource { current: 2e-3 });
 }
 
 #[test]
@@ -64,6 +84,14 @@ fn sources_have_their_operating_point_values() {
     assert_eq!(voltage_of("v1 a b pulse 1 2 0 1n"), 1.0);
     assert_eq!(voltage_of("v1 a b exp(3 4)"), 3.0);
     assert_eq!(voltage_of("v1 a b pwl(0 3 1 4)"), 3.0);
+    assert_eq!(voltage_of("v1 a b pwl(-1 3 1 4)"), 3.5);
+    assert_eq!(voltage_of("v1 a b sin(2 1 250 -1m)"), 3.0);
+    assert_eq!(voltage_of("v1 a b sffm(1 2 1k 5 1k)"), 1.0);
+    assert_eq!(voltage_of("v1 a b am(1 2 1k 100)"), 0.0);
+    assert_eq!(voltage_of("v1 a b dc 5 trrandom(1 1n)"), 5.0);
+    assert_eq!(voltage_of("v1 a b"), 0.0);
+    assert_eq!(voltage_of("b1 a b v={2+3}"), 5.0);
+    assert_eq!(voltage_of("b1 a b i=2m m=2"), 4e-3);
 }
 
 /// The parameters `a..` with values from ngspice, but for pi and e, which ngspice does not know.
@@ -86,6 +114,17 @@ fn arithmetic() {
         ("min(3, 2) + max(abs(-4),1)", 6.0),
         ("sqrt(16)+exp(0)+sin(0)+cos(0)+tan(0)+tanh(0)", 6.0),
         ("( 1 + { 2 } ) * '3'", 9.0),
+        ("7 % 4 + (-7) % 4", 0.0),
+        ("1 < 2 ? 3 : 1/0", 3.0),
+        ("1 > 2 || 3 >= 3 && 2 != 2", 0.0),
+        ("!0 + (1 <> 2) + (2 == 2)", 3.0),
+        ("1<2<3", 1.0),
+        ("(-2)**2", 4.0),
+        ("max(1,2,3) + sqr(3) + int(-3.7)", 9.0),
+        ("nint(2.5) + nint(-3.5) + floor(-1.5) + ceil(1.2)", -2.0),
+        ("pwr(-2,3) + sgn(-5) + if(0,1,2)", 9.0),
+        ("temper", 27.0),
+        ("4k7", 4700.0),
         ("pi", std::f64::consts::PI),
         ("e", std::f64::consts::E),
     ];
@@ -100,8 +139,11 @@ fn arithmetic() {
 
 #[test]
 fn parameters_in_any_order_with_spaces() {
-    let statements = "v1 a 0 {d0}\n.param d0 = d1 + 1 d1 = 2 * 3, d2={d0*2}\n.param d3='d2+1'";
+    let statements = "v1 a 0 {d0}\n.param d0 = {d1 + 1} d1 = (2 * 3), d2={d0*2}\n.param d3='d2+1'";
     assert_eq!(voltage_of(statements), 7.0);
+    // As in ngspice, only the first word counts of what is neither in braces nor the last.
+    assert_eq!(voltage_of("v1 a 0 {p}\n.param p = 2 * 3 q = 4"), 2.0);
+    assert_eq!(voltage_of("v1 a 0 {q}\n.param p = 2 q = 2 * 3"), 6.0);
     assert_eq!(
         voltage_of("v1 a 0 {d3}\n.param d3='d2+1' d2={2\n+ * 7}"),
         15.0
@@ -271,6 +313,21 @@ fn behaviour() {
         power(0.25, 2.0)
     );
     assert_eq!(law_of("b1 a b i=pwr(v( a , b )/2,3)*8"), power(1.0, 3.0));
+    assert_eq!(law_of("b1 a b i=2*v(a,b)**3"), power(2.0, 3.0));
+    assert_eq!(law_of("b1 a 0 i=2*v(a)*v(a)*v(a)"), power(2.0, 3.0));
+    assert_eq!(law_of("b1 0 a i=tanh(-v(a)/2)"), tanh(1.0, 2.0));
+    assert_eq!(law_of("b1 0 a i=-tanh(v(a)/2)"), tanh(1.0, 2.0));
+    assert_eq!(law_of("b1 a b i=tanh((v(a)-v(b))/2)"), tanh(1.0, 2.0));
+    assert_eq!(law_of("b1 a b i=-tanh(v(b,a)/2)"), tanh(1.0, 2.0));
+    for linear in [
+        "b1 a 0 i=v(a)/1k",
+        "b1 0 a i=-v(a)*1m",
+        "b1 a b i=1m*(v(a)-v(b))",
+        "g1 a 0 a 0 1m",
+        "g1 a b b a -1m",
+    ] {
+        assert_eq!(conductance_of(linear), 1e-3, "{linear}");
+    }
     let curve = |points: &[(f64, f64)]| {
         Law::from(IvCurve::new(points.iter().copied()).expect("rising points"))
     };
@@ -298,15 +355,169 @@ fn what_does_not_matter_is_ignored() {
     let statements = "v1 a 0 1 ; inline\n* comment\nr1 a 0 1k $ comment\n.op\n.print op all\n.save all\n\
                       .nodeset v(a)=1\n.control\nset numdgt=15\nop\nprint all\n.endc\n.end\nq1 after the end";
     assert_eq!(circuit(statements).elements().len(), 2);
-    assert_eq!(circuit("").elements().len(), 0);
+    let left_out = "t\nr1 a 0 1\n.tran 1m\n.step param x 1 2 3\n.tran 2m\nk1 l1 l2 1\n.meas tran y max v(a)\n\
+                    .control\nrun\nplot v(a)\nlet y = v(a)*2\n.endc\n";
+    let netlist = parse(left_out, "test.cir").expect("a netlist");
+    let ignored = netlist
+        .ignored
+        .iter()
+        .map(|ignored| (ignored.statement.as_str(), ignored.count));
+    let expected = [
+        (".tran", 2),
+        (".step", 1),
+        ("K", 1),
+        (".meas", 1),
+        (".control", 1),
+    ];
+    assert_eq!(ignored.collect::<Vec<_>>(), expected);
+}
+
+/// The cautions of a netlist with its first line.
+fn cautions(text: &str) -> Vec<String> {
+    let netlist = parse(text, "test.cir").unwrap_or_else(|errors| panic!("{errors}"));
+    netlist
+        .warnings
+        .iter()
+        .map(|warning| warning.caution.to_string())
+        .collect()
+}
+
+#[test]
+fn a_title_that_is_a_statement_is_warned_of() {
+    for title in [
+        "R1 in out 1k",
+        ".op",
+        ".subckt a b",
+        "V1 a 0 5",
+        "Q1 c b e model",
+        "X1 a s",
+    ] {
+        let text = format!("{title}\nr9 a 0 1\n.subckt s a\nr1 a 0 1\n.ends\n");
+        let cautions = cautions(&text);
+        assert_eq!(cautions.len(), 1, "{title}: {cautions:?}");
+        assert!(cautions[0].contains(title), "{cautions:?}");
+    }
+    for title in [
+        "A divider",
+        "* R1 a b 1",
+        ".title R1 a b 1",
+        "Diode clipper",
+        "",
+        "V1 drives the load",
+        "Q factor",
+    ] {
+        assert_eq!(
+            cautions(&format!("{title}\nr9 a 0 1\n")),
+            [""; 0],
+            "{title}"
+        );
+    }
+    let options = ReadOptions::default().with_title(false);
+    let netlist = parse_with("R1 a 0 1\nR2 a 0 1", "test.cir", &options).expect("a netlist");
+    assert_eq!(netlist.circuit.elements().len(), 2);
+    assert!(netlist.title.is_empty() && netlist.warnings.is_empty());
+}
+
+#[test]
+fn what_may_mean_something_else_is_warned_of() {
+    let cases = [
+        ("v1 a 0", "`v1` has no value"),
+        ("r1 a 0", "`r1` has no resistance"),
+        (
+            ".param p = 2 * 3 q = 4\nr1 a 0 {p}",
+            "only `2` of `2 * 3` is read",
+        ),
+        ("r1 a 0 1\n.subckt s\n.ends t", "the open subcircuit is `s`"),
+        (
+            "d1 a 0 m\n.model m d\n.model m d(is=1p)",
+            "the model `m` is there already, on line 3",
+        ),
+        (
+            "x1 b c s\n.subckt s a gnd\nr1 a gnd 1\n.ends",
+            "`c` is not connected to it",
+        ),
+        ("r1 a 0 1\n.lib none.lib", "none.lib cannot be read"),
+        ("d1 a 0 m\n.model m d(isr=1n)", "NR = 1 is taken"),
+    ];
+    for (statements, expected) in cases {
+        let cautions = cautions(&format!("title\n{statements}"));
+        assert_eq!(cautions.len(), 1, "{statements}: {cautions:?}");
+        assert!(cautions[0].contains(expected), "{cautions:?}");
+    }
+    assert_eq!(cautions("t\nd1 a 0 m\n.model m d\n.model m d"), [""; 0]);
+}
+
+#[test]
+fn subcircuits_side_by_side_are_multiples() {
+    let statements = "x1 a s m=2\n.subckt s a\nx1 a t m={k}\nv1 b 0 1\n.ends\n.param k=3\n\
+                      .subckt t a\nr1 a 0 1\ni1 a 0 1\nd1 a 0 m\n.model m d(is=1p rs=6 ikf=1)\n.ends";
+    let circuit = circuit(statements);
+    assert_eq!(
+        law(&circuit, "r.x1.x1.r1"),
+        Law::Resistor { conductance: 6.0 }
+    );
+    assert_eq!(
+        law(&circuit, "i.x1.x1.i1"),
+        Law::CurrentSource { current: 6.0 }
+    );
+    assert_eq!(
+        law(&circuit, "v.x1.v1"),
+        Law::VoltageSource { voltage: 1.0 }
+    );
+    let Law::Junction(junction) = law(&circuit, "d.x1.x1.d1") else {
+        panic!("no junction");
+    };
+    assert_eq!(
+        (junction.forward_knee, junction.shockley.series_resistance),
+        (6.0, 1.0)
+    );
+    // A parameter of its own is not the number.
+    let own = "x1 a s m=2\n.subckt s a m=1\nr1 a 0 {m}\n.ends";
+    assert_eq!(conductance_of(own), 0.5);
+}
+
+#[test]
+fn functions_of_the_netlist() {
+    assert_eq!(
+        voltage_of("v1 a 0 {f(g(2),1)}\n.func f(x,y) {x-y}\n.func g(x) = x*x\n"),
+        3.0
+    );
+    assert_eq!(
+        voltage_of("v1 a 0 {f(2)}\n.param f(x)='x*k' k=3\n.param k=3"),
+        6.0
+    );
+}
+
+#[test]
+fn libraries_have_sections() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("m.lib"), ".lib tt\n.model d d(is=1e-12)\n.endl\n.lib ff\n.lib 'm.lib' tt\nr2 b 0 2\n.endl ff\nr3 c 0 3\n").expect("a file");
+    let elements = |lib: &str| {
+        std::fs::write(path("main.cir"), format!("t\n{lib}\nd1 a 0 d\n")).expect("a file");
+        read(path("main.cir")).map(|netlist| netlist.circuit.element_names().to_vec())
+    };
+    assert_eq!(elements(".lib m.lib tt").expect("a netlist"), ["d1"]);
+    assert_eq!(
+        elements(".LIB \"m.lib\" FF").expect("a netlist"),
+        ["r2", "d1"]
+    );
+    let whole = elements(".lib m.lib").expect_err("no model").to_string();
+    assert!(whole.contains("there is no model `d`"), "{whole}");
+    let missing = elements(".lib none.lib").expect_err("no model").to_string();
+    assert!(
+        missing.contains("what is missing may be in this library"),
+        "{missing}"
+    );
 }
 
 #[test]
 fn titles() {
     let title = |text: &str| parse(text, "test.cir").expect("a netlist").title;
     assert_eq!(title(" R1 A title \r\nr1 a 0 1"), "R1 A title");
-    assert_eq!(title("first\n.title Second One\n"), "Second One");
-    assert_eq!(title(""), "");
+    assert_eq!(title("first\n.title Second One\nr1 a 0 1"), "Second One");
+    assert_eq!(title(".title Second One\nr1 a 0 1"), "Second One");
+    assert_eq!(title("\nr1 a 0 1"), "");
 }
 
 #[test]

@@ -29,7 +29,31 @@ G1 in out TABLE {V(in,out)} = (-1,-1m) (0,0) (1,2m)
 B1 in out I={k}*tanh(V(in,out)/{w})
 B2 in 0 I=3m*pwr(V(in),2)
 B3 in 0 I=pwl(V(in,0), 0,0, 1,1m)
-X1 in out cell params: r=3k
+X1 in out cell params: r=3k m=2
+R3 in 0 4k7 tc=1m,2u dtemp=10 tol=1%
+R4 in 0 sheet l=10u w=2u
+L2 in 0 1m Rser=0.5 Rpar=1k
+C2 in 0 1u Rpar=1k
+K1 L1 L2 0.9
+V3 y 0 SINE(1 2 1k -1m) Rser=1
+I2 0 y 1m load Rpar=1k
+I3 0 y tbl=(0,0,1,1m)
+V4 $N_1 0 {1<2?f(3):p%2}
+R5 $N_1 Net-(D1-A) 1k
+D3 in 0 real temp=50
+D4 in 0 lt
+B4 in 0 I=1m+V(in)/1k+1m*sinh(V(in))+V(in)*V(in)*V(in)/1k+atan(V(in)-1)-exp(-V(in)) m=2
+B5 z 0 V=2
+G2 in z in z 1m
+G3 in 0 VALUE={V(in)/1k}
+R6 z 0 1
+.func f(x) {x*w+temper}
+.param p=5 s='p+1' q=\"text\"
+.model real D(IS=1f BV=50 IBV=1m IKF=1 ISR=1n NR=2 M=0.3 VJ=0.6 TRS1=1m)
+.model lt D(Ron=1 Roff=1meg Vfwd=0.5 Vrev=10 epsilon=0.1 ilimit=1 revilimit=1 revepsilon=0.1)
+.model sheet R(rsh=50 narrow=0.1u tc1=1m)
+.tran 1m
+.step param p list 1 2
 .subckt cell a b r=1k
 .param local={r*2}
 R1 a n {local}
@@ -53,12 +77,15 @@ print all
 #[test]
 fn everything_is_read() {
     let netlist = parse(EVERYTHING, "everything.cir").unwrap_or_else(|errors| panic!("{errors}"));
-    assert_eq!(netlist.circuit.elements().len(), 17);
+    // Three of them are resistors of sources.
+    assert_eq!(netlist.circuit.elements().len(), 38);
+    assert_eq!(netlist.ignored.len(), 4);
 }
 
 /// Reads a netlist with little room, and renders what is wrong with it.
 fn survive(text: String) {
-    if let Err(errors) = parse_text(text, "fuzz.cir", 1000) {
+    let options = ReadOptions::default().with_max_elements(1000);
+    if let Err(errors) = parse_text(text, "fuzz.cir", &options) {
         assert!(!errors.errors().is_empty());
         assert!(!errors.to_string().is_empty());
     }
@@ -119,7 +146,8 @@ proptest! {
 
 /// The message of the only error.
 fn fault_of(text: String, limit: usize) -> String {
-    let errors = parse_text(text, "big.cir", limit).expect_err("a fault");
+    let options = ReadOptions::default().with_max_elements(limit);
+    let errors = parse_text(text, "big.cir", &options).expect_err("a fault");
     assert_eq!(errors.errors().len(), 1, "{errors}");
     errors.errors()[0].fault.to_string()
 }
@@ -223,4 +251,33 @@ fn includes_do_not_repeat() {
     let errors = read(path("none.cir")).expect_err("no file").to_string();
     assert!(errors.starts_with("cannot read "), "{errors}");
     assert!(read(folder.path()).is_err());
+}
+
+/// A similar name is looked for as often as errors may be shown, not for each error.
+#[test]
+fn errors_are_linear_in_their_number() {
+    let count = |lines: usize| {
+        let mut text = String::from("t\n");
+        for k in 0..lines {
+            writeln!(
+                text,
+                "d{k} a b model{k}\nx{k} a sub{k}\nr{k} a b {{par{k}}}"
+            )
+            .expect("room");
+            writeln!(
+                text,
+                ".model other{k} d\n.subckt tub{k}\n.ends\n.param q{k}=1"
+            )
+            .expect("room");
+        }
+        super::super::fault::count_distances(|| {
+            let errors = parse(&text, "many.cir").expect_err("faults");
+            assert_eq!(errors.errors().len() + errors.omitted(), 3 * lines);
+        })
+    };
+    let (few, many) = (count(500), count(2000));
+    assert!(
+        many <= 5 * few,
+        "{few} distances of names for 1500 errors, {many} for 6000"
+    );
 }

@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::circuit::CircuitBuilder;
-use crate::device::{Diode, IvCurve, PowerLaw, Shockley, Tanh};
+use crate::device::{
+    Breakdown, Diode, Formula, Function, IvCurve, Junction, PowerLaw, Recombination, RegionDiode,
+    Shockley, Tanh, Term,
+};
 use proptest::prelude::*;
 
 fn read_back(circuit: &Circuit, title: &str) -> Netlist {
@@ -53,6 +56,103 @@ fn shockley() -> impl Strategy<Value = Law> {
     })
 }
 
+fn junction() -> impl Strategy<Value = Law> {
+    let shockley = shockley().prop_filter_map("a junction", |law| match law {
+        Law::Shockley(shockley) => Some(*shockley),
+        _ => None,
+    });
+    let breakdown = (positive(), positive()).prop_map(|(voltage, thermal_voltage)| Breakdown {
+        voltage,
+        thermal_voltage,
+    });
+    let recombination =
+        (positive(), 0.01..0.05, 0.4..2.0, 0.0..0.5).prop_map(|(s, n, v, m)| Recombination {
+            saturation_current: s,
+            thermal_voltage: n,
+            potential: v,
+            grading: m,
+        });
+    let knee = || prop_oneof![Just(f64::INFINITY), positive()];
+    let optional = (prop::option::of(breakdown), prop::option::of(recombination));
+    (shockley, optional, knee(), knee()).prop_filter_map(
+        "more than a junction",
+        |(shockley, (breakdown, recombination), forward_knee, reverse_knee)| {
+            let junction = Junction {
+                shockley,
+                breakdown,
+                recombination,
+                forward_knee,
+                reverse_knee,
+            };
+            (junction != Junction::from(shockley)).then(|| Law::from(junction))
+        },
+    )
+}
+
+fn regions() -> impl Strategy<Value = Law> {
+    let or_infinity = || prop_oneof![Just(f64::INFINITY), positive()];
+    let or_zero = || prop_oneof![Just(0.0), positive()];
+    let conductances = (positive(), positive(), or_zero());
+    let voltages = (or_zero(), or_infinity());
+    (
+        conductances,
+        voltages,
+        or_zero(),
+        or_zero(),
+        or_infinity(),
+        or_infinity(),
+    )
+        .prop_filter_map(
+            "more than two lines",
+            |(conductances, voltages, bend, reverse_bend, limit, reverse_limit)| {
+                let is_plain = bend == 0.0
+                    && limit.is_infinite()
+                    && reverse_limit.is_infinite()
+                    && voltages.1.is_infinite();
+                let regions = RegionDiode {
+                    forward_voltage: voltages.0,
+                    on_conductance: conductances.0,
+                    off_conductance: conductances.2,
+                    bend,
+                    limit,
+                    reverse_voltage: voltages.1,
+                    reverse_conductance: conductances.1,
+                    reverse_bend,
+                    reverse_limit,
+                };
+                (!is_plain).then(|| Law::from(regions))
+            },
+        )
+}
+
+fn formula() -> impl Strategy<Value = Law> {
+    let function = prop_oneof![
+        Just(Function::Tanh),
+        Just(Function::Sinh),
+        Just(Function::Asinh),
+        Just(Function::Atan),
+        Just(Function::Exp),
+        positive().prop_map(Function::Power),
+    ];
+    let sign = prop_oneof![Just(1.0), Just(-1.0)];
+    let term = (positive(), function, positive(), finite(), sign);
+    let term = term.prop_map(|(k, function, scale, offset, sign)| Term {
+        coefficient: sign * k,
+        function,
+        scale: sign * scale,
+        offset,
+    });
+    let terms = prop::collection::vec(term, 1..4);
+    let conductance = prop_oneof![Just(0.0), positive()];
+    (finite(), conductance, terms).prop_map(|(constant, conductance, terms)| {
+        Law::from(Formula {
+            constant,
+            conductance,
+            terms: terms.into(),
+        })
+    })
+}
+
 fn curve() -> impl Strategy<Value = Law> {
     let steps = prop::collection::vec((1e-3..1e3, 0.0..1e3), 2..9);
     (finite(), steps).prop_filter_map("a curve", |(start, steps)| {
@@ -78,6 +178,9 @@ fn any_law() -> impl Strategy<Value = Law> {
         finite().prop_map(|current| Law::CurrentSource { current }),
         diode(),
         shockley(),
+        junction(),
+        regions(),
+        formula(),
         curve(),
         tanh.prop_map(Law::from),
         power.prop_map(Law::from),
