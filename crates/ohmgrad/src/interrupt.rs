@@ -76,6 +76,14 @@ pub(crate) fn requested() -> bool {
     answer
 }
 
+/// An error if this thread is to stop what it computes.
+pub(crate) fn check() -> Result<(), Interrupted> {
+    match requested() {
+        true => Err(Interrupted),
+        false => Ok(()),
+    }
+}
+
 /// Does `work` on another thread, if this one is watched, and sets `stop` when it is to stop: for work that many threads
 /// share, none of which is the one to ask.
 pub(crate) fn heed<R: Send>(stop: &AtomicBool, work: impl FnOnce() -> R + Send) -> R {
