@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ohmgrad::experiment::circuit::CircuitExperiment;
 use ohmgrad::record::{CircuitMetrics, CircuitRun};
 
-use crate::{at_least_one, grouped, unused_folder};
+use crate::{at_least_one, grouped, in_unused_folder, is_read};
 
 /// How many epochs have a line.
 const LINES: usize = 20;
@@ -38,10 +38,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let quiet = arguments.quiet;
+    let mut quiet = arguments.quiet;
     let mut run = open(arguments)?;
     if !quiet {
-        print_heading(&run)?;
+        quiet = !is_read(print_heading(&run))?;
     }
     let epochs = run.experiment().epochs;
     let bar = progress_bar(&run, quiet);
@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         let trained = run.train_epoch(|done| bar.set_position((before + done) as u64));
         let metrics = trained.inspect_err(|_| bar.finish_and_clear())?;
         if !quiet && is_shown(metrics.epoch, epochs) {
-            bar.suspend(|| print_epoch(&metrics))?;
+            quiet = !is_read(bar.suspend(|| print_epoch(&metrics)))?;
         }
     }
     bar.finish_and_clear();
@@ -68,10 +68,11 @@ fn open(arguments: Arguments) -> anyhow::Result<CircuitRun> {
     }
     let task = arguments.task.as_deref().unwrap_or(Path::new(""));
     let experiment = changed(CircuitExperiment::from_file(task)?, &arguments);
-    let folder = arguments
-        .out
-        .unwrap_or_else(|| unused_folder(&experiment.name, experiment.seed));
-    Ok(CircuitRun::create(&folder, experiment)?)
+    let create = |folder: &Path| CircuitRun::create(folder, experiment.clone());
+    Ok(match &arguments.out {
+        Some(folder) => create(folder)?,
+        None => in_unused_folder(&experiment.name, experiment.seed, create)?,
+    })
 }
 
 /// The settings with what the arguments change.

@@ -11,12 +11,15 @@ mod solve;
 mod train;
 
 use std::io::{self, ErrorKind, Write};
+use std::num::NonZeroUsize;
 use std::path::{self, Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
 
 use clap::{Parser, Subcommand};
 use ohmgrad::drn::{Architecture, Energy, default_threads};
 use ohmgrad::experiment::DataSource;
+use ohmgrad::record::RunError;
 
 /// Simulate and train nonlinear resistive networks.
 #[derive(Parser)]
@@ -58,8 +61,14 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
+            // A full file system behind a named file is told with its name.
+            let is_output = error.chain().len() == 1
+                && error.downcast_ref::<io::Error>().map(io::Error::kind)
+                    == Some(ErrorKind::StorageFull);
+            let place = if is_output { "standard output: " } else { "" };
             // If nobody reads stderr, the exit code has to do.
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            let text = readable(&format!("{place}{error:#}"));
+            let _ = writeln!(io::stderr(), "error: {text}");
             ExitCode::from(FAILURE)
         }
     }
@@ -71,6 +80,31 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref().is_some_and(is_pipe)
 }
 
+/// Whether somebody still reads stdout, to which something was printed. The files of a training are its product: it goes on
+/// without a reader.
+fn is_read(printed: io::Result<()>) -> io::Result<bool> {
+    match printed {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// A text from a file or an argument, fit for a terminal: not endless, and without control characters.
+fn readable(text: &str) -> String {
+    const LONGEST: usize = 4_000;
+    let shown = text.chars().take(LONGEST).map(|c| match c {
+        '\n' | '\t' => c.to_string(),
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    });
+    let shown: String = shown.collect();
+    match text.chars().nth(LONGEST) {
+        Some(_) => format!("{shown} ..."),
+        None => shown,
+    }
+}
+
 /// Parses a number that must be at least 1.
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
@@ -80,14 +114,42 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
-/// The number of threads asked for, or those that pay.
+/// The number of threads asked for, but no more than processors: threads that share one wait for each other. By default
+/// those that pay.
 fn threads_for(architecture: &Architecture, asked: Option<usize>) -> usize {
-    asked.unwrap_or_else(|| default_threads(architecture))
+    let all = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    match asked {
+        None => default_threads(architecture),
+        Some(threads) if threads > all => {
+            // A note only: if nobody reads it, nothing is lost.
+            let _ = writeln!(
+                io::stderr(),
+                "note: {all} threads, one per processor, not {threads}"
+            );
+            all
+        }
+        Some(threads) => threads,
+    }
 }
 
 /// A data folder, by its absolute path, so that settings that name it hold in every folder.
 fn data_folder(folder: impl AsRef<Path>) -> io::Result<DataSource> {
     path::absolute(folder).map(DataSource::Folder)
+}
+
+/// Creates a run in a folder of its own, by default: [`unused_folder`], or the next one if another process takes it first.
+fn in_unused_folder<R>(
+    name: &str,
+    seed: u64,
+    create: impl Fn(&Path) -> Result<R, RunError>,
+) -> Result<R, RunError> {
+    loop {
+        let folder = unused_folder(name, seed);
+        match create(&folder) {
+            Err(RunError::Taken { .. } | RunError::Locked { .. }) if folder.exists() => (),
+            created => return created,
+        }
+    }
 }
 
 /// `runs/NAME-seedS`, or the first of `runs/NAME-seedS-2`, `-3`, ... that does not exist.
@@ -150,6 +212,12 @@ mod tests {
     #[test]
     fn arguments_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn texts_for_the_terminal_are_short_and_plain() {
+        assert_eq!(readable("a\x1b[2Jb\n"), "a\\u{1b}[2Jb\n");
+        assert!(readable(&"x".repeat(1 << 20)).len() < 5_000);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ohmgrad::experiment::{DataSource, Experiment, Preset};
 use ohmgrad::record::{EpochMetrics, Run, RunError};
 
-use crate::{at_least_one, data_folder, size, threads_for, unused_folder};
+use crate::{at_least_one, data_folder, in_unused_folder, is_read, size, threads_for};
 
 /// Train a network
 #[derive(clap::Args)]
@@ -43,10 +43,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let quiet = arguments.quiet;
+    let mut quiet = arguments.quiet;
     let mut run = open(arguments)?;
     if !quiet {
-        print_heading(&run)?;
+        quiet = !is_read(print_heading(&run))?;
     }
     while !run.is_finished() {
         let bar = match quiet {
@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         };
         let metrics = train_epoch(&mut run, &bar)?;
         if !quiet {
-            print_epoch(&metrics)?;
+            quiet = !is_read(print_epoch(&metrics))?;
         }
     }
     print_result(&run)
@@ -79,9 +79,12 @@ fn open(arguments: Arguments) -> anyhow::Result<Run> {
     let out = arguments.out.clone();
     let experiment = named(arguments.experiment.as_deref().unwrap_or_default())?;
     let experiment = changed(experiment, arguments)?;
-    let folder = out.unwrap_or_else(|| unused_folder(&experiment.name, experiment.seed));
     let threads = threads_for(&experiment.network, asked);
-    Ok(Run::create(&folder, experiment, threads)?)
+    let create = |folder: &Path| Run::create(folder, experiment.clone(), threads);
+    Ok(match &out {
+        Some(folder) => create(folder)?,
+        None => in_unused_folder(&experiment.name, experiment.seed, create)?,
+    })
 }
 
 /// The settings of a file, if the name is one of a file, or of a preset.

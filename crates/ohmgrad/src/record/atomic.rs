@@ -17,7 +17,7 @@ pub struct WriteError {
 /// Writes a file with what `fill` puts into it, all or nothing.
 ///
 /// The content goes to `.<name>.partial` in the same folder, reaches the disk, and only then takes the
-/// place of `path`. A device or a pipe (`/dev/null`, `/dev/stdout`) is written to as it is: nothing may take its place.
+/// place of `path`; where `path` is a symbolic link, of the file that it leads to. A device or a pipe (`/dev/null`, `/dev/stdout`) is written to as it is: nothing may take its place.
 ///
 /// ```
 /// use std::io::Write;
@@ -38,7 +38,7 @@ pub fn write(
 ) -> Result<(), WriteError> {
     let written = match is_device(path) {
         true => fill_device(path, fill),
-        false => fill_whole(path, fill),
+        false => target(path).and_then(|path| fill_whole(&path, fill)),
     };
     written.map_err(|source| WriteError {
         path: path.to_owned(),
@@ -49,6 +49,20 @@ pub fn write(
 /// Whether something stands there that is neither a file nor a folder.
 fn is_device(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
+}
+
+/// The file itself where a path is a symbolic link, also to a file that is still to come.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    const LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        if !path.is_symlink() {
+            return Ok(path);
+        }
+        // A relative link leads on from the link's own folder.
+        path = path.with_file_name(fs::read_link(&path)?);
+    }
+    Err(io::Error::other("the links lead around in a circle"))
 }
 
 fn fill_device(
@@ -138,6 +152,23 @@ mod tests {
         assert_eq!(error.source.kind(), io::ErrorKind::StorageFull);
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["kept"]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_stay_and_lead_to_the_new_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let [to, link, dangling] = ["to", "link", "dangling"].map(|name| folder.path().join(name));
+        fs::write(&to, "old").unwrap();
+        std::os::unix::fs::symlink("to", &link).unwrap();
+        std::os::unix::fs::symlink("new", &dangling).unwrap();
+        write(&link, |file| file.write_all(b"whole")).unwrap();
+        write(&dangling, |file| file.write_all(b"made")).unwrap();
+        assert_eq!(fs::read(&to).unwrap(), b"whole");
+        assert_eq!(fs::read(folder.path().join("new")).unwrap(), b"made");
+        assert!(link.is_symlink() && dangling.is_symlink());
+        std::os::unix::fs::symlink("round", folder.path().join("round")).unwrap();
+        write(&folder.path().join("round"), |_| Ok(())).unwrap_err();
     }
 
     /// Through a link, so that a failure harms no device.

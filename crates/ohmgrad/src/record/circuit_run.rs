@@ -29,8 +29,8 @@ const BETWEEN_SAVES: Duration = Duration::from_secs(1);
 /// | `trained.cir` | the circuit as it stands, as a netlist for ohmgrad and ngspice |
 /// | `checkpoint.json` | what to go on from |
 ///
-/// The files are written at the end, and every second until then. A run that is killed goes on from its checkpoint by
-/// [`CircuitRun::resume`], and everything but timings ends as in a run that was never stopped. While a run is open, no
+/// The files are written at the end, and every second until then, the checkpoint first. A run that is killed goes on from
+/// its checkpoint by [`CircuitRun::resume`], which brings the other files in line with it, and everything but timings ends as in a run that was never stopped. While a run is open, no
 /// other process can open it.
 pub struct CircuitRun {
     folder: PathBuf,
@@ -153,6 +153,7 @@ impl CircuitRun {
             _lock: lock,
         };
         run.write_config()?;
+        run.publish()?;
         Ok(run)
     }
 
@@ -239,6 +240,16 @@ impl CircuitRun {
         atomic::write(&self.folder.join(CHECKPOINT), |out| {
             Ok(serde_json::to_writer(out, &checkpoint)?)
         })?;
+        self.publish()?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    /// Writes metrics and netlist as they follow from the checkpoint.
+    fn publish(&self) -> Result<(), WriteError> {
+        if self.metrics.is_empty() {
+            return Ok(());
+        }
         atomic::write(&self.folder.join(METRICS), |out| {
             for metrics in &self.metrics {
                 serde_json::to_writer(&mut *out, metrics)?;
@@ -248,9 +259,7 @@ impl CircuitRun {
         })?;
         let title = format!("{}, trained", self.problem.title);
         let text = netlist::write(self.learner.circuit(), &title);
-        write_text(&self.trained_netlist(), &text)?;
-        self.saved = Instant::now();
-        Ok(())
+        write_text(&self.trained_netlist(), &text)
     }
 
     fn write_config(&self) -> Result<(), RunError> {

@@ -103,6 +103,16 @@ pub enum ReadError {
         /// The tensor.
         name: String,
     },
+    /// A tensor whose bytes are not those that were written.
+    #[error(
+        "{path}: tensor {name} is damaged, its checksum is wrong: put a copy of the file in its place"
+    )]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+    },
     /// A value that is not allowed, or node states of another shape than the network and batch.
     #[error("{path} holds what its architecture does not allow")]
     Value {

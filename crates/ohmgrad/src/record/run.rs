@@ -140,9 +140,19 @@ pub enum RunError {
     /// The settings cannot be read or written.
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
-    /// The checkpoint cannot be read.
+    /// A file of the run cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The checkpoint cannot be read.
+    #[error(
+        "{path} cannot be gone on from: put a copy in its place, or remove it to start the run anew"
+    )]
+    Checkpoint {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ReadError,
+    },
     /// A learning task of a circuit is refused.
     #[error(transparent)]
     Circuit(#[from] CircuitExperimentError),
@@ -150,7 +160,9 @@ pub enum RunError {
     #[error(transparent)]
     Learn(#[from] crate::learn::circuit::LearnError),
     /// A checkpoint of a circuit that is damaged.
-    #[error("{path} is no checkpoint of a circuit")]
+    #[error(
+        "{path} is damaged, or no checkpoint of a circuit: put a copy in its place, or remove it to start the run anew"
+    )]
     CircuitCheckpoint {
         /// The file.
         path: PathBuf,
@@ -263,7 +275,11 @@ impl Run {
         let path = folder.join(CHECKPOINT);
         let (trainer, metrics) = match path.exists() {
             true => {
-                let (trainer, progress) = checkpoint::load(&path, threads)?;
+                let loaded = checkpoint::load(&path, threads);
+                let (trainer, progress) = loaded.map_err(|source| RunError::Checkpoint {
+                    path: path.clone(),
+                    source,
+                })?;
                 check_unchanged(&folder, &progress, &experiment)?;
                 (trainer, progress.metrics)
             }

@@ -1,5 +1,7 @@
 //! Safetensors files of f32 arrays, written and read row by row.
 //!
+//! The metadata hold a checksum (CRC-32) of each array, so that flipped bits are found and named.
+//!
 //! The largest networks of the literature take 200 MB: neither side ever holds a second copy. All
 //! sizes are checked against the length of the file before anything is allocated for them.
 
@@ -8,6 +10,7 @@ use std::fs;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use flate2::Crc;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -40,7 +43,7 @@ fn size(shape: &[usize]) -> (usize, usize) {
 #[derive(Serialize)]
 struct Header<'a> {
     #[serde(rename = "__metadata__")]
-    metadata: &'a BTreeMap<&'a str, String>,
+    metadata: BTreeMap<String, String>,
     #[serde(flatten)]
     tensors: BTreeMap<&'a str, TensorInfo>,
 }
@@ -54,18 +57,39 @@ pub(super) fn write(
     let header = header(metadata, tensors)?;
     out.write_all(&(header.len() as u64).to_le_bytes())?;
     out.write_all(&header)?;
-    for tensor in tensors {
-        let (rows, columns) = size(&tensor.shape);
+    tensors
+        .iter()
+        .try_for_each(|tensor| tensor.for_each_row(|bytes| out.write_all(bytes)))
+}
+
+impl Tensor<'_> {
+    /// Hands out the bytes of each row.
+    fn for_each_row(&self, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        let (rows, columns) = size(&self.shape);
         let mut row = vec![0.0; columns];
         let mut bytes = Vec::with_capacity(4 * columns);
         for i in 0..rows {
-            (tensor.row)(i, &mut row);
+            (self.row)(i, &mut row);
             bytes.clear();
             bytes.extend(row.iter().flat_map(|value| value.to_le_bytes()));
-            out.write_all(&bytes)?;
+            take(&bytes)?;
         }
+        Ok(())
     }
-    Ok(())
+
+    fn checksum(&self) -> io::Result<u32> {
+        let mut sum = Crc::new();
+        self.for_each_row(|bytes| {
+            sum.update(bytes);
+            Ok(())
+        })?;
+        Ok(sum.sum())
+    }
+}
+
+/// The metadata entry with the checksum of a tensor, in hexadecimal digits.
+fn checksum_key(tensor: &str) -> String {
+    format!("crc32.{tensor}")
 }
 
 /// The header as bytes, padded with spaces to a multiple of 8.
@@ -82,6 +106,14 @@ fn header(metadata: &BTreeMap<&str, String>, tensors: &[Tensor]) -> io::Result<V
             data_offsets: (start, end),
         };
         infos.insert(&tensor.name[..], info);
+    }
+    let own = metadata
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), value.clone()));
+    let mut metadata: BTreeMap<String, String> = own.collect();
+    for tensor in tensors {
+        let sum = format!("{:08x}", tensor.checksum()?);
+        metadata.insert(checksum_key(&tensor.name), sum);
     }
     let mut bytes = serde_json::to_vec(&Header {
         metadata,
@@ -244,8 +276,10 @@ impl TensorFile {
         let (rows, columns) = size(shape);
         let mut bytes = vec![0; 4 * columns];
         let mut row = vec![0.0; columns];
+        let mut sum = Crc::new();
         for i in 0..rows {
             self.source.read(&mut bytes)?;
+            sum.update(&bytes);
             let (words, _) = bytes.as_chunks::<4>();
             row.iter_mut()
                 .zip(words)
@@ -255,7 +289,20 @@ impl TensorFile {
             }
             receive(i, &row);
         }
-        Ok(())
+        self.check_sum(name, sum.sum())
+    }
+
+    /// Compares a tensor's checksum with that in the metadata, if there is one: other programs write none.
+    fn check_sum(&self, name: &str, found: u32) -> Result<(), ReadError> {
+        let metadata = self.header.metadata().as_ref();
+        let written = metadata.and_then(|entries| entries.get(&checksum_key(name)));
+        match written.is_none_or(|sum| *sum == format!("{found:08x}")) {
+            true => Ok(()),
+            false => Err(ReadError::Checksum {
+                path: self.path().to_owned(),
+                name: name.to_owned(),
+            }),
+        }
     }
 
     fn bad_value(&self, name: &str, index: usize, value: f32, rule: &str) -> ReadError {
