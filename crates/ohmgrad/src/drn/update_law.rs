@@ -66,26 +66,32 @@ impl UpdateLaw {
         }
     }
 
-    /// One step of one parameter that has no window, such as a bias.
+    /// One step of parameters that have no window, such as biases. Registers that the law does not have may be empty.
     pub(crate) fn apply<T: Float>(
         &self,
-        parameter: &mut T,
-        gradient: T,
-        [first, second]: [&mut T; REGISTERS],
+        parameters: &mut [T],
+        gradients: &[T],
+        [first, second]: [&mut [T]; REGISTERS],
     ) {
         let of = |value: f32| T::from(value).unwrap_or_else(T::nan);
+        let steps = parameters.iter_mut().zip(gradients);
         match *self {
             UpdateLaw::Descent { rate, decay } => {
-                let force = gradient + of(decay) * *parameter;
-                *parameter = *parameter - of(rate) * force;
+                let (rate, decay) = (of(rate), of(decay));
+                for (p, g) in steps {
+                    *p = *p - rate * (*g + decay * *p);
+                }
             }
             UpdateLaw::Momentum {
                 rate,
                 momentum,
                 decay,
             } => {
-                *first = of(momentum) * *first + gradient + of(decay) * *parameter;
-                *parameter = *parameter - of(rate) * *first;
+                let (rate, momentum, decay) = (of(rate), of(momentum), of(decay));
+                for ((p, g), v) in steps.zip(first) {
+                    *v = momentum * *v + *g + decay * *p;
+                    *p = *p - rate * *v;
+                }
             }
             UpdateLaw::Adam {
                 rate,
@@ -94,11 +100,14 @@ impl UpdateLaw {
                 epsilon,
                 decay,
             } => {
-                let force = gradient + of(decay) * *parameter;
-                let (beta1, beta2) = (of(beta1), of(beta2));
-                *first = beta1 * *first + (T::one() - beta1) * force;
-                *second = beta2 * *second + (T::one() - beta2) * force * force;
-                *parameter = *parameter - of(rate) * *first / (second.sqrt() + of(epsilon));
+                let (rate, epsilon, decay) = (of(rate), of(epsilon), of(decay));
+                let (beta1, beta2, one) = (of(beta1), of(beta2), T::one());
+                for (((p, g), m), s) in steps.zip(first).zip(second) {
+                    let force = *g + decay * *p;
+                    *m = beta1 * *m + (one - beta1) * force;
+                    *s = beta2 * *s + (one - beta2) * force * force;
+                    *p = *p - rate * *m / (s.sqrt() + epsilon);
+                }
             }
         }
     }

@@ -101,11 +101,6 @@ impl<'a> Update<'a> {
         sum.0.iter_mut().for_each(|sum| *sum *= scale);
         sum
     }
-
-    /// -sum_b d_b / (examples * span): the gradient of a bias, from the rises d of its unit.
-    fn bias_gradient(&self, rises: impl Iterator<Item = f32>) -> f32 {
-        -rises.sum::<f32>() * self.mean
-    }
 }
 
 impl UpdateSpace {
@@ -291,15 +286,16 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
         let state = self.board.layers[l].read(self.index);
         for (k, units) in self.share.layers[l].units.iter_mut().enumerate() {
             let (first, second) = update.states(&state.rows[state.range(k, &(0..state.slots))]);
-            for c in 0..BLOCK {
-                let rises = first.iter().zip(second).map(|(a, b)| b.0[c] - a.0[c]);
-                let gradient = update.bias_gradient(rises);
-                let (mut none, mut other) = (0.0, 0.0);
-                let [one, two] = registers.each_mut();
-                let one = one.get_mut(k).map_or(&mut none, |row| &mut row.0[c]);
-                let two = two.get_mut(k).map_or(&mut other, |row| &mut row.0[c]);
-                update.biases[l].apply(&mut units.bias.0[c], gradient, [one, two]);
+            let mut gradients = [0.0; BLOCK];
+            for (first, second) in first.iter().zip(second) {
+                let rises = first.0.iter().zip(&second.0).map(|(a, b)| b - a);
+                gradients.iter_mut().zip(rises).for_each(|(g, d)| *g += d);
             }
+            gradients.iter_mut().for_each(|g| *g = -*g * update.mean);
+            let registers = registers
+                .each_mut()
+                .map(|rows| rows.get_mut(k).map_or(&mut [][..], |row| &mut row.0[..]));
+            update.biases[l].apply(&mut units.bias.0, &gradients, registers);
         }
     }
 
@@ -307,17 +303,16 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
         let law = update.biases[update.biases.len() - 1];
         let output = &mut self.share.output;
         let count = output.bias.len();
-        for k in 0..count {
+        let gradients = &mut self.space.update.output_gradients;
+        gradients.clear();
+        gradients.extend((0..count).map(|k| {
             let potential = |slot: usize| self.space.outputs[slot * count + k];
             let rises = (0..update.states)
                 .map(|b| potential(update.second + b) - potential(update.first + b));
-            let gradient = update.bias_gradient(rises);
-            let (mut none, mut other) = (0.0, 0.0);
-            let [one, two] = registers.each_mut();
-            let one = one.get_mut(k).unwrap_or(&mut none);
-            let two = two.get_mut(k).unwrap_or(&mut other);
-            law.apply(&mut output.bias[k], gradient, [one, two]);
-        }
+            -rises.sum::<f32>() * update.mean
+        }));
+        let registers = registers.each_mut().map(|register| &mut register[..]);
+        law.apply(&mut output.bias, gradients, registers);
     }
 }
 

@@ -52,6 +52,7 @@ pub(super) struct UpdateSpace {
     /// A block of the outputs, one row per slot.
     pub(super) outputs: Vec<Row>,
     pub(super) slopes: Vec<Row>,
+    pub(super) output_gradients: Vec<f32>,
 }
 
 impl Workspace {

@@ -100,17 +100,24 @@ impl<L: SimdLaw> Kernel for Relax<'_, L> {
     #[inline(always)]
     fn run<S: Simd, const N: usize>(self, simd: S) {
         let (law, around, factor) = (self.law, &self.surroundings, self.relaxation);
-        for (slot, row) in self.potentials.iter_mut().enumerate() {
-            let pull: [_; N] = around.pull(simd, slot);
-            let row = lanes_mut::<S, N>(row);
-            *row = match around.settled::<S, N>(slot) {
-                None if factor == 1.0 => law.solve(simd, &pull),
-                None => law.over_relax(simd, &pull, row, factor),
-                Some(settled) => {
-                    let response = law.respond(simd, &pull, settled);
-                    over_relaxed::<S, N>(simd, row, response, factor)
-                }
-            };
+        let slots = self.potentials.iter_mut().enumerate();
+        if around.settled.is_empty() && factor == 1.0 {
+            for (slot, row) in slots {
+                let pull: [_; N] = around.pull(simd, slot);
+                *lanes_mut::<S, N>(row) = law.solve(simd, &pull);
+            }
+        } else {
+            for (slot, row) in slots {
+                let pull: [_; N] = around.pull(simd, slot);
+                let row = lanes_mut::<S, N>(row);
+                *row = match around.settled::<S, N>(slot) {
+                    None => law.over_relax(simd, &pull, row, factor),
+                    Some(settled) => {
+                        let response = law.respond(simd, &pull, settled);
+                        over_relaxed::<S, N>(simd, row, response, factor)
+                    }
+                };
+            }
         }
         for (active, row) in self.active.iter_mut().zip(&*self.potentials) {
             *active = Active::of(row);

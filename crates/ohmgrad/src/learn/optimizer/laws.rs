@@ -113,7 +113,11 @@ mod tests {
             for t in 1..40 {
                 let gradient = (t as f64).sin();
                 let [first, second] = &mut registers;
-                law(update, 0.125, 0.0, t).apply(&mut p, gradient, [first, second]);
+                law(update, 0.125, 0.0, t).apply(
+                    std::slice::from_mut(&mut p),
+                    &[gradient],
+                    [first, second].map(std::slice::from_mut),
+                );
                 let memory = &mut memory[..update.registers()];
                 q -= 0.125 * update.direction(gradient, memory, t);
                 assert!((p - q).abs() < 1e-6, "{update:?}, step {t}: {p} for {q}");
