@@ -1,5 +1,6 @@
 //! One pass over the examples: a rule's program, step after step, on a team of threads.
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::evaluation::score;
@@ -8,7 +9,9 @@ use super::optimizer::Laws;
 use super::rules::States;
 use super::{Cost, TrainError, TrainOptions};
 use crate::data::Dataset;
-use crate::drn::{Machine, Op, Program, Registers, Share, Update, Worker};
+use crate::drn::{
+    Board, Machine, Op, Program, Registers, Share, Update, Worker, Workspace, run_team,
+};
 use crate::interrupt::Interrupted;
 
 /// Time that one training step spent, phase by phase.
@@ -82,26 +85,59 @@ pub(super) struct Pass<'a> {
     pub(super) steps: u64,
 }
 
+/// A share of the network with its memory.
+type Part<'a> = (&'a mut Share, (&'a mut Workspace, &'a mut Registers));
+
+impl Pass<'_> {
+    /// The pass on a team, a thread for each share; `observe` sees every step, and what the first member has seen comes back.
+    pub(super) fn run<'a>(
+        &self,
+        arch: pulp::Arch,
+        board: &Board,
+        team: impl ExactSizeIterator<Item = Part<'a>>,
+        mut observe: impl FnMut(&Step) + Send,
+    ) -> Result<Epoch, TrainError> {
+        let observer = Mutex::new(&mut observe);
+        run_team(team, |index, (share, (space, registers)), barrier| {
+            let mut member = Member {
+                worker: Worker {
+                    arch,
+                    index,
+                    share,
+                    space,
+                    board,
+                    barrier,
+                },
+                registers,
+                targets: vec![0.0; self.options.batch * self.data.outputs()],
+                laws: self.laws.clone(),
+                due: None,
+            };
+            member.run(self, |step| {
+                if let (0, Ok(mut observe)) = (index, observer.lock()) {
+                    observe(step);
+                }
+            })
+        })
+    }
+}
+
 /// A thread of the team in a pass: its worker, and what only training needs.
-pub(super) struct Member<'a> {
-    pub(super) worker: Worker<'a, &'a mut Share>,
-    pub(super) registers: &'a mut Registers,
+struct Member<'a> {
+    worker: Worker<'a, &'a mut Share>,
+    registers: &'a mut Registers,
     /// Targets of the batch, or what its cost pulls with.
-    pub(super) targets: Vec<f32>,
+    targets: Vec<f32>,
     /// The laws that the update which is due follows.
-    pub(super) laws: Laws,
+    laws: Laws,
     /// Its number of examples; none before the first step.
-    pub(super) due: Option<usize>,
+    due: Option<usize>,
 }
 
 impl Member<'_> {
     /// The pass. The update of a step is made together with the product of the next step's input, so
     /// that the sources' connection is read and written once per step.
-    pub(super) fn run(
-        &mut self,
-        pass: &Pass,
-        observe: impl Fn(&Step),
-    ) -> Result<Epoch, TrainError> {
+    fn run(&mut self, pass: &Pass, observe: impl Fn(&Step)) -> Result<Epoch, TrainError> {
         let mut epoch = Epoch::default();
         let batches = pass.order.chunks(pass.options.batch);
         let count = batches.len() as f64;

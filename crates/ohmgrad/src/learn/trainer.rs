@@ -5,12 +5,12 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::optimizer::Laws;
-use super::pass::{Member, Pass};
+use super::pass::Pass;
 use super::rules::States;
 use super::{Cost, Epoch, Step, TrainOptions, TrainOptionsError, Unbounded};
 use crate::data::{Dataset, Targets};
 use crate::drn::{
-    Architecture, Board, Network, ParameterError, Program, Registers, Share, Worker, Workspace,
+    Architecture, Board, Network, ParameterError, Program, Registers, Share, Workspace,
 };
 use crate::interrupt::Interrupted;
 
@@ -187,7 +187,7 @@ impl Trainer {
     pub fn train_epoch(
         &mut self,
         data: &Dataset,
-        mut observe: impl FnMut(&Step) + Send,
+        observe: impl FnMut(&Step) + Send,
     ) -> Result<Epoch, TrainError> {
         let architecture = self.network.architecture();
         check_fit(architecture, data, self.options.cost)?;
@@ -207,32 +207,9 @@ impl Trainer {
             epoch: self.epoch,
             steps: self.steps,
         };
-        let observer = std::sync::Mutex::new(&mut observe);
-        let (arch, board) = (self.network.arch, &self.board);
         let spaces = self.spaces.iter_mut().zip(&mut self.registers);
         let team = self.network.shares.iter_mut().zip(spaces);
-        let targets = self.options.batch * data.outputs();
-        let epoch = crate::drn::run_team(team, |index, (share, (space, registers)), barrier| {
-            let mut member = Member {
-                worker: Worker {
-                    arch,
-                    index,
-                    share,
-                    space,
-                    board,
-                    barrier,
-                },
-                registers,
-                targets: vec![0.0; targets],
-                laws: pass.laws.clone(),
-                due: None,
-            };
-            member.run(&pass, |step| {
-                if let (0, Ok(mut observe)) = (index, observer.lock()) {
-                    observe(step);
-                }
-            })
-        });
+        let epoch = pass.run(self.network.arch, &self.board, team, observe);
         // The fused pass adds up conductances in another order than a network that is read from a file.
         self.network.sum_conductances();
         let epoch = epoch?;

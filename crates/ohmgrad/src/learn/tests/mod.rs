@@ -1,5 +1,6 @@
 //! Training against independent truths, and what it refuses.
 
+mod cases;
 mod errors;
 mod gradients;
 mod programs;
