@@ -301,7 +301,7 @@ impl SimdUpdate for Momentum<'_> {
             [self.momentum, self.decay, -self.rate].map(|x| simd.splat_f32s(x));
         for t in 0..T {
             let force = simd.mul_add_e_f32s(decay, g[t], simd.neg_f32s(ascent[t]));
-            velocity[t] = simd.mul_add_e_f32s(momentum, velocity[t], force);
+            velocity[t] = flushed(simd, simd.mul_add_e_f32s(momentum, velocity[t], force));
             g[t] = simd.mul_add_e_f32s(minus_rate, velocity[t], g[t]);
         }
         project(simd, g, self.window, s);
@@ -340,14 +340,25 @@ impl SimdUpdate for Adam<'_> {
         for t in 0..T {
             let force = simd.mul_add_e_f32s(decay, g[t], simd.neg_f32s(ascent[t]));
             let square = simd.mul_f32s(force, force);
-            first[t] = simd.mul_add_e_f32s(beta1, first[t], simd.mul_f32s(rest1, force));
-            second[t] = simd.mul_add_e_f32s(beta2, second[t], simd.mul_f32s(rest2, square));
+            let next = simd.mul_add_e_f32s(beta1, first[t], simd.mul_f32s(rest1, force));
+            first[t] = flushed(simd, next);
+            let next = simd.mul_add_e_f32s(beta2, second[t], simd.mul_f32s(rest2, square));
+            second[t] = flushed(simd, next);
             let scale = simd.add_f32s(simd.sqrt_f32s(second[t]), epsilon);
             let way = simd.div_f32s(first[t], scale);
             g[t] = simd.mul_add_e_f32s(minus_rate, way, g[t]);
         }
         project(simd, g, self.window, s);
     }
+}
+
+/// 0 instead of what is too small to be a normal number. The registers of parameters that do not change any more would end
+/// there and stay, since rounding stops their decay, and processors are a hundred times slower with such numbers.
+#[inline(always)]
+fn flushed<S: Simd>(simd: S, value: S::f32s) -> S::f32s {
+    let normal = simd.splat_f32s(f32::MIN_POSITIVE);
+    let tiny = simd.less_than_f32s(simd.abs_f32s(value), normal);
+    simd.select_f32s(tiny, simd.splat_f32s(0.0), value)
 }
 
 /// Back into the window.
@@ -359,5 +370,69 @@ fn project<S: Simd, const T: usize>(simd: S, g: &mut [S::f32s; T], window: &Wind
     );
     for t in 0..T {
         g[t] = simd.min_f32s(simd.max_f32s(g[t], least[t]), largest[t]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drn::simd::Kernel;
+    use crate::drn::tests::levels;
+
+    struct Idle<'a>(UpdateLaw, &'a Window, &'a mut [Row; 1], RegisterRows<'a>);
+
+    struct Apply<'a, S, const N: usize>(S, &'a mut [Row; 1], RegisterRows<'a>);
+
+    impl<S: Simd, const N: usize> WithUpdate for Apply<'_, S, N> {
+        #[inline(always)]
+        fn run<U: SimdUpdate>(self, update: U) {
+            let Self(simd, row, mut registers) = self;
+            let none = [simd.splat_f32s(0.0); N];
+            for s in 0..BLOCK / (S::F32_LANES * N) {
+                let g = strip_mut::<S, N>(&mut row[0], s);
+                update.apply(simd, g, &none, &mut registers, (0, s));
+            }
+        }
+    }
+
+    impl Kernel for Idle<'_> {
+        #[inline(always)]
+        fn run<S: Simd, const N: usize>(self, simd: S) {
+            self.0.on(self.1, true, Apply::<S, N>(simd, self.2, self.3));
+        }
+    }
+
+    /// What remembers a parameter that has stopped to change forgets it: no number stays where processors are slow.
+    #[test]
+    fn registers_decay_to_zero() {
+        let laws = [
+            UpdateLaw::Momentum {
+                rate: 0.1,
+                momentum: 0.9,
+                decay: 0.0,
+            },
+            UpdateLaw::Adam {
+                rate: 0.1,
+                beta1: 0.9,
+                beta2: 0.95,
+                epsilon: 1e-8,
+                decay: 0.0,
+            },
+        ];
+        let window = Window::new([0.0, f32::INFINITY], BLOCK);
+        for (law, arch) in laws
+            .into_iter()
+            .flat_map(|l| levels().into_iter().map(move |a| (l, a)))
+        {
+            let mut values = [Row([1.0; BLOCK])];
+            let (mut first, mut second) = ([Row([1e-3; BLOCK])], [Row([1e-6; BLOCK])]);
+            for _ in 0..2000 {
+                Idle(law, &window, &mut values, [&mut first, &mut second]).run_on(arch);
+            }
+            assert_eq!(first[0].0, [0.0; BLOCK], "{law:?}, {arch:?}");
+            if matches!(law, UpdateLaw::Adam { .. }) {
+                assert_eq!(second[0].0, [0.0; BLOCK], "{arch:?}");
+            }
+        }
     }
 }
