@@ -116,12 +116,17 @@ impl Holder {
         }
     }
 
-    fn network_mut(&mut self) -> PyResult<&mut Network> {
-        match self {
-            Self::Nobody(network) => Ok(network),
-            Self::Trainer(trainer, _) => Ok(trainer.network_mut()),
-            Self::Moving => Err(PyRuntimeError::new_err("the network was lost in an error")),
-        }
+    fn set(&mut self, parameter: Parameter, values: &[f32]) -> PyResult<()> {
+        let set = match (self, parameter) {
+            (Self::Nobody(network), Parameter::Weights(l)) => network.set_weights(l, values),
+            (Self::Nobody(network), Parameter::Biases(l)) => network.set_biases(l, values),
+            (Self::Trainer(trainer, _), Parameter::Weights(l)) => trainer.set_weights(l, values),
+            (Self::Trainer(trainer, _), Parameter::Biases(l)) => trainer.set_biases(l, values),
+            (Self::Moving, _) => {
+                return Err(PyRuntimeError::new_err("the network was lost in an error"));
+            }
+        };
+        set.map_err(errors::value)
     }
 
     /// Takes the network away from whoever holds it.
@@ -684,41 +689,24 @@ impl PyNetwork {
             changes.push((self.parameter(name)?, values));
         }
         self.shared.write(py, |holder| {
-            let network = holder.network_mut()?;
             let mut before: Vec<(Parameter, Vec<f32>)> = Vec::new();
             for (parameter, values) in changes {
-                let old = exchange(network, parameter, values);
-                match old {
-                    Ok(old) => before.push((parameter, old)),
-                    Err(refused) => {
-                        for (parameter, old) in before {
-                            exchange(network, parameter, &old).map_err(errors::value)?;
-                        }
-                        return Err(errors::value(refused));
+                let network = holder.network()?;
+                let old = match parameter {
+                    Parameter::Weights(l) => network.weights(l),
+                    Parameter::Biases(l) => network.biases(l),
+                };
+                if let Err(refused) = holder.set(parameter, values) {
+                    for (parameter, old) in before {
+                        holder.set(parameter, &old)?;
                     }
+                    return Err(refused);
                 }
+                before.push((parameter, old));
             }
             Ok(())
         })?;
         self.info().training = None;
         Ok(())
-    }
-}
-
-/// Sets a parameter, and gives its old values.
-fn exchange(
-    network: &mut Network,
-    parameter: Parameter,
-    values: &[f32],
-) -> Result<Vec<f32>, ParameterError> {
-    match parameter {
-        Parameter::Weights(l) => {
-            let old = network.weights(l);
-            network.set_weights(l, values).map(|()| old)
-        }
-        Parameter::Biases(l) => {
-            let old = network.biases(l);
-            network.set_biases(l, values).map(|()| old)
-        }
     }
 }

@@ -62,12 +62,6 @@ pub enum TrainError {
         /// The target.
         value: f32,
     },
-    /// The trainer's network was replaced by one of another shape or for another number of threads.
-    #[error(
-        "the trainer's network was exchanged for one of another shape or number of threads: set the parameters of the one \
-         it has, or make a new trainer"
-    )]
-    Exchanged,
     /// It was asked to stop.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
@@ -77,8 +71,6 @@ pub enum TrainError {
 /// epochs.
 pub struct Trainer {
     network: Network,
-    /// The shape that everything else here is made for.
-    architecture: Architecture,
     options: TrainOptions,
     seed: u64,
     epoch: usize,
@@ -149,7 +141,6 @@ impl Trainer {
             registers: network.registers(registers),
             accumulates: false,
             states: options.states(),
-            architecture: architecture.clone(),
             program,
             network,
             options,
@@ -174,7 +165,7 @@ impl Trainer {
         self.epoch
     }
 
-    /// Steps made in finished epochs.
+    /// Steps made so far, those of an epoch that was not finished included.
     pub fn steps(&self) -> u64 {
         self.steps
     }
@@ -187,11 +178,10 @@ impl Trainer {
     pub fn train_epoch(
         &mut self,
         data: &Dataset,
-        observe: impl FnMut(&Step) + Send,
+        mut observe: impl FnMut(&Step) + Send,
     ) -> Result<Epoch, TrainError> {
         let architecture = self.network.architecture();
         check_fit(architecture, data, self.options.cost)?;
-        self.check_network()?;
         let order = self.order(data.len());
         let pass = Pass {
             data,
@@ -209,7 +199,13 @@ impl Trainer {
         };
         let spaces = self.spaces.iter_mut().zip(&mut self.registers);
         let team = self.network.shares.iter_mut().zip(spaces);
+        let mut made = 0;
+        let observe = |step: &Step| {
+            made += 1;
+            observe(step);
+        };
         let epoch = pass.run(self.network.arch, &self.board, team, observe);
+        self.steps += made;
         // The fused pass adds up conductances in another order than a network that is read from a file.
         self.network.sum_conductances();
         let epoch = epoch?;
@@ -220,7 +216,6 @@ impl Trainer {
             return Err(TrainError::Diverged { example });
         }
         self.epoch += 1;
-        self.steps += data.len().div_ceil(self.options.batch) as u64;
         Ok(epoch)
     }
 
@@ -239,7 +234,7 @@ impl Trainer {
         self.train_epoch(data, |_| {})?;
         let steps = data.len().div_ceil(self.options.batch) as f64;
         let mean = |sums: Vec<f32>| sums.into_iter().map(|sum| f64::from(sum) / steps).collect();
-        let architecture = &self.architecture;
+        let architecture = self.network.architecture();
         let matrix = |l: usize| {
             let (rows, columns) = architecture.shape(l);
             let mut sums = vec![0.0; rows * columns];
@@ -261,7 +256,10 @@ impl Trainer {
     /// the units that are not at 0 V, driven through every connection in every sweep, and once more by each of the two
     /// states in the update.
     pub(super) fn multiply_adds(&self, sweeps: f64, features: f64) -> f64 {
-        let (architecture, hidden) = (&self.architecture, self.architecture.hidden.len());
+        let (architecture, hidden) = (
+            self.network.architecture(),
+            self.network.architecture().hidden.len(),
+        );
         let active = |l: usize| match l < hidden {
             true => self.board.activity(l, architecture.width(l)) * architecture.width(l) as f64,
             false => architecture.outputs as f64,
@@ -329,7 +327,7 @@ impl Trainer {
 
     /// The optimiser's register `r` of the biases of free layer `l`.
     pub(crate) fn read_register_of_biases(&self, r: usize, l: usize) -> Vec<f32> {
-        let width = self.architecture.width(l);
+        let width = self.network.architecture().width(l);
         Registers::read_biases(&self.network.shares, &self.registers, (r, l, width))
     }
 
@@ -352,20 +350,20 @@ impl Trainer {
         self.network
     }
 
-    /// The network, to set its parameters between epochs; the optimiser's registers stay as they are.
-    pub fn network_mut(&mut self) -> &mut Network {
-        &mut self.network
+    /// As [`Network::set_weights`], between epochs; the optimiser's registers stay as they are.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_weights(&mut self, l: usize, weights: &[f32]) -> Result<(), ParameterError> {
+        self.network.set_weights(l, weights)
     }
 
-    /// Checks that the network has not been exchanged for one of another shape or number of threads.
-    fn check_network(&self) -> Result<(), TrainError> {
-        let same = self.network.architecture() == &self.architecture
-            && self.network.threads() == self.spaces.len();
-        if same {
-            Ok(())
-        } else {
-            Err(TrainError::Exchanged)
-        }
+    /// As [`Network::set_biases`], between epochs; the optimiser's registers stay as they are.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_biases(&mut self, l: usize, biases: &[f32]) -> Result<(), ParameterError> {
+        self.network.set_biases(l, biases)
     }
 }
 
