@@ -58,7 +58,7 @@ fn print(name: &str, size: &str, b: &Benchmark) -> io::Result<()> {
     let us = |seconds: f64| format!("{:>10.1} us", 1e6 * seconds);
     writeln!(
         out,
-        "memory   {}  (floor: 8 bytes per weight / bandwidth)",
+        "memory   {}  (floor: 8 bytes per weight and register / bandwidth)",
         us(b.floor)
     )?;
     writeln!(

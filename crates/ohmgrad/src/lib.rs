@@ -69,7 +69,7 @@
 //!   rule and a rule no kernel. Automatic differentiation through the sweeps was rejected: it needs memory for all of them and learns
 //!   nothing that hardware could.
 //! - **Gradients are never stored in training.** The update of a step and the product of the next are one pass over the conductances;
-//!   8 bytes per conductance and step are what memory has to move.
+//!   8 bytes per conductance and step are what memory has to move in plain descent.
 //! - **f32 to train, f64 to know.** The engine works in f32, and an f64 reference runs the same programs;
 //!   [`learn::compare_gradients`] says how far a rule in f32 is from the exact gradient.
 //! - **No result depends on the number of threads or on the machine**, as far as it has fused multiply-add: sums have a fixed order. A faster

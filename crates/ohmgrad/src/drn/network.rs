@@ -319,7 +319,7 @@ impl Network {
     ///
     /// # Errors
     /// If the inputs are not whole examples, one of them is not finite, the stopping rule is out of
-    /// range, or it is [interrupted](crate::interrupt). Reaching the cap on sweeps is not an error: the residuals tell.
+    /// range, potentials overflow, or it is [interrupted](crate::interrupt). Reaching the cap on sweeps is not an error: the residuals tell.
     pub fn settle(&self, inputs: &[f32], settling: &Settling) -> Result<Settled, SettleError> {
         settling.validate()?;
         let features = self.architecture.features;

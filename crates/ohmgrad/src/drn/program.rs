@@ -55,7 +55,7 @@ pub(crate) enum Op {
         /// Also in slots that a short batch leaves empty; else nothing pulls there.
         every_slot: bool,
     },
-    /// Makes the two states around a response d: y - d / 2 and y + d / 2.
+    /// Makes the two states around a response d: y - d / 2 and y + d / 2. They are for the update; no phase starts there.
     Straddle {
         /// The states y in the middle: of layers with an even number, and of the others.
         means: [usize; 2],
@@ -80,11 +80,14 @@ pub(crate) struct Settle {
     pub(crate) response_of: Option<usize>,
     pub(crate) settling: Settling,
     pub(crate) schedule: Schedule,
-    /// Whether it is the free phase, or one that follows.
-    pub(crate) free: bool,
 }
 
 impl Settle {
+    /// Whether it is the free phase.
+    pub(crate) fn is_free(&self) -> bool {
+        self.response_of.is_none() && self.loads == [Load::Free]
+    }
+
     /// Whether each example has two states with loads of their own that start as the same.
     pub(crate) fn twins(&self) -> bool {
         self.loads.len() == 2
@@ -215,6 +218,9 @@ impl Builder {
                 true => same.push(*to),
                 false => same.retain(|s| s != to),
             },
+            (Op::Straddle { first, second, .. }, Some((_, same))) => {
+                same.retain(|s| s != first && s != second);
+            }
             _ => {}
         }
         self.ops.push(op);
@@ -262,7 +268,6 @@ impl Builder {
         });
         self.ended = (states.len() == 1).then(|| (at, vec![states.start]));
         self.ops.push(Op::Settle(Settle {
-            free: response_of.is_none() && loads == [Load::Free],
             schedule: Schedule::new(groups, driven, false),
             states,
             loads,
@@ -296,7 +301,6 @@ pub(crate) fn settle_alone(layers: usize, settling: Settling, measured: bool) ->
         response_of: None,
         schedule: Schedule::new(&settling.order.groups(layers), false, drives_on),
         settling,
-        free: true,
     }
 }
 
@@ -318,7 +322,8 @@ pub(crate) trait Machine {
     /// Waits until all have come here.
     fn meet(&mut self);
 
-    /// Runs an operation, if it is one of the machine's own; returns the sweeps that it made.
+    /// Runs an operation of the machine's own; returns the sweeps that it made. What needs inputs, targets or costs is the
+    /// caller's to do: nothing happens here.
     fn run(&mut self, op: &Op, targets: &[Self::Number]) -> usize {
         match op {
             Op::Clear { state } => self.clear(*state),

@@ -8,8 +8,8 @@ use super::{Epoch, StepTimes, TrainError, Trainer};
 use crate::data::Dataset;
 use crate::drn::{Stream, multiply_adds_per_second, run_team};
 
-/// A training step reads and writes every conductance once: 4 bytes each way.
-const BYTES_PER_CONDUCTANCE: f64 = 8.0;
+/// A training step reads and writes every conductance and every register of the optimiser once: 4 bytes each way.
+const BYTES_PER_NUMBER: f64 = 8.0;
 
 /// Rounds of measurement; each measures memory and training in turn, so that both see the same machine.
 const ROUNDS: usize = 7;
@@ -29,10 +29,10 @@ pub struct Benchmark {
     pub conductances: usize,
     /// Examples per step.
     pub batch: usize,
-    /// In-place read-modify-write bandwidth over as many bytes as the conductances fill, read and
+    /// In-place read-modify-write bandwidth over as many bytes as conductances and registers fill, read and
     /// written bytes added, in bytes per second.
     pub bandwidth: f64,
-    /// The least time that memory needs for a step: 8 bytes per conductance over the bandwidth.
+    /// The least time that memory needs for a step: 8 bytes per conductance and register over the bandwidth.
     pub floor: f64,
     /// Multiply-adds per second of all threads that stay in registers, in f32: the most that there can be.
     pub multiply_adds_per_second: f64,
@@ -76,8 +76,7 @@ pub struct Breakdown {
 /// If the data do not fit the network, or training cannot go on.
 pub fn benchmark(trainer: &mut Trainer, data: &Dataset) -> Result<Benchmark, TrainError> {
     let (threads, batch) = (trainer.network().threads(), trainer.options().batch);
-    let conductances = trainer.network().architecture().conductances();
-    let mut memory = Stream::split(conductances, threads);
+    let mut memory = Stream::split(numbers(trainer), threads);
     let mut rounds = Rounds::default();
     let mut examples = (16 * batch).min(data.len());
     for round in 0..=ROUNDS {
@@ -154,9 +153,15 @@ impl Rounds {
     }
 }
 
+/// Conductances and registers.
+fn numbers(trainer: &Trainer) -> usize {
+    let conductances = trainer.network().architecture().conductances();
+    conductances * (1 + trainer.options().optimizer.update.registers())
+}
+
 /// What a step reads and writes.
 fn bytes(trainer: &Trainer) -> f64 {
-    BYTES_PER_CONDUCTANCE * trainer.network().architecture().conductances() as f64
+    BYTES_PER_NUMBER * numbers(trainer) as f64
 }
 
 /// Bytes per second, read and written ones added, of passes over as much memory as the conductances fill.
@@ -181,7 +186,7 @@ fn arithmetic_speed(trainer: &Trainer) -> f64 {
 /// Multiply-adds of one example, of as many features that are not 0 as the examples have in the mean.
 fn multiply_adds(trainer: &Trainer, epoch: &Epoch, data: &Dataset) -> f64 {
     let steps = epoch.examples.div_ceil(trainer.options().batch) as f64;
-    let pushed = trainer.options().states().pushes.len() as f64;
+    let pushed = trainer.states_of_last_phase() as f64;
     let sweeps = (epoch.sweeps[0] as f64 + pushed * epoch.sweeps[1] as f64) / steps;
     let features: usize = (0..data.len())
         .map(|e| data.input(e).iter().filter(|x| **x != 0.0).count())

@@ -25,7 +25,7 @@ pub struct StepTimes {
     pub fused_pass: Duration,
     /// Settling the free phase.
     pub free_phase: Duration,
-    /// Settling the nudged phases.
+    /// Settling the nudged phases, with the copies of states.
     pub nudged_phases: Duration,
 }
 
@@ -205,7 +205,7 @@ impl Member<'_> {
             }
             op => {
                 let sweeps = self.worker.run(op, &self.targets) as u64;
-                let free = matches!(op, Op::Settle(settle) if settle.free);
+                let free = matches!(op, Op::Settle(settle) if settle.is_free());
                 epoch.sweeps[usize::from(!free)] += sweeps;
                 let lap = clock.lap();
                 match free {

@@ -10,7 +10,7 @@ use super::rules::States;
 use super::{Cost, Epoch, Step, TrainOptions, TrainOptionsError, Unbounded};
 use crate::data::{Dataset, Targets};
 use crate::drn::{
-    Architecture, Board, Network, ParameterError, Program, Registers, Share, Workspace,
+    Architecture, Board, Network, Op, ParameterError, Program, Registers, Share, Workspace,
 };
 use crate::interrupt::Interrupted;
 
@@ -166,7 +166,7 @@ impl Trainer {
     }
 
     /// Steps made so far, those of an epoch that was not finished included.
-    pub fn steps(&self) -> u64 {
+    pub(crate) fn steps(&self) -> u64 {
         self.steps
     }
 
@@ -252,6 +252,15 @@ impl Trainer {
             .collect())
     }
 
+    /// How many states an example has in the last phase of a step.
+    pub(super) fn states_of_last_phase(&self) -> usize {
+        let phases = self.program.ops.iter().filter_map(|op| match op {
+            Op::Settle(settle) => Some(settle.states.len()),
+            _ => None,
+        });
+        phases.last().unwrap_or(1)
+    }
+
     /// Multiply-adds that the states of the last step need for one example of so many features that are not 0: those of
     /// the units that are not at 0 V, driven through every connection in every sweep, and once more by each of the two
     /// states in the update.
@@ -276,7 +285,7 @@ impl Trainer {
     }
 
     /// The potentials that the next free phase starts from, one array per free layer: `batch * width` volt.
-    pub fn carried_state(&self) -> Vec<Vec<f32>> {
+    pub(crate) fn carried_state(&self) -> Vec<Vec<f32>> {
         let architecture = self.network.architecture();
         let start = self.program.carried * self.options.batch;
         let slots = start..start + self.options.batch;
@@ -292,7 +301,7 @@ impl Trainer {
     ///
     /// # Errors
     /// If the state does not have this network's shape; nothing is changed then.
-    pub fn restore(
+    pub(crate) fn restore(
         &mut self,
         (epoch, steps): (usize, u64),
         state: &[Vec<f32>],

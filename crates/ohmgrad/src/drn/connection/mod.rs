@@ -1,6 +1,6 @@
 //! What lies between two layers: currents through it both ways, the conductance that it offers its ends, its update.
 //!
-//! A connection is held once, and owns its layout in memory: nothing outside knows it. That from the sources and those
+//! A connection is held once, and owns its layout in memory: outside, blocks and tiles are all that is known of it. That from the sources and those
 //! between two layers in blocks are held by the blocks of the layer above; that to a layer which every thread holds
 //! whole, as the outputs, by the blocks of the layer below, turned over. In memory a [`Matrix`] is block after block, and
 //! in each block a row of 64 values per node on the other side.

@@ -14,6 +14,7 @@
 //! the currents -beta dL/dv and +beta dL/dv (Scellier and Bengio 2017, with the cost linearised at the free state).
 
 use std::ops::Range;
+use std::thread::Builder;
 
 use super::law::Load;
 use super::network::check;
@@ -23,7 +24,7 @@ use super::{
     Architecture, ArchitectureError, Energy, ParameterError, Readout, SettleError, Settling,
     SettlingError, SweepOrder,
 };
-use crate::interrupt::Interrupted;
+use crate::interrupt::{self, Interrupted};
 
 #[cfg(test)]
 mod tests;
@@ -306,7 +307,6 @@ impl Differentiable {
             states: 1..2,
             loads: vec![Load::Current(1.0)],
             response_of: Some(0),
-            free: false,
             ..settle_alone(self.network.chain.layers.len(), until, false)
         };
         self.pushed(settled, currents, &settle, |_| {})
@@ -322,7 +322,6 @@ impl Differentiable {
         let settle = Settle {
             states: 1..2,
             loads: vec![Load::Current(1.0)],
-            free: false,
             ..settle_alone(self.network.chain.layers.len(), until, false)
         };
         self.pushed(settled, currents, &settle, |batch| batch.copy(0, 1, &[]))
@@ -401,7 +400,12 @@ impl Differentiable {
             sweeps: 0,
         };
         let multiplications = examples * self.architecture().conductances();
-        for part in self.on_threads(examples, multiplications, work) {
+        let parts = interrupt::heed(|stop| {
+            self.on_threads(examples, multiplications, |part| {
+                stop.heard_in(|| work(part))
+            })
+        })?;
+        for part in parts {
             all.append(part?);
         }
         Ok(all)
@@ -422,14 +426,17 @@ impl Differentiable {
         let part = |k: usize| k * count / parts..(k + 1) * count / parts;
         std::thread::scope(|scope| {
             let work = &work;
-            let others: Vec<_> = (1..parts)
-                .map(|k| scope.spawn(move || work(part(k))))
-                .collect();
+            let start = |k: usize| {
+                let started = Builder::new().spawn_scoped(scope, move || work(part(k)));
+                (k, started.ok())
+            };
+            let others: Vec<_> = (1..parts).map(start).collect();
             let mut results = vec![work(part(0))];
-            for other in others {
-                match other.join() {
-                    Ok(result) => results.push(result),
-                    Err(panic) => std::panic::resume_unwind(panic),
+            for (k, other) in others {
+                match other.map(|thread| thread.join()) {
+                    Some(Ok(result)) => results.push(result),
+                    Some(Err(panic)) => std::panic::resume_unwind(panic),
+                    None => results.push(work(part(k))), // the system has refused the thread
                 }
             }
             results

@@ -258,12 +258,16 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
         shown.start(self.space.update.drops.len());
         for (k, block) in layer.blocks.clone().enumerate() {
             let units = &mut layer.units[k];
-            shown.add(block..block + 1, self.arch, |row_sums| {
+            let mut change = |row_sums: &mut [Row]| {
                 let rows = &state.rows[state.range(k, &(0..state.slots))];
                 let block = BlockUpdate::new(update, l, l, rows, coupling, &self.space.update);
                 let change = matrix.block_mut(registers, k);
                 units.below = block.run(change, row_sums, self.arch);
-            });
+            };
+            match coupling {
+                Coupling::Resistor => shown.add(block..block + 1, self.arch, change),
+                Coupling::Weight => change(&mut []), // they offer no conductance
+            }
         }
     }
 

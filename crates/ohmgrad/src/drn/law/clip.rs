@@ -58,9 +58,10 @@ impl Clip {
     /// As [`Self::solve`], `factor` times the way from `before`, clipped.
     pub(super) fn over_relax(self, (a, p): (f64, f64), before: f64, factor: f64) -> f64 {
         let curvature = a + self.slope;
-        match factor == 1.0 || curvature <= 0.0 {
-            true => self.solve(a, p),
-            false => (before + factor * (p / curvature - before)).clamp(self.lo, self.hi),
+        match (factor == 1.0, curvature > 0.0) {
+            (true, _) => self.solve(a, p),
+            (false, false) => (before - factor * before).clamp(self.lo, self.hi),
+            (false, true) => (before + factor * (p / curvature - before)).clamp(self.lo, self.hi),
         }
     }
 
@@ -191,7 +192,7 @@ impl SimdLaw for ClipBlock {
         let mut free = *pull;
         for v in 0..N {
             let way = simd.sub_f32s(simd.mul_f32s(pull[v], reciprocal[v]), before[v]);
-            free[v] = simd.mul_add_f32s(factor, way, before[v]);
+            free[v] = simd.mul_add_e_f32s(factor, way, before[v]);
         }
         self.clip(simd, free)
     }

@@ -33,7 +33,7 @@ pub enum Update {
         beta1: f32,
         /// Share of the mean square that is kept. In [0, 1); default 0.999.
         beta2: f32,
-        /// What keeps the quotient finite, in units of the gradient. Finite and above 0; default 1e-8.
+        /// What keeps the quotient finite, in units of the gradient. Finite and at least 1e-30; default 1e-8.
         epsilon: f32,
     },
 }
@@ -67,8 +67,8 @@ impl Update {
             } => {
                 share("beta1", beta1)?;
                 share("beta2", beta2)?;
-                let allowed = epsilon.is_finite() && epsilon > 0.0;
-                OptimizerError::unless(allowed, "epsilon", epsilon, "finite and above 0")
+                let allowed = epsilon.is_finite() && epsilon >= 1e-30;
+                OptimizerError::unless(allowed, "epsilon", epsilon, "finite and at least 1e-30")
             }
         }
     }

@@ -49,7 +49,6 @@ pub(super) fn program(
     let groups = settling.order.groups(layers);
     let loads = vec![Load::Current(1.0)];
     steps.settle(response..response + 1, loads, Some(0), settling, &groups);
-    steps.push(Op::Meet); // others read the responses in their last sweep
     steps.push(Op::Straddle {
         means: [0, 0],
         response,

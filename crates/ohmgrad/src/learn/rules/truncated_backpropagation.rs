@@ -69,7 +69,6 @@ pub(super) fn program(mut steps: Builder, free_phase: Settling, layers: usize) -
         };
         let settled = Some(sweeps.second(sweep));
         steps.settle(errors..errors + 1, vec![load], settled, once, &groups);
-        steps.push(Op::Meet); // others have read the errors
         // A layer's neighbours read the potentials that it has after this sweep if it comes first, else those before.
         steps.push(Op::Straddle {
             means: [sweeps.second(sweep), sweeps.second(sweep - 1)],
