@@ -53,6 +53,7 @@
 //! models to the last digit. [`write`] writes them.
 
 mod analyses;
+mod call;
 mod elements;
 mod error;
 mod expansion;

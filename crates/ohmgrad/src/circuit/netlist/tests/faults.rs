@@ -75,10 +75,6 @@ test.cir:7:1: the element `r.x1.r1` is there already, on line 6 of test.cir: ren
     );
     assert_messages(&[
         (
-            ".param a=1 a=2",
-            "the parameter `a` is there already, on line 2 of test.cir: rename one",
-        ),
-        (
             ".subckt s a A\n.ends",
             "the node `a` is there already, on line 2 of test.cir: rename one",
         ),
