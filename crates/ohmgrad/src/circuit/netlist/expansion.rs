@@ -2,24 +2,24 @@
 
 use super::Map;
 use super::analyses::Sweep;
+use super::call::{Call, is_number};
 use super::elements::{self, Context, Described};
 use super::error::{Halt, Outcome, Report};
 use super::fault::Fault;
 use super::models::Model;
 use super::multiples::side_by_side;
 use super::parameters::{Definition, Globals, Parameters, Table};
-use super::program::{PARAMETERS_FOLLOW, Program, Scope, TOP};
+use super::program::{Program, Scope, TOP};
 use super::settings::{Settings, ZERO_CELSIUS};
 use super::source::{Piece, Sources, Span};
 use super::statements;
-use super::token::{Token, Words};
+use super::token::Token;
 use super::warning::Caution;
 use crate::circuit::{Circuit, CircuitBuilder, CircuitError, NodeId};
 use crate::device::Law;
 
 /// How deep subcircuits may lie inside each other.
 const MAX_DEPTH: usize = 50;
-const CALL: &str = "X1 NODES.. SUBCIRCUIT [PARAMETER=VALUE ..]";
 
 /// The circuit of a netlist and the sweep that it asks for; `None` if there is something wrong, which is reported then. It has no more
 /// than `limit` elements and instances of subcircuits.
@@ -390,7 +390,7 @@ impl<'s, 'a> Expansion<'s, 'a> {
     /// The parameters of an instance. What the call gives is evaluated where the call stands.
     fn arguments(&mut self, call: &Call<'a>, scope: &Scope<'a>) -> Table<'a> {
         let mut table = Table::new(&scope.parameters);
-        let of_scope = |(name, _): &&(Piece, Token)| !is_number_of(name.text, scope);
+        let of_scope = |(name, _): &&(Piece, Token)| !is_number(name.text, scope);
         for (name, token) in call.arguments.iter().filter(of_scope) {
             let parameters = Parameters::new(&self.tables, self.globals);
             let number = parameters.number(*token).and_then(|number| {
@@ -542,67 +542,6 @@ fn is_ground(node: &str) -> bool {
 fn visible<'f>(frames: &'f [Frame]) -> impl Iterator<Item = usize> + use<'f> {
     let outer = |k: &usize| (*k > 0).then(|| frames[*k].definer);
     std::iter::successors(Some(frames.len() - 1), outer)
-}
-
-/// A line that calls a subcircuit.
-struct Call<'a> {
-    line: Piece<'a>,
-    name: Piece<'a>,
-    nodes: Vec<Piece<'a>>,
-    subcircuit: Piece<'a>,
-    arguments: Vec<(Piece<'a>, Token<'a>)>,
-}
-
-impl<'a> Call<'a> {
-    fn read(line: Piece<'a>) -> Outcome<Call<'a>> {
-        let mut words = Words::new(line, CALL);
-        let name = words.name("name")?;
-        let mut nodes = Vec::new();
-        while !words.is_empty()? && !words.at_assignment()? {
-            if words.keyword(&PARAMETERS_FOLLOW)?.is_some() {
-                break;
-            }
-            nodes.push(words.node("node")?);
-        }
-        let subcircuit = nodes.pop().ok_or_else(|| words.missing("subcircuit"))?;
-        let mut arguments = Vec::new();
-        while let Some(argument) = words.assignment()? {
-            arguments.push(argument);
-        }
-        words.finish()?;
-        Ok(Call {
-            line,
-            name,
-            nodes,
-            subcircuit,
-            arguments,
-        })
-    }
-}
-
-/// How many instances of a subcircuit lie side by side: a parameter that all subcircuits have but those with one of their
-/// own of this name.
-const NUMBER: &str = "m";
-
-fn is_number_of(name: &str, scope: &Scope) -> bool {
-    let has_own = || {
-        scope
-            .parameters
-            .iter()
-            .any(|parameter| parameter.name.text == NUMBER)
-    };
-    name == NUMBER && !has_own()
-}
-
-impl<'a> Call<'a> {
-    /// How many instances lie side by side.
-    fn number(&self, scope: &Scope, parameters: Parameters<'_, 'a>) -> Outcome<f64> {
-        let mut arguments = self.arguments.iter();
-        match arguments.find(|(name, _)| is_number_of(name.text, scope)) {
-            Some((_, token)) => elements::multiplier(*token, parameters),
-            None => Ok(1.0),
-        }
-    }
 }
 
 fn unsupported(line: Piece) -> Halt {

@@ -45,6 +45,7 @@
 //! - The recombination current of a diode goes on in reverse, as in PSpice: in ngspice it ends in a step, at which the current
 //!   would fall as the voltage rises. NR is 1, as in ngspice, not 2.
 //! - An idealised diode bends beyond its thresholds, as in LTspice.
+//! - Multiples of subcircuits in multiples multiply; in ngspice 39 the outer number takes the place of the inner one.
 //! - Random functions (`agauss`, `limit`, `mc`, ..) are refused.
 //!
 //! # Notes
@@ -53,6 +54,7 @@
 //! models to the last digit. [`write`] writes them.
 
 mod analyses;
+mod call;
 mod elements;
 mod error;
 mod expansion;

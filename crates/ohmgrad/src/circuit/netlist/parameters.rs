@@ -17,7 +17,7 @@ use super::warning::Caution;
 /// The temperature of the circuit in degrees Celsius, as ngspice calls it.
 const TEMPERATURE: &str = "temper";
 /// How many similar names are looked for: more than that many errors are not shown.
-const MAX_HINTS: usize = 100;
+const MAX_HINTS: usize = 40;
 /// How often functions of the netlist may be called: a few of them can multiply each other.
 const MAX_CALLS: usize = 10_000_000;
 

@@ -225,7 +225,7 @@ impl<'a, 'r> Reader<'a, 'r> {
             if let Some(caution) = cut {
                 self.report.warn(definition.name.span, caution);
             }
-            self.parameter(definition)?;
+            self.parameter(definition);
         }
         Ok(())
     }
@@ -237,10 +237,21 @@ impl<'a, 'r> Reader<'a, 'r> {
         Ok(())
     }
 
-    fn parameter(&mut self, definition: Definition<'a>) -> Outcome<()> {
-        self.claim("the parameter", definition.name)?;
+    /// Of two definitions the last counts, as in ngspice.
+    fn parameter(&mut self, definition: Definition<'a>) {
+        let name = definition.name;
+        let place = ("the parameter", name.text);
+        if let Some(first) = self.scope().places.insert(place, name.span) {
+            let (file, line) = self.sources.line(first);
+            let name_text = name.text.to_owned();
+            let caution = Caution::Redefined {
+                name: name_text,
+                file,
+                line,
+            };
+            self.report.warn(name.span, caution);
+        }
         self.scope().parameters.push(definition);
-        Ok(())
     }
 
     fn model(&mut self, statement: Piece<'a>) -> Outcome<()> {
@@ -333,7 +344,7 @@ impl<'a, 'r> Reader<'a, 'r> {
         loop {
             while let Some((name, value)) = words.assignment()? {
                 let value = value.piece;
-                self.parameter(Definition { name, value })?;
+                self.parameter(Definition { name, value });
             }
             if words.keyword(&PARAMETERS_FOLLOW)?.is_none() {
                 return words.finish();

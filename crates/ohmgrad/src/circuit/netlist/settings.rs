@@ -69,8 +69,7 @@ impl Settings {
     ) -> Outcome<()> {
         let value = words.expect("temperature")?;
         self.temperature = kelvin(value, parameters)?;
-        // Further temperatures are those of further runs.
-        Ok(())
+        words.finish()
     }
 }
 

@@ -17,8 +17,8 @@ pub(super) struct Number {
 pub(super) enum Value {
     Number(Number),
     Voltage(Voltage),
-    /// The square of a voltage, which is no law, times another such voltage is one.
-    Square(Voltage),
+    /// A factor times the square of a voltage, which is no law; times another such voltage it is one.
+    Square(f64, Voltage),
     Current(Current),
     /// Points (volt, ampere) of a curve.
     Curve(Vec<(f64, f64)>),
@@ -118,6 +118,19 @@ impl Voltage {
         Ok(self.share()? * self.times / self.over)
     }
 
+    /// A factor, and a voltage that it multiplies; offsets stay where they are.
+    fn split(self) -> (f64, Voltage) {
+        if self.offset != 0.0 {
+            return (1.0, self);
+        }
+        let unscaled = Voltage {
+            times: 1.0,
+            over: 1.0,
+            ..self
+        };
+        (self.times / self.over, unscaled)
+    }
+
     fn scaled(self, factor: Number) -> Voltage {
         let (times, over) = match factor.inverse_of {
             Some(divisor) => (self.times, self.over * divisor),
@@ -210,11 +223,15 @@ impl Value {
         match (self, other) {
             (Value::Number(a), Value::Number(b)) => Ok((a.value * b.value).into()),
             (Value::Number(factor), law) | (law, Value::Number(factor)) => law.scaled(factor),
-            (Value::Voltage(a), Value::Voltage(b)) if a == b => Ok(Value::Square(a)),
-            (Value::Square(a), Value::Voltage(b)) | (Value::Voltage(b), Value::Square(a))
-                if a == b =>
-            {
-                a.term(Function::Power(3.0))
+            (Value::Voltage(a), Value::Voltage(b)) => match (a.split(), b.split()) {
+                ((k, a), (l, b)) if a == b => Ok(Value::Square(k * l, a)),
+                _ => Err(Fault::Behaviour),
+            },
+            (Value::Square(k, a), Value::Voltage(b)) | (Value::Voltage(b), Value::Square(k, a)) => {
+                match b.split() {
+                    (l, b) if a == b => a.term(Function::Power(3.0))?.scaled((k * l).into()),
+                    _ => Err(Fault::Behaviour),
+                }
             }
             _ => Err(Fault::Behaviour),
         }
@@ -240,7 +257,8 @@ impl Value {
     /// A law times a number.
     fn scaled(self, factor: Number) -> Result<Value, Fault> {
         Ok(match self {
-            Value::Number(_) | Value::Square(_) => return Err(Fault::Behaviour),
+            Value::Number(_) => return Err(Fault::Behaviour),
+            Value::Square(k, voltage) => Value::Square(factor.product(k), voltage),
             Value::Voltage(voltage) => Value::Voltage(voltage.scaled(factor)),
             Value::Current(current) => Value::Current(current.scaled(factor)),
             Value::Curve(points) => {
@@ -319,7 +337,7 @@ impl Value {
             Value::Number(number) => Ok(straight(number.value, 0.0)),
             Value::Voltage(voltage) => Ok(straight(voltage.offset, voltage.slope()?)),
             Value::Current(current) => Ok(current),
-            Value::Square(_) => Err(Fault::EvenPower),
+            Value::Square(..) => Err(Fault::EvenPower),
             Value::Curve(_) => Err(Fault::Behaviour),
         }
     }

@@ -69,6 +69,16 @@ pub enum Caution {
         /// The line of the first.
         line: usize,
     },
+    /// A parameter that is defined again.
+    #[error("the parameter `{name}` is there already, on line {line} of {file}: the last is used")]
+    Redefined {
+        /// The parameter.
+        name: String,
+        /// The file of the first.
+        file: String,
+        /// The line of the first.
+        line: usize,
+    },
     /// A node of a subcircuit that is ground, connected to another node.
     #[error(
         "the node `{port}` of `{subcircuit}` is ground everywhere: `{node}` is not connected to it"

@@ -75,10 +75,6 @@ test.cir:7:1: the element `r.x1.r1` is there already, on line 6 of test.cir: ren
     );
     assert_messages(&[
         (
-            ".param a=1 a=2",
-            "the parameter `a` is there already, on line 2 of test.cir: rename one",
-        ),
-        (
             ".subckt s a A\n.ends",
             "the node `a` is there already, on line 2 of test.cir: rename one",
         ),
@@ -228,7 +224,7 @@ fn models() {
         ),
         (
             "d1 a k m\n.model m d(is=1p bv=0.01)",
-            "its breakdown starts at -0.6445183966 V, it must be finite and at least 0.0775940 V, three times n V_t",
+            "its breakdown starts at -0.5260055515417509 V, it must be finite and at least 0.0775947510214724 V, three times n V_t",
         ),
         (
             "d1 a k m\n.model m d(ron=0 vrev=5)",
@@ -288,12 +284,13 @@ fn models() {
 #[test]
 fn behaviour_that_is_not_supported() {
     let forms = Fault::Behaviour.to_string();
+    let forms = forms.as_str();
     let own = "an element depends on its own voltage only: write V(a,b)";
     assert_messages(&[
-        ("b1 a b i=v(a,b)*tanh(v(a,b))", &forms),
-        ("b1 a b i=sqrt(v(a,b))", &forms),
-        ("b1 a b i=v(a,b)>1?1:0", &forms),
-        ("b1 a b i=1/v(a,b)", &forms),
+        ("b1 a b i=v(a,b)*tanh(v(a,b))", forms),
+        ("b1 a b i=sqrt(v(a,b))", forms),
+        ("b1 a b i=v(a,b)>1?1:0", forms),
+        ("b1 a b i=1/v(a,b)", forms),
         (
             "b1 a b i=v(a,b)*v(a,b)",
             "an even power of a voltage falls on one side of 0: for sign(u) |u|^p, write pwr(u,p)",
@@ -315,7 +312,7 @@ fn behaviour_that_is_not_supported() {
             "b1 a b v=v(a,b)",
             "a voltage is no number: only the current of a B or G line depends on V(..), and on its own",
         ),
-        ("b1 a b q=3", &forms),
+        ("b1 a b q=3", forms),
         (
             "b1 a b i=-v(a,b)",
             "a conductance of -1 S is not supported: the current must not fall as the voltage rises",

@@ -314,7 +314,13 @@ fn behaviour() {
     );
     assert_eq!(law_of("b1 a b i=pwr(v( a , b )/2,3)*8"), power(1.0, 3.0));
     assert_eq!(law_of("b1 a b i=2*v(a,b)**3"), power(2.0, 3.0));
-    assert_eq!(law_of("b1 a 0 i=2*v(a)*v(a)*v(a)"), power(2.0, 3.0));
+    for cube in ["2*v(a)*v(a)*v(a)", "v(a)*2*v(a)*v(a)", "v(a)*(v(a)*v(a)*2)"] {
+        assert_eq!(
+            law_of(&format!("b1 a 0 i={cube}")),
+            power(2.0, 3.0),
+            "{cube}"
+        );
+    }
     assert_eq!(law_of("b1 0 a i=tanh(-v(a)/2)"), tanh(1.0, 2.0));
     assert_eq!(law_of("b1 0 a i=-tanh(v(a)/2)"), tanh(1.0, 2.0));
     assert_eq!(law_of("b1 a b i=tanh((v(a)-v(b))/2)"), tanh(1.0, 2.0));
@@ -438,6 +444,10 @@ fn what_may_mean_something_else_is_warned_of() {
         ),
         ("r1 a 0 1\n.lib none.lib", "none.lib cannot be read"),
         ("d1 a 0 m\n.model m d(isr=1n)", "NR = 1 is taken"),
+        (
+            ".param p=1 p=2\nr1 a 0 {p}",
+            "the parameter `p` is there already, on line 2",
+        ),
     ];
     for (statements, expected) in cases {
         let cautions = cautions(&format!("title\n{statements}"));
