@@ -1,5 +1,6 @@
 //! Training against independent truths, and what it refuses.
 
+mod comparison;
 mod errors;
 mod gradients;
 mod programs;
