@@ -19,8 +19,6 @@ use crate::{at_least_one, size, threads_for};
 const EXAMPLES: usize = 64;
 /// A cosine below this is marked.
 const NEAR: f64 = 0.99;
-/// A residual above this means that the gradient called exact is not.
-const SETTLED: f64 = 1e-10;
 
 /// Compare a rule's gradient with the exact one, to choose beta and sweeps before training
 #[derive(clap::Args)]
@@ -89,26 +87,32 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
 /// The network that the gradients are of, and the settings of its training.
 fn subject(arguments: &Arguments) -> anyhow::Result<(Network, Experiment)> {
     let (name, path) = (&arguments.subject, Path::new(&arguments.subject));
-    let is_preset = PRESETS.iter().any(|preset| preset.name == name);
     let is = |kind: &str| path.extension().is_some_and(|extension| extension == kind);
-    match () {
-        () if !is_preset && path.is_dir() && !Run::exists(path) => {
-            bail!(
-                "{name} is a folder without a run: name a model, a run's folder, a TOML file or a preset"
-            )
-        }
-        () if !is_preset && path.is_dir() => trained(&path.join(Run::BEST_MODEL), arguments),
-        () if is("safetensors") || (!is_preset && !is("toml") && path.is_file()) => {
-            trained(path, arguments)
-        }
-        () => {
-            let mut experiment = named(name)?;
-            experiment.seed = arguments.seed.unwrap_or(experiment.seed);
-            experiment.validate()?;
-            let threads = threads_for(&experiment.network, arguments.threads);
-            Ok((experiment.initial_network(threads)?, experiment))
-        }
+    if is("toml") || PRESETS.iter().any(|preset| preset.name == name) {
+        return initial(arguments);
     }
+    if path.is_dir() {
+        let model = path.join(Run::BEST_MODEL);
+        if !model.exists() {
+            bail!(
+                "{name} is a folder without a trained model: name a model, a run's folder, a TOML file or a preset"
+            );
+        }
+        return trained(&model, arguments);
+    }
+    match path.is_file() || is("safetensors") {
+        true => trained(path, arguments),
+        false => initial(arguments),
+    }
+}
+
+/// The network at the start of training.
+fn initial(arguments: &Arguments) -> anyhow::Result<(Network, Experiment)> {
+    let mut experiment = named(&arguments.subject)?;
+    experiment.seed = arguments.seed.unwrap_or(experiment.seed);
+    experiment.validate()?;
+    let threads = threads_for(&experiment.network, arguments.threads);
+    Ok((experiment.initial_network(threads)?, experiment))
 }
 
 /// A model with the settings of its training: a checkpoint has them, a model of a run stands beside them.
@@ -169,7 +173,7 @@ struct Line {
 
 /// A line for every beta, number of sweeps and parameter.
 fn lines(experiment: &Experiment, report: &GradientReport) -> anyhow::Result<Vec<Line>> {
-    let rule = serde_json::to_value(experiment.training.rule)?;
+    let rule = serde_json::to_value(&experiment.training.rule)?;
     let rule = rule.as_str().unwrap_or_default();
     let of_row = |row: &GradientRow| -> Vec<Line> {
         let line = |parameter: &str, cosine, ratio, reason| Line {
@@ -263,7 +267,7 @@ fn print_notes(
         "cosine, ratio of norms: the rule's gradient to the exact one (adjoint, f64)"
     )?;
     let residual = report.residual;
-    match residual <= SETTLED {
+    match report.is_settled() {
         true => writeln!(
             out,
             "residual {residual:.1e}, relative, of the exact gradient"

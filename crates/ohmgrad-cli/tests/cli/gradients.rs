@@ -34,7 +34,10 @@ fn presets_are_compared_for_every_beta_and_number_of_sweeps() {
     }
     assert_eq!(place.succeed(&format!("{arguments} --threads 2")), table);
     let other = place.succeed(&format!("{arguments} --seed 1"));
-    assert!(other.contains("drawn with seed 1") && other != table, "{other}");
+    assert!(
+        other.contains("drawn with seed 1") && other != table,
+        "{other}"
+    );
 }
 
 /// A checkpoint, its run's folder and a model beside its settings give what the settings say.
@@ -48,19 +51,32 @@ fn models_are_compared_with_the_settings_of_their_training() {
         let table = place.succeed(&format!("gradients {subject} --examples 32"));
         table.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
     });
-    assert!(tables[0][0].contains("c-ep, batch 32, mean over 32"), "{tables:?}");
+    assert!(
+        tables[0][0].contains("c-ep, batch 32, mean over 32"),
+        "{tables:?}"
+    );
     assert!(tables[0][2].contains("0.5        4  W1"), "{tables:?}");
-    assert!(tables[0] == tables[1] && tables[0] == tables[2], "{tables:?}");
+    assert!(
+        tables[0] == tables[1] && tables[0] == tables[2],
+        "{tables:?}"
+    );
     let initial = place.succeed("gradients deep.toml --examples 32");
     assert!(!initial.contains(&tables[0][2]), "{initial}");
 
-    std::fs::copy(place.path("run/best.safetensors"), place.path("alone.safetensors")).unwrap();
-    let words = ["alone.safetensors", "put the config.toml of its run beside it"];
+    std::fs::copy(
+        place.path("run/best.safetensors"),
+        place.path("alone.safetensors"),
+    )
+    .unwrap();
+    let words = [
+        "alone.safetensors",
+        "put the config.toml of its run beside it",
+    ];
     place.fail("gradients alone.safetensors", &words);
     place.write("config.toml", DEEP.replace("[70, 130]", "[70, 30]"));
     place.fail("gradients alone.safetensors", &["those of another network"]);
     std::fs::create_dir(place.path("empty")).unwrap();
-    place.fail("gradients empty", &["empty", "without a run"]);
+    place.fail("gradients empty", &["empty", "without a trained model"]);
     // A folder of a preset's name is not in its way.
     std::fs::create_dir(place.path("digits")).unwrap();
     place.succeed("gradients digits --examples 4");
@@ -70,12 +86,18 @@ fn models_are_compared_with_the_settings_of_their_training() {
 fn a_beta_without_a_gradient_says_so_and_others_stand() {
     let place = Place::new();
     let table = place.succeed("gradients digits --beta 1,1e6 --examples 8 --csv g.csv");
-    assert!(table.contains("1000000        4  no gradient: nudging by -1000000 S"), "{table}");
+    assert!(
+        table.contains("1000000        4  no gradient: nudging by -1000000 S"),
+        "{table}"
+    );
     assert!(table.contains("  W1  "), "{table}");
     let text = place.text("g.csv");
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 1 + 2 * 4);
-    assert!(lines[1].starts_with("c-ep,1.0,4,4,W1,0.") && lines[1].ends_with(','), "{text}");
+    assert!(
+        lines[1].starts_with("c-ep,1.0,4,4,W1,0.") && lines[1].ends_with(','),
+        "{text}"
+    );
     let unbounded = lines[5].starts_with("c-ep,1000000.0,4,4,W1,,,\"nudging by -1000000 S");
     assert!(unbounded, "{text}");
 }
@@ -88,8 +110,14 @@ fn comparisons_that_cannot_be_made_are_refused() {
         ("digits --beta -1", "beta is -1"),
         ("digits --beta 1,x", "'x'"),
         ("digits --sweeps 4,0", "at least 1"),
-        ("digits --examples 3", "3 examples are less than one batch of 4"),
-        ("digits --csv nowhere/g.csv", "nowhere/g.csv cannot be written"),
+        (
+            "digits --examples 3",
+            "3 examples are less than one batch of 4",
+        ),
+        (
+            "digits --csv nowhere/g.csv",
+            "nowhere/g.csv cannot be written",
+        ),
         ("digitz", "did you mean `digits`?"),
         ("nowhere/model.safetensors", "cannot be read"),
     ] {

@@ -22,6 +22,13 @@ pub struct GradientReport {
     pub rows: Vec<GradientRow>,
 }
 
+impl GradientReport {
+    /// Whether the exact gradient deserves its name: its states and responses settled to a relative residual of 1e-11.
+    pub fn is_settled(&self) -> bool {
+        self.residual <= RESIDUAL
+    }
+}
+
 /// The rule's gradient with one amplitude and one number of sweeps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GradientRow {
@@ -92,13 +99,31 @@ pub enum GradientReportError {
     Network(#[from] DifferentiableError),
     /// The examples cannot be settled in f64.
     #[error(transparent)]
-    Settle(#[from] SettleError),
+    Settle(SettleError),
     /// The exact gradient overflows.
     #[error(transparent)]
-    Gradient(#[from] GradientError),
+    Gradient(GradientError),
     /// It was asked to stop.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
+}
+
+impl From<SettleError> for GradientReportError {
+    fn from(error: SettleError) -> Self {
+        match error {
+            SettleError::Interrupted(interrupted) => Self::Interrupted(interrupted),
+            error => Self::Settle(error),
+        }
+    }
+}
+
+impl From<GradientError> for GradientReportError {
+    fn from(error: GradientError) -> Self {
+        match error {
+            GradientError::Interrupted(interrupted) => Self::Interrupted(interrupted),
+            error => Self::Gradient(error),
+        }
+    }
 }
 
 /// Compares a rule's gradients with the exact one, over as many whole batches as the examples make.

@@ -298,10 +298,11 @@ fn overflow_is_told_not_shown_as_numbers() {
 #[test]
 fn reports_that_cannot_be_made_are_refused() {
     let data = random_data(4, 3, 6, 4);
-    let refused = |architecture: &Architecture, options: &TrainOptions, data, betas: &[f32]| {
-        let engine = Twins::random(architecture, 1, 3).engine;
-        compare_gradients(&engine, options, data, betas, &[], |_| {}).unwrap_err()
-    };
+    let refused =
+        |architecture: &Architecture, options: &TrainOptions, data: &Dataset, betas: &[f32]| {
+            let engine = Twins::random(architecture, 1, 3).engine;
+            compare_gradients(&engine, options, data, betas, &[], |_| {}).unwrap_err()
+        };
     let [nodes, _, hopfield] = small_networks(4, &[7, 6], 3);
     let options = settled_options(&nodes, CenteredEp, Some(0.1));
     let error = refused(&hopfield, &options, &data, &[]);
@@ -316,12 +317,12 @@ fn reports_that_cannot_be_made_are_refused() {
     );
     assert_eq!(
         refused(&nodes, &options, &data, &[0.1, -1.0]),
-        TrainOptionsError::Beta(-1.0).into()
+        GradientReportError::Options(TrainOptionsError::Beta(-1.0))
     );
     let without = settled_options(&nodes, AdjointLearning, None);
     assert_eq!(
         refused(&nodes, &without, &data, &[0.1]),
-        TrainOptionsError::UnusedBeta(0.1).into()
+        GradientReportError::Options(TrainOptionsError::UnusedBeta(0.1))
     );
     let other = random_data(5, 3, 6, 4);
     let error = refused(&nodes, &options, &other, &[]);
