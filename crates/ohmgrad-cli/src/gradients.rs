@@ -173,7 +173,7 @@ struct Line {
 
 /// A line for every beta, number of sweeps and parameter.
 fn lines(experiment: &Experiment, report: &GradientReport) -> anyhow::Result<Vec<Line>> {
-    let rule = serde_json::to_value(&experiment.training.rule)?;
+    let rule = serde_json::to_value(experiment.training.rule)?;
     let rule = rule.as_str().unwrap_or_default();
     let of_row = |row: &GradientRow| -> Vec<Line> {
         let line = |parameter: &str, cosine, ratio, reason| Line {
