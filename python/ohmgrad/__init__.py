@@ -35,7 +35,7 @@ from ohmgrad._ohmgrad import (
     presets,
 )
 from ohmgrad.netlist import NetlistError, NetlistFault, NetlistWarning
-from ohmgrad.results import Epoch, Evaluation, Settled
+from ohmgrad.results import Epoch, Evaluation, GradientReport, GradientRow, Settled
 from ohmgrad.solution import (
     Branch,
     Certificate,
@@ -59,6 +59,8 @@ __all__ = [
     "Epoch",
     "Evaluation",
     "Experiment",
+    "GradientReport",
+    "GradientRow",
     "NetlistError",
     "NetlistFault",
     "NetlistWarning",

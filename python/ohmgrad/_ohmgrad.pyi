@@ -8,7 +8,7 @@ import networkx
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ohmgrad.results import Epoch, Evaluation, Settled
+from ohmgrad.results import Epoch, Evaluation, GradientReport, Settled
 from ohmgrad.settings import (
     Cost,
     Course,
@@ -196,6 +196,13 @@ class Trainer:
     def train_epoch(
         self, data: Dataset, progress: Callable[[int], object] | None = None
     ) -> Epoch: ...
+    def compare_gradients(
+        self,
+        data: Dataset,
+        *,
+        betas: Sequence[float] | None = None,
+        sweeps: Sequence[SupportsIndex] | None = None,
+    ) -> GradientReport: ...
 
 @final
 class Experiment:

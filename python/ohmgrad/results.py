@@ -106,3 +106,73 @@ class Epoch(NamedTuple):
     def error(self) -> float | None:
         """Share of misclassified examples, from 0 to 1; None if the targets are potentials."""
         return None if self.errors is None else self.errors / self.examples
+
+
+class GradientRow(NamedTuple):
+    """How near a rule's gradient of one parameter is to the exact one; a row of a ``GradientReport``.
+
+    Attributes
+    ----------
+    beta : float or None
+        The rule's amplitude, if it has one.
+    free_sweeps, nudged_sweeps : int
+        Sweeps of the free phase and of the nudged phases; the most that are made, if a phase has a tolerance.
+    parameter : str
+        'W1', ...
+    cosine : float or None
+        Cosine of the angle between both gradients, from -1 to 1.
+    ratio : float or None
+        Norm of the rule's gradient over that of the exact one.
+    reason : str or None
+        Why a number is missing: a gradient that is zero, a nudge without a minimum, or an overflow.
+    """
+
+    beta: float | None
+    free_sweeps: int
+    nudged_sweeps: int
+    parameter: str
+    cosine: float | None
+    ratio: float | None
+    reason: str | None
+
+
+class GradientReport(NamedTuple):
+    """A rule's gradients beside the exact one; ``Trainer.compare_gradients`` makes it.
+
+    Attributes
+    ----------
+    examples : int
+        Examples that the gradients are the means over.
+    residual : float
+        Largest residual, relative, to which the exact gradient was settled: above 1e-11 it did not settle.
+    rows : tuple of GradientRow
+        For each beta, each number of sweeps and each parameter, in that order.
+    """
+
+    examples: int
+    residual: float
+    rows: tuple[GradientRow, ...]
+
+    def to_dict(self) -> dict[str, list[float | str | None]]:
+        """The rows as columns, such as for ``pandas.DataFrame``.
+
+        Returns
+        -------
+        dict of str to list
+            A list for each attribute of ``GradientRow``.
+
+        Examples
+        --------
+        >>> from ohmgrad import GradientReport, GradientRow
+        >>> row = GradientRow(0.1, 4, 4, "W1", 0.9999, 1.01, None)
+        >>> GradientReport(64, 1e-12, (row,)).to_dict()["cosine"]
+        [0.9999]
+        """
+        return {
+            name: [getattr(row, name) for row in self.rows] for name in GradientRow._fields
+        }
+
+    def __repr__(self) -> str:
+        cosines = [row.cosine for row in self.rows if row.cosine is not None]
+        lowest = f", lowest cosine {min(cosines):.4f}" if cosines else ""
+        return f"<GradientReport: {self.examples} examples, {len(self.rows)} rows{lowest}>"

@@ -46,3 +46,10 @@ def test_what_users_of_other_tools_read_is_true(tool, tmp_path, monkeypatch):
     assert programs, f"nothing of ohmgrad is shown beside {tool}"
     program = "\n".join(programs).replace("xs.safetensors", str(tmp_path / "xs.safetensors"))
     exec(compile(program.replace("epochs=10", "epochs=1"), f"docs/coming-from.md, {tool}", "exec"), {})
+
+
+def test_the_page_on_beta_is_true():
+    page = (DOCS / "choosing-beta.md").read_text()
+    programs = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(programs) == 1
+    exec(compile(programs[0], "docs/choosing-beta.md", "exec"), {})

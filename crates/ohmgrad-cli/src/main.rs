@@ -3,6 +3,7 @@
 mod bench;
 mod eval;
 mod export;
+mod gradients;
 mod learn;
 mod plot;
 mod presets;
@@ -38,6 +39,7 @@ enum Command {
     Solve(solve::Arguments),
     Learn(learn::Arguments),
     Export(export::Arguments),
+    Gradients(gradients::Arguments),
     Plot(plot::Arguments),
     Reproduce(reproduce::Arguments),
 }
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Solve(arguments) => solve::run(arguments),
         Command::Learn(arguments) => learn::run(arguments),
         Command::Export(arguments) => export::run(arguments),
+        Command::Gradients(arguments) => gradients::run(arguments),
         Command::Plot(arguments) => plot::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),
     };

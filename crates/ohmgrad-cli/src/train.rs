@@ -88,7 +88,7 @@ fn open(arguments: Arguments) -> anyhow::Result<Run> {
 }
 
 /// The settings of a file, if the name is one of a file, or of a preset.
-fn named(experiment: &str) -> anyhow::Result<Experiment> {
+pub(crate) fn named(experiment: &str) -> anyhow::Result<Experiment> {
     let path = Path::new(experiment);
     let is_path = path.extension().is_some_and(|e| e == "toml") || path.components().count() > 1;
     match is_path {

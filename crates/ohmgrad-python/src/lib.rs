@@ -16,6 +16,7 @@ mod equilibrium;
 mod errors;
 mod evaluation;
 mod experiment;
+mod gradients;
 mod network;
 mod settings;
 mod settled;

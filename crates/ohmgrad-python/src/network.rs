@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use numpy::ndarray::{Ix1, Ix2};
 use numpy::{PyArrayDyn, PyArrayMethods, PyReadonlyArray};
-use ohmgrad::drn::{Architecture, Network, ParameterError, Settling, default_threads};
+use ohmgrad::drn::{Architecture, Network, Settling, default_threads};
 use ohmgrad::learn::Trainer;
 use ohmgrad::record::model::{self, ModelInfo, Origin};
 use pyo3::exceptions::{PyKeyError, PyMemoryError, PyRuntimeError, PyValueError};

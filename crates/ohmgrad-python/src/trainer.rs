@@ -16,6 +16,7 @@ use toml::{Table, Value};
 
 use crate::dataset::PyDataset;
 use crate::errors;
+use crate::gradients;
 use crate::network::{Holder, PyNetwork, Shared};
 use crate::settings::{count, name_of, named, shortest, size};
 use crate::settling::PySettling;
@@ -215,6 +216,62 @@ impl PyTrainer {
             epoch.sweeps[1] as f64 / steps,
             start.elapsed().as_secs_f64(),
         ))
+    }
+
+    /// Compares the gradients that training follows with the exact one, to choose ``beta`` and the sweeps.
+    ///
+    /// The network is not trained. The rule's gradients are the mean of what the steps of one pass over the examples would
+    /// follow, with this trainer's batches, initial states and settling, in float32. The exact one is that of the cost at the
+    /// settled state, by adjoint learning in float64, settled to a relative residual of 1e-11.
+    ///
+    /// Parameters
+    /// ----------
+    /// data : Dataset
+    ///     At least one batch of examples; whole batches of them are used. Some tens are enough.
+    /// betas : sequence of float, optional
+    ///     Amplitudes to try. Default: that of the trainer.
+    /// sweeps : sequence of int, optional
+    ///     Numbers of sweeps to try, in both phases. Default: those of the trainer.
+    ///
+    /// Returns
+    /// -------
+    /// GradientReport
+    ///     Cosine and ratio of norms for every beta, number of sweeps and parameter.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If there is less than one batch, an amplitude or a number of sweeps is refused, the data do not fit, or the network
+    ///     is a Hopfield network.
+    /// KeyboardInterrupt
+    ///     On Ctrl-C.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ohmgrad
+    /// >>> digits = ohmgrad.datasets.load_digits().split(0.02)[1]
+    /// >>> network = ohmgrad.Network(ohmgrad.Architecture(64, [64], 10, input_gain=30))
+    /// >>> trainer = ohmgrad.Trainer(network, "p-ep")
+    /// >>> report = trainer.compare_gradients(digits, betas=[0.01, 1], sweeps=[4, 100])
+    /// >>> min(row.cosine for row in report.rows if row.free_sweeps == 100) > 0.9
+    /// True
+    #[pyo3(signature = (data, *, betas=None, sweeps=None))]
+    fn compare_gradients<'py>(
+        &self,
+        py: Python<'py>,
+        data: &PyDataset,
+        betas: Option<Vec<f32>>,
+        sweeps: Option<Vec<Bound<'py, PyAny>>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (data, betas) = (data.0.clone(), betas.unwrap_or_default());
+        let sweeps = sweeps.unwrap_or_default();
+        let sweeps = sweeps.iter().map(|number| size("sweeps", number));
+        let sweeps = sweeps.collect::<PyResult<Vec<usize>>>()?;
+        let report = self.shared.read(py, |holder| {
+            gradients::compare(holder.network()?, &self.options, &data, &betas, &sweeps)
+        })?;
+        let names = self.network.get().shape().parameter_names();
+        gradients::report(py, &report, &names)
     }
 
     fn __reduce__(&self) -> PyResult<()> {

@@ -439,6 +439,23 @@ impl Dataset {
         Ok((self.selected(rest), self.selected(held_out)))
     }
 
+    /// `count` of the examples, drawn at random without repetition, in their order; all of them, if there are no more.
+    ///
+    /// The same seed (of ChaCha8) draws the same examples. At least one is drawn.
+    ///
+    /// ```
+    /// let digits = ohmgrad::data::digits();
+    /// assert_eq!(digits.drawn(64, 3).len(), 64);
+    /// assert!(digits.drawn(64, 3) == digits.drawn(64, 3) && digits.drawn(64, 3) != digits.drawn(64, 4));
+    /// ```
+    pub fn drawn(&self, count: usize, seed: u64) -> Self {
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        order.truncate(count.max(1));
+        order.sort_unstable();
+        self.selected(&order)
+    }
+
     /// The given examples, in the given order.
     ///
     /// # Panics

@@ -1,11 +1,12 @@
 //! How near a rule's gradient is to the exact one: which beta, and how many sweeps, can be trusted.
 
-use super::{Cost, TrainError, TrainOptions, TrainOptionsError, Trainer};
+use super::{Cost, TrainError, TrainOptions, TrainOptionsError, Trainer, Unbounded};
 use crate::data::Dataset;
 use crate::drn::{
     Architecture, Differentiable, DifferentiableError, GradientError, GradientMethod, Network,
     SettleError,
 };
+use crate::interrupt::Interrupted;
 
 /// Relative residual of Kirchhoff's laws at which the exact gradient's states count as settled, and the most sweeps.
 const RESIDUAL: f64 = 1e-11;
@@ -22,16 +23,22 @@ pub struct GradientReport {
     pub rows: Vec<GradientRow>,
 }
 
+impl GradientReport {
+    /// Whether the exact gradient deserves its name: its states and responses settled to a relative residual of 1e-11.
+    pub fn is_settled(&self) -> bool {
+        self.residual <= RESIDUAL
+    }
+}
+
 /// The rule's gradient with one amplitude and one number of sweeps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GradientRow {
     /// The rule's amplitude, if it has one.
     pub beta: Option<f32>,
-    /// Sweeps of the free phase and of the nudged phases.
+    /// Sweeps of the free phase and of the nudged phases; the most that are made, if a phase has a tolerance.
     pub sweeps: [usize; 2],
-    /// What was found for each of [`Architecture::parameter_names`]; or why there is no gradient: a nudge without a
-    /// minimum, or potentials that overflow.
-    pub outcome: Result<Vec<GradientAgreement>, TrainError>,
+    /// What was found for each of [`Architecture::parameter_names`]; or why there is no gradient.
+    pub outcome: Result<Vec<GradientAgreement>, NoGradient>,
 }
 
 /// How near the rule's gradient of one parameter array is to the exact one.
@@ -43,6 +50,29 @@ pub struct GradientAgreement {
     pub cosine: Option<f64>,
     /// Norm of the rule's gradient over that of the exact one; none if that is zero.
     pub ratio: Option<f64>,
+}
+
+impl GradientAgreement {
+    /// Why there is no cosine, in words.
+    pub fn missing(&self) -> Option<&'static str> {
+        match (self.cosine, self.ratio) {
+            (Some(_), _) => None,
+            (None, Some(_)) => Some("the rule's gradient is zero"),
+            (None, None) => Some("the exact gradient is zero"),
+        }
+    }
+}
+
+/// Why a rule has no gradient with some beta and number of sweeps.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoGradient {
+    /// The nudged energy has no minimum.
+    #[error("{0}")]
+    Unbounded(Unbounded),
+    /// Numbers beyond the range of f32.
+    #[error("potentials or gradients overflow")]
+    Overflow,
 }
 
 /// Why gradients cannot be compared.
@@ -70,10 +100,31 @@ pub enum GradientReportError {
     Network(#[from] DifferentiableError),
     /// The examples cannot be settled in f64.
     #[error(transparent)]
-    Settle(#[from] SettleError),
+    Settle(SettleError),
     /// The exact gradient overflows.
     #[error(transparent)]
-    Gradient(#[from] GradientError),
+    Gradient(GradientError),
+    /// It was asked to stop.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl From<SettleError> for GradientReportError {
+    fn from(error: SettleError) -> Self {
+        match error {
+            SettleError::Interrupted(interrupted) => Self::Interrupted(interrupted),
+            error => Self::Settle(error),
+        }
+    }
+}
+
+impl From<GradientError> for GradientReportError {
+    fn from(error: GradientError) -> Self {
+        match error {
+            GradientError::Interrupted(interrupted) => Self::Interrupted(interrupted),
+            error => Self::Gradient(error),
+        }
+    }
 }
 
 /// Compares a rule's gradients with the exact one, over as many whole batches as the examples make.
@@ -82,38 +133,46 @@ pub enum GradientReportError {
 /// batches, initial states and f32 arithmetic, the parameters held. The exact one is that of the cost at the settled state: by
 /// adjoint learning in f64, settled to a relative residual of 1e-11. A rule with a finite nudge departs from it in two
 /// ways: by the nudge (its error falls with beta), and by sweeps that are too few; below some beta, rounding takes over.
+/// Rules that hold the outputs (coupled and contrastive learning) follow another function than the cost: their cosines tell
+/// how much that matters, their ratios depend on beta and on the network.
 ///
-/// Each of `betas` (if the rule has an amplitude; empty: that of the options) is tried with each of `sweeps` (in both phases;
-/// empty: those of the options).
+/// Each of `betas` (empty: that of the options) is tried with each of `sweeps` (in both phases; empty: those of the options).
+/// `observe` sees every row when it is done.
 ///
 /// ```
 /// use ohmgrad::experiment::Preset;
 /// use ohmgrad::learn::compare_gradients;
 ///
-/// let mut experiment = Preset::named("digits")?.experiment()?;
+/// let experiment = Preset::named("digits")?.experiment()?;
 /// let network = experiment.initial_network(1)?;
-/// let data = experiment.data.load(0)?.train.selected(&Vec::from_iter(0..8));
-/// let report = compare_gradients(&network, &experiment.training, &data, &[1.0, 0.1], &[4, 30])?;
+/// let data = experiment.data.load(0)?.train.drawn(8, 0);
+/// let (betas, sweeps) = ([1.0, 0.1], [4, 30]);
+/// let report = compare_gradients(&network, &experiment.training, &data, &betas, &sweeps, |_| {})?;
 /// for row in &report.rows {
 ///     println!("{:?} {:?} {:?}", row.beta, row.sweeps, row.outcome);
 /// }
-/// # assert_eq!(report.rows.len(), 4);
+/// assert!(report.rows.len() == 4 && report.residual < 1e-11);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
-/// If there is not one whole batch, an option is refused, the data do not fit, the network is none of resistors, or a number
-/// overflows. What goes wrong with one beta stands in its row.
+/// If there is not one whole batch, an option, a beta or a number of sweeps is refused, the data do not fit, the network is a
+/// Hopfield network, the exact gradient overflows, or it is [interrupted](crate::interrupt). What goes wrong with one beta
+/// stands in its row.
 pub fn compare_gradients(
     network: &Network,
     options: &TrainOptions,
     data: &Dataset,
     betas: &[f32],
     sweeps: &[usize],
+    mut observe: impl FnMut(&GradientRow),
 ) -> Result<GradientReport, GradientReportError> {
-    options.validate(network.architecture())?;
-    super::check_fit(network.architecture(), data, options.cost)
-        .map_err(GradientReportError::Data)?;
+    let architecture = network.architecture();
+    let variants = variants(options, betas, sweeps);
+    variants
+        .iter()
+        .try_for_each(|options| options.validate(architecture))?;
+    super::check_fit(architecture, data, options.cost).map_err(GradientReportError::Data)?;
     let examples = data.len() / options.batch * options.batch;
     if examples == 0 {
         let (found, batch) = (data.len(), options.batch);
@@ -122,18 +181,15 @@ pub fn compare_gradients(
     let data = &data.selected(&Vec::from_iter(0..examples));
     let (exact, residual) = exact_gradient(network, options.cost, data)?;
     let mut rows = Vec::new();
-    for beta in amplitudes(options, betas) {
-        for variant in settled_by(options, sweeps) {
-            let variant = TrainOptions { beta, ..variant };
-            let trainer = Trainer::accumulating(network.clone(), variant.clone())?;
-            rows.push(GradientRow {
-                beta,
-                sweeps: [variant.free_phase.sweeps, variant.nudged_phase.sweeps],
-                outcome: trainer
-                    .mean_gradient(data)
-                    .map(|found| agreements(network.architecture(), &found, &exact)),
-            });
-        }
+    for options in variants {
+        let row = GradientRow {
+            beta: options.beta,
+            sweeps: [options.free_phase.sweeps, options.nudged_phase.sweeps],
+            outcome: rule_gradient(network, options, data)?
+                .map(|found| agreements(architecture, &found, &exact)),
+        };
+        observe(&row);
+        rows.push(row);
     }
     Ok(GradientReport {
         examples,
@@ -142,22 +198,41 @@ pub fn compare_gradients(
     })
 }
 
-fn amplitudes(options: &TrainOptions, betas: &[f32]) -> Vec<Option<f32>> {
-    match options.rule.has_beta() && !betas.is_empty() {
-        true => betas.iter().copied().map(Some).collect(),
-        false => vec![options.beta],
-    }
-}
-
-fn settled_by(options: &TrainOptions, sweeps: &[usize]) -> Vec<TrainOptions> {
-    let with = |sweeps: &usize| {
+/// The options with each of the betas and each of the numbers of sweeps.
+fn variants(options: &TrainOptions, betas: &[f32], sweeps: &[usize]) -> Vec<TrainOptions> {
+    let betas = match betas {
+        [] => vec![options.beta],
+        betas => betas.iter().copied().map(Some).collect(),
+    };
+    let phases = match sweeps {
+        [] => vec![[options.free_phase.sweeps, options.nudged_phase.sweeps]],
+        sweeps => sweeps.iter().map(|n| [*n, *n]).collect(),
+    };
+    let pairs = betas
+        .iter()
+        .flat_map(|beta| phases.iter().map(move |p| (beta, p)));
+    let variant = |(beta, [free, nudged]): (&Option<f32>, &[usize; 2])| {
         let mut options = options.clone();
-        (options.free_phase.sweeps, options.nudged_phase.sweeps) = (*sweeps, *sweeps);
+        options.beta = *beta;
+        (options.free_phase.sweeps, options.nudged_phase.sweeps) = (*free, *nudged);
         options
     };
-    match sweeps.is_empty() {
-        true => vec![options.clone()],
-        false => sweeps.iter().map(with).collect(),
+    pairs.map(variant).collect()
+}
+
+/// The mean of what the steps of a pass follow, by every parameter array, or why there is none.
+fn rule_gradient(
+    network: &Network,
+    options: TrainOptions,
+    data: &Dataset,
+) -> Result<Result<Vec<Vec<f64>>, NoGradient>, GradientReportError> {
+    let trainer = Trainer::accumulating(network.clone(), options)?;
+    match trainer.mean_gradient(data) {
+        Ok(found) => Ok(Ok(found)),
+        Err(TrainError::Unbounded { source, .. }) => Ok(Err(NoGradient::Unbounded(source))),
+        Err(TrainError::Diverged { .. }) => Ok(Err(NoGradient::Overflow)),
+        Err(TrainError::Interrupted(interrupted)) => Err(interrupted.into()),
+        Err(other) => Err(GradientReportError::Data(other)),
     }
 }
 
@@ -230,14 +305,34 @@ fn agreements(
     let pairs = names.zip(found.iter().zip(exact));
     pairs
         .map(|(parameter, (found, exact))| {
-            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-            let (norm, exact_norm) = (dot(found, found).sqrt(), dot(exact, exact).sqrt());
+            let (norm, exact_norm) = (norm(found), norm(exact));
             let both = norm > 0.0 && exact_norm > 0.0;
+            // a . b / (|a| |b|), from unit vectors: products of large gradients may overflow.
+            let products = found
+                .iter()
+                .zip(exact)
+                .map(|(a, b)| a / norm * (b / exact_norm));
             GradientAgreement {
                 parameter,
-                cosine: both.then(|| (dot(found, exact) / norm / exact_norm).clamp(-1.0, 1.0)),
+                cosine: both.then(|| products.sum::<f64>().clamp(-1.0, 1.0)),
                 ratio: (exact_norm > 0.0).then(|| norm / exact_norm),
             }
         })
         .collect()
+}
+
+/// |a|, however large or small its elements are.
+fn norm(values: &[f64]) -> f64 {
+    let largest = values.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
+    match largest > 0.0 {
+        true => {
+            largest
+                * values
+                    .iter()
+                    .map(|x| (x / largest).powi(2))
+                    .sum::<f64>()
+                    .sqrt()
+        }
+        false => 0.0,
+    }
 }

@@ -21,7 +21,8 @@ pub use benchmark::{Benchmark, Breakdown, benchmark};
 pub use cost::Cost;
 pub use evaluation::{Evaluation, Physics, evaluate, evaluate_physics};
 pub use gradients::{
-    GradientAgreement, GradientReport, GradientReportError, GradientRow, compare_gradients,
+    GradientAgreement, GradientReport, GradientReportError, GradientRow, NoGradient,
+    compare_gradients,
 };
 pub use optimizer::{Course, Optimizer, OptimizerError, Schedule, Update};
 pub use options::{InitialState, TrainOptions, TrainOptionsError};

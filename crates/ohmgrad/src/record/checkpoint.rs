@@ -72,6 +72,16 @@ pub fn load(path: &Path, threads: usize) -> Result<(Trainer, Progress), ReadErro
     Ok((trainer, progress))
 }
 
+/// Reads the settings of a checkpoint and how far its run had come, without the network.
+///
+/// # Errors
+/// If the file is not a checkpoint, or its settings or metrics are damaged.
+pub fn progress(path: &Path) -> Result<Progress, ReadError> {
+    let file = TensorFile::open(path)?;
+    check_format(&file)?;
+    read_progress(&file)
+}
+
 /// The number of steps, which Adam's corrections depend on.
 fn read_steps(file: &TensorFile) -> Result<u64, ReadError> {
     let steps = file.text("steps")?.parse();

@@ -56,7 +56,7 @@ fn pull(network: &Reference, v: &Potentials, l: usize, j: usize) -> (f64, bool) 
     (current + network.biases[l][j], held)
 }
 
-fn equilibrium(network: &Reference, features: &[f64], nudge: Nudge) -> Potentials {
+pub(super) fn equilibrium(network: &Reference, features: &[f64], nudge: Nudge) -> Potentials {
     let mut v = network.at_rest(features);
     network.settle(
         &mut v,

@@ -1,6 +1,7 @@
 //! Training against independent truths, and what it refuses.
 
 mod cases;
+mod comparison;
 mod errors;
 mod gradients;
 mod programs;
