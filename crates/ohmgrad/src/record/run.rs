@@ -161,7 +161,7 @@ pub enum RunError {
     Learn(#[from] crate::learn::circuit::LearnError),
     /// A checkpoint of a circuit that is damaged.
     #[error(
-        "{path} is damaged, or no checkpoint of a circuit: put a copy in its place, or remove it to start the run anew"
+        "{path} is no checkpoint of a circuit, or damaged: put a copy in its place, or remove it to start the run anew"
     )]
     CircuitCheckpoint {
         /// The file.
