@@ -110,6 +110,15 @@ fn a_resumed_run_ends_as_one_that_never_stopped() {
         assert_eq!(read("whole"), read("parts"));
     }
     assert_eq!(metrics(&place, "whole"), metrics(&place, "parts"));
+    // What a failure after the checkpoint has left undone.
+    std::fs::remove_file(place.path("parts/trained.cir")).unwrap();
+    place.write("parts/metrics.jsonl", "");
+    place.succeed("learn --resume parts");
+    assert_eq!(
+        place.text("whole/trained.cir"),
+        place.text("parts/trained.cir")
+    );
+    assert_eq!(metrics(&place, "whole"), metrics(&place, "parts"));
     place.fail("learn --resume parts --epochs 3", &["20 finished epochs"]);
     place.fail("learn --resume nowhere", &["holds no run"]);
     place.fail("learn task.toml --out parts", &["already holds a run"]);

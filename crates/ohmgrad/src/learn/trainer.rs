@@ -254,11 +254,11 @@ impl Trainer {
 
     /// How many states an example has in the last phase of a step.
     pub(super) fn states_of_last_phase(&self) -> usize {
-        let phases = self.program.ops.iter().filter_map(|op| match op {
+        let phase = self.program.ops.iter().rev().find_map(|op| match op {
             Op::Settle(settle) => Some(settle.states.len()),
             _ => None,
         });
-        phases.last().unwrap_or(1)
+        phase.unwrap_or(1)
     }
 
     /// Multiply-adds that the states of the last step need for one example of so many features that are not 0: those of

@@ -176,13 +176,7 @@ impl Contraction {
         }
     }
 
-    /// Whether links join nodes that they do not join to ground.
-    pub(super) fn floats(&self) -> bool {
-        let mut children = self.tree.iter().map(|branch| branch.child);
-        children.any(|child| self.clusters[child as usize] > 0)
-    }
-
-    /// Moves what rounding has left at the root of each cluster but ground's to the node with the largest currents, where
+    /// Moves what rounding has left at the root of each cluster to the node with the largest currents, where
     /// it is least: `sizes` are the sums of the currents' magnitudes at the nodes.
     pub(super) fn move_rest(
         &self,
@@ -200,7 +194,7 @@ impl Contraction {
                 }
             }
         }
-        for node in largest.into_iter().skip(1).flatten() {
+        for node in largest.into_iter().flatten() {
             let path = self.path_from_root(node);
             let Some(root) = path.first().map(|branch| branch.parent as usize) else {
                 continue;

@@ -27,4 +27,4 @@ pub(crate) use network::{Curved, GROUND, Network, at};
 pub(crate) use numbers::{Conductances, Numbers};
 pub(crate) use reduction::Reduction;
 pub(crate) use residual::Residual;
-pub(crate) use restore::State;
+pub(crate) use restore::{Restored, State};

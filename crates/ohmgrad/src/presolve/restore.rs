@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use petgraph::unionfind::UnionFind;
 use serde::{Deserialize, Serialize};
 
+use super::double::Double;
 use super::network::{Curved, Network, at};
 use super::numbers::{Linear, Numbers};
 use super::reduction::Reduction;
@@ -212,19 +213,28 @@ impl Reduction {
         self.sources.currents(&mut surplus, |link, current| {
             currents[link as usize] += current;
         });
-        if self.sources.floats() {
-            let mut sizes = vec![0.0; circuit.node_names().len()];
-            for (element, current) in circuit.elements().iter().zip(&currents) {
-                for node in element.nodes() {
-                    sizes[node.index()] += current.abs();
-                }
-            }
-            self.sources
-                .move_rest(&mut surplus, &sizes, |link, current| {
-                    currents[link as usize] += current;
-                });
-        }
         currents
+    }
+
+    /// Moves what rounding leaves of the current law to where it is least: within each cluster of nodes that sources and
+    /// shorts join, to the node with the largest currents.
+    pub(crate) fn rebalance(&self, circuit: &Circuit, currents: &mut [f64]) {
+        let nodes = circuit.node_names().len();
+        let (mut sums, mut sizes) = (vec![Double::default(); nodes], vec![0.0; nodes]);
+        for (element, current) in circuit.elements().iter().zip(&*currents) {
+            for (node, sign) in element.nodes().into_iter().zip([-1.0, 1.0]) {
+                sums[node.index()] += Double::from(sign * current);
+                sizes[node.index()] += current.abs();
+            }
+        }
+        let mut surplus: Vec<f64> = sums.into_iter().map(Double::value).collect();
+        self.sources.currents(&mut surplus, |link, current| {
+            currents[link as usize] += current;
+        });
+        self.sources
+            .move_rest(&mut surplus, &sizes, |link, current| {
+                currents[link as usize] += current;
+            });
     }
 
     /// Every diode of a loop can carry current to every other: send each surplus to one node of the loop, and

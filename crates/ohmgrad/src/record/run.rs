@@ -151,7 +151,7 @@ pub enum RunError {
         /// The checkpoint.
         path: PathBuf,
         /// What is wrong with it.
-        source: ReadError,
+        source: Box<ReadError>,
     },
     /// A learning task of a circuit is refused.
     #[error(transparent)]
@@ -161,7 +161,7 @@ pub enum RunError {
     Learn(#[from] crate::learn::circuit::LearnError),
     /// A checkpoint of a circuit that is damaged.
     #[error(
-        "{path} is damaged, or no checkpoint of a circuit: put a copy in its place, or remove it to start the run anew"
+        "{path} is no checkpoint of a circuit, or damaged: put a copy in its place, or remove it to start the run anew"
     )]
     CircuitCheckpoint {
         /// The file.
@@ -278,7 +278,7 @@ impl Run {
                 let loaded = checkpoint::load(&path, threads);
                 let (trainer, progress) = loaded.map_err(|source| RunError::Checkpoint {
                     path: path.clone(),
-                    source,
+                    source: source.into(),
                 })?;
                 check_unchanged(&folder, &progress, &experiment)?;
                 (trainer, progress.metrics)

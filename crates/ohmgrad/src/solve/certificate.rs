@@ -183,7 +183,7 @@ impl Check {
             let ends = self.nodes[a].potential.abs() + self.nodes[b].potential.abs();
             let wanted = conductance * voltage;
             let off = (current - wanted).abs() - conductance * (ROUNDING * ends + self.noise);
-            if !(off <= 0.0) {
+            if off.is_nan() || off > 0.0 {
                 let miss = relative(off, current.abs().max(wanted.abs()));
                 self.certificate.voltage_law = worse(self.certificate.voltage_law, miss);
             }

@@ -300,7 +300,9 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         let nodes = residual.missing.iter().zip(&residual.sizes);
         let mut missed = nodes
             .zip(&residual.digits)
-            .filter(|((missing, _), digits)| !(missing.abs() <= **digits + self.faint))
+            .filter(|((missing, _), digits)| {
+                missing.is_nan() || missing.abs() > **digits + self.faint
+            })
             .fold(0.0, |worst, ((missing, size), _)| {
                 worse(worst, relative(*missing, *size))
             });

@@ -28,7 +28,8 @@ use std::sync::Arc;
 
 use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::presolve::{
-    Conductances, Network, Numbers, PresolveError, Reduction, Residual, State, Undetermined,
+    Conductances, Network, Numbers, PresolveError, Reduction, Residual, Restored, State,
+    Undetermined,
 };
 
 /// How a [`Solver`] finds the state of a network.
@@ -397,8 +398,14 @@ impl Solver {
             end,
         } = confirmed;
         let own = self.reduction.own_currents(circuit, numbers, &state, faint);
-        let restored = self.reduction.restore(circuit, numbers, state, own);
-        let checked = Certificate::check_all(circuit, &restored.potentials, &restored.currents);
+        let mut restored = self.reduction.restore(circuit, numbers, state, own);
+        let check =
+            |state: &Restored| Certificate::check_all(circuit, &state.potentials, &state.currents);
+        let mut checked = check(&restored);
+        if checked.certificate.kcl > self.options.tolerance {
+            self.reduction.rebalance(circuit, &mut restored.currents);
+            checked = check(&restored);
+        }
         // Voltages are decimal numbers, held in binary.
         let common = common + 2.0 * f64::EPSILON * checked.held;
         let accuracy = self.reduction.accuracy(numbers, &restored, &bars, common);

@@ -6,8 +6,11 @@ use super::fault::Fault;
 use super::source::Piece;
 use super::token::Words;
 
+type OfOne = fn(f64) -> f64;
+type OfTwo = fn(f64, f64) -> f64;
+
 /// Functions of one number.
-const OF_ONE: [(&str, fn(f64) -> f64); 36] = [
+const OF_ONE: [(&str, OfOne); 36] = [
     ("abs", f64::abs),
     ("acos", f64::acos),
     ("acosh", f64::acosh),
@@ -46,7 +49,7 @@ const OF_ONE: [(&str, fn(f64) -> f64); 36] = [
     ("uramp", |x| x.max(0.0)),
 ];
 /// Functions of two numbers. In arithmetic, `pwr` is a power of the size, as in ngspice and LTspice.
-const OF_TWO: [(&str, fn(f64, f64) -> f64); 5] = [
+const OF_TWO: [(&str, OfTwo); 5] = [
     ("atan2", f64::atan2),
     ("hypot", f64::hypot),
     ("pow", f64::powf),
@@ -54,7 +57,7 @@ const OF_TWO: [(&str, fn(f64, f64) -> f64); 5] = [
     ("pwrs", |x, y| x.abs().powf(y).copysign(x)),
 ];
 /// Functions of as many numbers as one likes.
-const OF_MANY: [(&str, fn(f64, f64) -> f64); 2] = [("max", f64::max), ("min", f64::min)];
+const OF_MANY: [(&str, OfTwo); 2] = [("max", f64::max), ("min", f64::min)];
 /// Functions of three numbers: the second if the first is true, else the third.
 const OF_THREE: [&str; 2] = ["if", "ternary_fcn"];
 /// Functions whose results are random.
@@ -158,7 +161,7 @@ impl<'a> Function<'a> {
                 .trimmed(),
             None => body,
         };
-        if !is_word(&name.text) || !arguments.iter().all(|word| is_word(word)) {
+        if !is_word(&name.text) || !arguments.iter().all(is_word) {
             return Err(words.unexpected(definition.part(0, close + 1)));
         }
         if body.text.is_empty() {

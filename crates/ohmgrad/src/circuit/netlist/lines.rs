@@ -176,7 +176,10 @@ mod tests {
         assert_eq!(title("* comment\nr2"), None);
         assert_eq!(title(".title me\nr2"), None);
         assert_eq!(cleaned(".title me\nr2"), [".title me", "r2"]);
-        assert_eq!(clean("r1 a b 1", false).statements, [0..8]);
+        assert_eq!(
+            clean("r1 a b 1", false).statements.as_slice(),
+            std::slice::from_ref(&(0..8))
+        );
     }
 
     #[test]
