@@ -12,15 +12,14 @@ use ohmgrad::device::Law;
 use ohmgrad::record::atomic;
 use ohmgrad::solve::{RowError, Solution, SolveOptions, Solver, Status};
 
+use super::report::status;
+
 /// Values for some sources of a circuit, row after row.
 pub(super) struct Inputs {
     sources: Vec<ElementId>,
     values: Vec<f64>,
     origin: Origin,
 }
-
-/// The greatest number of values of a sweep's table: 1.6 GB of memory.
-const LARGEST: usize = 200_000_000;
 
 /// Where the rows come from.
 enum Origin {
@@ -44,13 +43,6 @@ impl Inputs {
             Ok(count) if count >= 2 => count,
             _ => bail!("--sweep: the number of values `{steps}` is not a whole number from 2 on"),
         };
-        let columns = circuit.node_names().len() + shown(circuit).count();
-        let most = LARGEST / columns;
-        if count > most {
-            bail!(
-                "--sweep: {count} values make too large a table: at most {most} for this circuit; sweep in parts"
-            );
-        }
         let share = |k: usize| k as f64 / (count - 1) as f64;
         let value = |k| start * (1.0 - share(k)) + stop * share(k);
         Ok(Inputs {
@@ -247,7 +239,7 @@ impl Row {
         Row {
             is_solved: solution.status == Status::Solved,
             numbers: potentials.chain(currents).collect(),
-            status: solution.status.name().into(),
+            status: status(solution.status).into(),
             residual: Some(solution.certificate.worst()),
         }
     }

@@ -6,7 +6,6 @@
 //! checked against the original circuit by a [`Certificate`] that shares no code with the solver.
 
 mod certificate;
-mod confirmation;
 mod coordinate_descent;
 mod interior_point;
 mod multipliers;
@@ -17,7 +16,6 @@ mod star_mesh;
 pub use certificate::Certificate;
 pub use rows::RowError;
 
-use confirmation::{Confirmation, Confirmed, End};
 use coordinate_descent::{descend, sweep_cost};
 use interior_point::InteriorPoint;
 use multipliers::{Effort, Multipliers};
@@ -28,8 +26,7 @@ use std::sync::Arc;
 
 use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::presolve::{
-    Conductances, Network, Numbers, PresolveError, Reduction, Residual, Restored, State,
-    Undetermined,
+    Conductances, Network, Numbers, OwnCurrents, PresolveError, Reduction, State, Undetermined,
 };
 
 /// How a [`Solver`] finds the state of a network.
@@ -101,60 +98,18 @@ impl SolveOptions {
         self.over_relaxation = over_relaxation;
         self
     }
-
-    /// Refuses numbers out of their ranges.
-    fn check(&self) -> Result<(), PresolveError> {
-        let fault = |name, value, range| Err(PresolveError::Option { name, value, range });
-        if !(self.tolerance > 0.0 && self.tolerance.is_finite()) {
-            return fault("tolerance", self.tolerance, "finite and above 0");
-        }
-        if !self.over_relaxation.is_finite() {
-            return fault("over-relaxation", self.over_relaxation, "finite");
-        }
-        Ok(())
-    }
 }
 
-/// Whether a state is the operating point, and if not, why.
+/// Whether a state is the operating point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Status {
-    /// The certificate passes, and the error bars are below the tolerance.
+    /// The certificate passes.
     Solved,
-    /// All diodes are right and the laws hold as well as double precision allows, but the certificate does not pass or an
-    /// error bar is above the tolerance. The bars say how far off the potentials may be.
-    AccuracyLimit,
-    /// The steps ended before the diodes were right or the laws held. The potentials may be far off.
-    IterationLimit,
-    /// Numbers went out of the range of double precision. The potentials may be far off.
-    Breakdown,
+    /// The method gave up before the certificate passed.
+    NotConverged,
     /// It was [interrupted](crate::interrupt) before the certificate passed.
     Interrupted,
-}
-
-impl Status {
-    /// The status as one word, for files and tables: `solved`, `accuracy_limit`, `iteration_limit`,
-    /// `numerical_breakdown` or `interrupted`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Status::Solved => "solved",
-            Status::AccuracyLimit => "accuracy_limit",
-            Status::IterationLimit => "iteration_limit",
-            Status::Breakdown => "numerical_breakdown",
-            Status::Interrupted => "interrupted",
-        }
-    }
-}
-
-/// Where an attempt begins.
-#[derive(Clone, Copy, Debug)]
-enum Attempt {
-    /// As the method says.
-    Method,
-    /// By the direct method, from nothing.
-    Direct,
-    /// With all diodes blocking: they are exchanged until they are right.
-    Rest,
 }
 
 /// How much work a solve was.
@@ -182,12 +137,9 @@ pub struct Solution {
     pub potentials: Vec<f64>,
     /// Currents of the elements, in ampere, in the order of [`Circuit::elements`].
     pub currents: Vec<f64>,
-    /// How far off each potential may be, in volt, in the order of [`Circuit::node_names`]: its error bar. Of a node
-    /// whose potential is open, how far off its voltage to the nodes that it moves with may be.
-    pub accuracy: Vec<f64>,
     /// Power that the elements other than sources take up, in watt.
     pub dissipated_power: f64,
-    /// How well the laws hold.
+    /// The proof.
     pub certificate: Certificate,
     /// Nodes whose potentials the circuit leaves open.
     pub undetermined: Vec<Undetermined>,
@@ -199,20 +151,6 @@ impl Solution {
     /// The potential of a node, in volt.
     pub fn potential(&self, node: NodeId) -> f64 {
         self.potentials[node.index()]
-    }
-
-    /// Whether it is worth more than another answer: by its status, then by its error bars.
-    fn is_better_than(&self, other: &Solution) -> bool {
-        let worst = |bars: &[f64]| bars.iter().copied().fold(0.0, f64::max);
-        let rank = |status| match status {
-            Status::Solved => 0,
-            Status::AccuracyLimit => 1,
-            _ => 2,
-        };
-        match rank(self.status).cmp(&rank(other.status)) {
-            std::cmp::Ordering::Equal => worst(&self.accuracy) < worst(&other.accuracy),
-            order => order.is_lt(),
-        }
     }
 
     /// The current through an element, in ampere.
@@ -233,7 +171,6 @@ pub struct Solver {
     newton: Newton,
     interior_point: InteriorPoint,
     multipliers: Multipliers,
-    residual: Residual,
     last: Option<State>,
 }
 
@@ -241,9 +178,8 @@ impl Solver {
     /// Prepares for circuits of the shape of `circuit`.
     ///
     /// # Errors
-    /// If the circuit has no operating point, or an option is out of its range.
+    /// If the circuit has no operating point.
     pub fn new(circuit: &Circuit, options: SolveOptions) -> Result<Solver, PresolveError> {
-        options.check()?;
         let reduction = Reduction::new(circuit)?;
         let conductances = reduction.conductances(circuit);
         let conductances = conductances.expect("a reduction fits the circuit that it was made for");
@@ -254,7 +190,6 @@ impl Solver {
             newton: Newton::new(&plan),
             interior_point: InteriorPoint::new(),
             multipliers: Multipliers::new(),
-            residual: Residual::default(),
             last: None,
             reduction: Arc::new(reduction),
             conductances: Arc::new(conductances),
@@ -274,7 +209,6 @@ impl Solver {
             newton: Newton::new(&self.plan),
             interior_point: InteriorPoint::new(),
             multipliers: Multipliers::new(),
-            residual: Residual::default(),
             last: self.last.clone(),
             reduction: Arc::clone(&self.reduction),
             conductances: Arc::clone(&self.conductances),
@@ -323,10 +257,7 @@ impl Solver {
     pub fn solve(&mut self, circuit: &Circuit) -> Result<Solution, PresolveError> {
         if !self.conductances.are_of(circuit) {
             match self.reduction.conductances(circuit) {
-                Some(conductances) => {
-                    self.conductances = Arc::new(conductances);
-                    self.newton.forget();
-                }
+                Some(conductances) => self.conductances = Arc::new(conductances),
                 None => *self = Solver::new(circuit, self.options)?,
             }
         }
@@ -339,31 +270,23 @@ impl Solver {
         Ok(self.solve_numbers(circuit, &numbers))
     }
 
-    /// One attempt after the other, until an answer is certified; the best of them.
     fn solve_numbers(&mut self, circuit: &Circuit, numbers: &Numbers) -> Solution {
-        let mut work = Work::default();
-        let mut best: Option<Solution> = None;
-        for attempt in [Attempt::Method, Attempt::Direct, Attempt::Rest] {
-            let (state, done) = self.find_state(numbers, attempt);
-            work += done;
-            let confirmed = self.confirm(circuit, numbers, &state);
+        let (state, mut work) = self.find_state(numbers);
+        let own = self.reduction.own_currents(circuit, numbers, &state);
+        let residual = self.reduction.residual(&own);
+        let missed = residual.iter().fold(0.0, |max: f64, r| max.max(r.abs()));
+        let corrects = missed > 1e-2 * self.options.tolerance * own.largest && !work.interrupted;
+        self.last = Some(state.clone());
+        let mut solution = self.certify(circuit, numbers, state.clone(), own);
+        if corrects {
+            let (state, own) = self.correct(circuit, numbers, state, residual);
             work += self.newton.work;
-            let ended = confirmed.end;
-            self.last = Some(confirmed.state.clone());
-            let solution = self.certify(circuit, numbers, confirmed);
-            if best
-                .as_ref()
-                .is_none_or(|best| solution.is_better_than(best))
-            {
-                best = Some(solution);
-            }
-            // What is confirmed would be found again, to the same digits.
-            if ended == End::Confirmed || work.interrupted {
-                break;
+            let corrected = self.certify(circuit, numbers, state, own);
+            if corrected.certificate.worst() < solution.certificate.worst() {
+                solution = corrected;
             }
         }
-        let mut solution = best.expect("at least one attempt is made");
-        if work.interrupted && solution.status != Status::Solved {
+        if work.interrupted && solution.status == Status::NotConverged {
             solution.status = Status::Interrupted;
         }
         solution.statistics = Statistics {
@@ -376,74 +299,37 @@ impl Solver {
         solution
     }
 
-    fn confirm(&mut self, circuit: &Circuit, numbers: &Numbers, state: &State) -> Confirmed {
-        self.newton.work = Work::default();
-        let mut confirmation = Confirmation::new(
-            &self.plan,
-            &self.reduction,
-            circuit,
-            numbers,
-            &mut self.residual,
-        );
-        confirmation.run(&mut self.newton, state)
-    }
-
-    /// The circuit's state for a confirmed one of the network, with its certificate and error bars.
-    fn certify(&self, circuit: &Circuit, numbers: &Numbers, confirmed: Confirmed) -> Solution {
-        let Confirmed {
-            state,
-            bars,
-            common,
-            faint,
-            end,
-        } = confirmed;
-        let own = self.reduction.own_currents(circuit, numbers, &state, faint);
-        let mut restored = self.reduction.restore(circuit, numbers, state, own);
-        let check =
-            |state: &Restored| Certificate::check_all(circuit, &state.potentials, &state.currents);
-        let mut checked = check(&restored);
-        if checked.certificate.kcl > self.options.tolerance {
-            self.reduction.rebalance(circuit, &mut restored.currents);
-            checked = check(&restored);
-        }
-        // Voltages are decimal numbers, held in binary.
-        let common = common + 2.0 * f64::EPSILON * checked.held;
-        let accuracy = self.reduction.accuracy(numbers, &restored, &bars, common);
+    /// The circuit's state for a state of the network, with its certificate.
+    fn certify(
+        &self,
+        circuit: &Circuit,
+        numbers: &Numbers,
+        state: State,
+        own: OwnCurrents,
+    ) -> Solution {
+        let restored = self.reduction.restore(circuit, numbers, state, own);
         let (potentials, currents) = (restored.potentials, restored.currents);
-        let certificate = checked.certificate;
-        let tolerance = self.options.tolerance;
-        let voltages = potentials
-            .iter()
-            .fold(checked.held, |max, v| max.max(v.abs()));
-        let accurate = accuracy.iter().all(|bar| *bar <= tolerance * voltages);
+        let (certificate, dissipated_power) =
+            Certificate::check_and_dissipate(circuit, &potentials, &currents);
         Solution {
-            status: match end {
-                End::Interrupted => Status::Interrupted,
-                End::Breakdown => Status::Breakdown,
-                End::Unsettled => Status::IterationLimit,
-                End::Confirmed if certificate.passes(tolerance) && accurate => Status::Solved,
-                End::Confirmed => Status::AccuracyLimit,
+            status: match certificate.passes(self.options.tolerance) {
+                true => Status::Solved,
+                false => Status::NotConverged,
             },
-            dissipated_power: checked.dissipated,
+            dissipated_power,
             potentials,
             currents,
-            accuracy,
             certificate,
             undetermined: restored.undetermined,
             statistics: Statistics::default(),
         }
     }
 
-    /// By coordinate descent as far as the method asks for it, and else directly; or as a later attempt.
-    fn find_state(&mut self, numbers: &Numbers, attempt: Attempt) -> (State, Work) {
+    /// By coordinate descent as far as the method asks for it, and else directly.
+    fn find_state(&mut self, numbers: &Numbers) -> (State, Work) {
         let network = &numbers.network;
         let target = 1e-3 * self.options.tolerance;
         let last = self.last.take().filter(|last| last.fits(network));
-        match attempt {
-            Attempt::Method => (),
-            Attempt::Direct => return self.find_directly(network, None),
-            Attempt::Rest => return (network.rest(), Work::default()),
-        }
         let max_sweeps = self.sweeps_to_try(network, last.is_some());
         if max_sweeps == 0 {
             return self.find_directly(network, last);
@@ -531,6 +417,27 @@ impl Solver {
             }
         }
         (best.0, work)
+    }
+
+    /// Removes what the merging of parallel resistors has left of rounding, element by element.
+    fn correct(
+        &mut self,
+        circuit: &Circuit,
+        numbers: &Numbers,
+        mut state: State,
+        mut residual: Vec<f64>,
+    ) -> (State, OwnCurrents) {
+        const CORRECTIONS: usize = 3;
+        let network = &numbers.network;
+        self.newton.resume(&self.plan, network, &state);
+        let mut own = OwnCurrents::default();
+        for _ in 0..CORRECTIONS {
+            self.newton.correct(&self.plan, network, &residual);
+            state = self.newton.finish(network);
+            own = self.reduction.own_currents(circuit, numbers, &state);
+            residual = self.reduction.residual(&own);
+        }
+        (state, own)
     }
 }
 

@@ -15,13 +15,12 @@ fn solve_by(circuit: &Circuit, options: SolveOptions) -> Solution {
     solution
 }
 
-/// Solves by coordinate descent alone; a factorization serves for its error bars only.
+/// Solves by coordinate descent alone.
 fn descend_alone(circuit: &Circuit) -> Solution {
     let options = SolveOptions::default().with_method(Method::Coordinate);
     let solution = solve_by(circuit, options);
     let statistics = solution.statistics;
-    assert_eq!(statistics.iterations, 0, "{statistics:?}");
-    assert!(statistics.factorizations <= 1, "{statistics:?}");
+    assert_eq!(statistics.factorizations, 0, "{statistics:?}");
     solution
 }
 

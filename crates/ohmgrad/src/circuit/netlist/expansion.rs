@@ -158,7 +158,11 @@ impl<'s, 'a> Expansion<'s, 'a> {
             Err(_) => false,
             // Of kinds that are not read: a letter and a digit, and three words at least.
             Ok(None) => {
-                let has_number = first.text[1..].starts_with(|c: char| c.is_ascii_digit());
+                let has_number = first
+                    .text
+                    .chars()
+                    .nth(1)
+                    .is_some_and(|c| c.is_ascii_digit());
                 first.text.starts_with(|c: char| c.is_ascii_lowercase())
                     && has_number
                     && rest.text.split_whitespace().count() >= 3

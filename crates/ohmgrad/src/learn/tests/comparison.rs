@@ -150,7 +150,8 @@ fn adjoint_learning_agrees_with_the_exact_gradient_and_with_finite_differences()
                 .zip(&truth)
                 .map(|(found, truth)| cosine_and_ratio(found, truth));
             for (cosine, ratio) in numbers(&report.rows[0]).into_iter().chain(from_truth) {
-                let near = cosine > 1.0 - 1e-6 && (ratio - 1.0).abs() < 1e-5;
+                // The engine settles responses to a relative residual of 1e-6, in f32.
+                let near = cosine > 1.0 - 1e-6 && (ratio - 1.0).abs() < 1e-4;
                 assert!(near, "{cost:?}: cosine {cosine}, ratio {ratio}");
             }
         }
@@ -181,10 +182,13 @@ fn the_error_falls_with_beta() {
             report.rows.iter().map(largest).collect()
         };
         let (positive, centered) = (errors(PositiveEp), errors(CenteredEp));
-        for pair in positive.windows(2) {
-            let order = (pair[0] / pair[1]).log2();
-            assert!((0.7..1.3).contains(&order), "{cost:?}: {positive:?}");
-        }
+        // Diodes that switch between two betas bend the line: the order is that of the whole range.
+        let falls = positive.windows(2).all(|pair| pair[1] < pair[0]);
+        let order = (positive[0] / positive[4]).log2() / 4.0;
+        assert!(
+            falls && (0.8..1.2).contains(&order),
+            "{cost:?}: {positive:?}"
+        );
         assert!(
             centered[0] < positive[0] / 2.0,
             "{centered:?}, {positive:?}"
@@ -210,7 +214,12 @@ fn too_few_sweeps_show_on_a_deep_network() {
     let report = report(&engine, &options, &data, &[], &[2, 8, 200]);
     let sweeps: Vec<_> = report.rows.iter().map(|row| row.sweeps).collect();
     assert_eq!(sweeps, [[2, 2], [8, 8], [200, 200]]);
-    let first = |row| numbers(row)[0].0;
+    // After two sweeps nothing of the target has reached the first matrix: its gradient is zero.
+    let first = |row: &GradientRow| {
+        row.outcome.as_ref().expect("a gradient")[0]
+            .cosine
+            .unwrap_or(0.0)
+    };
     let cosines: Vec<f64> = report.rows.iter().map(first).collect();
     assert!(
         cosines[0] < cosines[1] && cosines[1] < cosines[2],

@@ -187,8 +187,8 @@ fn numbers_that_are_none() {
             "a number, a name or a bracket is expected here",
         ),
         (
-            "r1 a b {sqr(4)}",
-            "there is no function `sqr`; did you mean `sqrt`?",
+            "r1 a b {sqrtt(4)}",
+            "there is no function `sqrtt`; did you mean `sqrt`?",
         ),
         ("r1 a b {max(1)}", "`max` takes 2 arguments, here are 1"),
         (
@@ -252,7 +252,7 @@ fn models() {
         ),
         (
             "d1 a k m\n.model m d(nvt=1)",
-            "`nvt` is no parameter of a D model; did you mean `n`?",
+            "`nvt` is no parameter of a D model; did you mean `bv`?",
         ),
         (
             "d1 a k m\n.model m d(is=1p ron=1)",

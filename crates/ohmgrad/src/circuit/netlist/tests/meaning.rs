@@ -493,7 +493,7 @@ fn functions_of_the_netlist() {
         3.0
     );
     assert_eq!(
-        voltage_of("v1 a 0 {f(2)}\n.param f(x)='x*k' k=3\n.param k=3"),
+        voltage_of("v1 a 0 {f(2)}\n.param f(x)='x*k'\n.param k=3"),
         6.0
     );
 }
