@@ -190,7 +190,7 @@ fn load_line(
         return x;
     }
     let mut u = start.clamp(low, high);
-    let mut width = high - low;
+    let (mut width, mut step) = (high - low, high - low);
     for _ in 0..STEPS {
         let (current, slope) = law(u);
         let excess = u - x + r * current;
@@ -206,8 +206,9 @@ fn load_line(
         if slope.is_finite() && (newton - u).abs() <= f64::EPSILON * u.abs() {
             return newton.clamp(low, high);
         }
-        let closes_in = high - low <= 0.5 * width || (newton - u).abs() <= 0.5 * width;
-        width = high - low;
+        // A step as long as the last one is no approach: far up an exponential all steps are.
+        let closes_in = high - low <= 0.5 * width || (newton - u).abs() <= 0.5 * step;
+        (width, step) = (high - low, (newton - u).abs());
         let next = if newton > low && newton < high && closes_in {
             newton
         } else {
