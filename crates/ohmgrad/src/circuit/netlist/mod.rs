@@ -51,7 +51,7 @@
 //! # Notes
 //!
 //! Comments that start with `*!ohmgrad` say what SPICE cannot: the order and names of nodes, names of elements, and numbers of
-//! models to the last digit. [`write`] writes them.
+//! models to the last digit. [`write()`] writes them.
 
 mod analyses;
 mod call;
