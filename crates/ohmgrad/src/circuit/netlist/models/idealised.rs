@@ -81,14 +81,9 @@ impl IdealisedModel {
             },
             has_reverse: false,
         };
-        super::each(words, |name, value| {
-            model.parameter(name, value, parameters, false)
+        super::each_with_note(words, note, |name, value, noted| {
+            model.parameter(name, value, parameters, noted)
         })?;
-        if let Some(note) = note {
-            super::each(note, |name, value| {
-                model.parameter(name, value, parameters, true)
-            })?;
-        }
         if !model.has_reverse {
             model.regions.reverse_conductance = model.regions.on_conductance;
         }

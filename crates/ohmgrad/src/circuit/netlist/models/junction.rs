@@ -147,14 +147,9 @@ impl JunctionModel {
         settings: &Settings,
     ) -> Outcome<JunctionModel> {
         let mut model = JunctionModel::default_at(settings);
-        super::each(words, |name, value| {
-            model.parameter(name, value, parameters, false)
+        super::each_with_note(words, note, |name, value, noted| {
+            model.parameter(name, value, parameters, noted)
         })?;
-        if let Some(note) = note {
-            super::each(note, |name, value| {
-                model.parameter(name, value, parameters, true)
-            })?;
-        }
         let place = words.statement().span;
         if model.recombination_current != 0.0 && model.recombination_coefficient.is_none() {
             parameters

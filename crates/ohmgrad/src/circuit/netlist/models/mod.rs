@@ -75,6 +75,18 @@ fn each<'a>(
     }
 }
 
+/// Those of a model and then those of its note; the last argument of `set` says which.
+fn each_with_note<'a>(
+    words: Words<'a>,
+    note: Option<Words<'a>>,
+    mut set: impl FnMut(Piece<'a>, Token<'a>, bool) -> Outcome<()>,
+) -> Outcome<()> {
+    each(words, |name, value| set(name, value, false))?;
+    note.map_or(Ok(()), |note| {
+        each(note, |name, value| set(name, value, true))
+    })
+}
+
 /// A conductance from a resistance, which may be `inf`.
 fn inverse(token: Token, parameters: Parameters) -> Outcome<f64> {
     if is_infinity(token) {
