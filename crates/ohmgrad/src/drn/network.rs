@@ -200,6 +200,24 @@ impl Network {
         weights
     }
 
+    /// Weight matrix `l` between two hidden layers, as that above holds it and as that below does.
+    #[cfg(test)]
+    pub(crate) fn both_ends(&self, l: usize) -> [Vec<f32>; 2] {
+        let (_, columns) = self.architecture.shape(l);
+        let mut ends = [self.weights(l), self.weights(l)];
+        ends[1].fill(f32::NAN);
+        for (i, row) in ends[1].chunks_exact_mut(columns).enumerate() {
+            for matrix in self
+                .shares
+                .iter()
+                .map(|share| share.connection_above(l - 1))
+            {
+                matrix.read_row(matrix.values(), i, row);
+            }
+        }
+        ends
+    }
+
     /// Biases of free layer `l` in ampere.
     ///
     /// # Panics
@@ -269,7 +287,7 @@ impl Network {
 
     /// Copies row `i` of matrix `l` into `row`.
     pub(crate) fn read_row(&self, l: usize, i: usize, row: &mut [f32]) {
-        for matrix in self.shares.iter().map(|share| &share.connections[l]) {
+        for matrix in self.shares.iter().map(|share| share.connection(l)) {
             matrix.read_row(matrix.values(), i, row);
         }
     }
@@ -287,7 +305,7 @@ impl Network {
     /// Writes row `i` of matrix `l`; conductance sums are not set.
     pub(crate) fn write_row(&mut self, l: usize, i: usize, row: &[f32]) {
         for share in &mut self.shares {
-            share.connections[l].set_row(i, row);
+            share.set_row(l, i, row);
         }
     }
 
@@ -310,7 +328,7 @@ impl Network {
     pub(crate) fn source_conductances(&self) -> Vec<f64> {
         let mut sums = vec![0.0; self.architecture.features];
         for share in &self.shares {
-            share.connections[0].add_source_sums(&mut sums);
+            share.connection(0).add_source_sums(&mut sums);
         }
         sums
     }
@@ -393,7 +411,7 @@ impl Network {
     ) -> Result<(), E> {
         let (batch, features) = (board.slots, self.architecture.features);
         let sources = physics.then(|| self.source_conductances());
-        let phase = settle_alone(self.chain.layers.len(), *settling, physics);
+        let phase = settle_alone(self.chain.layers.len(), *settling);
         let (receive, failed) = (Mutex::new(receive), AtomicBool::new(false));
         engine::run_team(self.shares.iter(), |index, share, barrier| {
             let mut space = Workspace::new(share, features, batch, 1);
@@ -446,7 +464,7 @@ fn settle_from_rest(
         residuals,
         outputs: worker.space.outputs.clone(),
         hidden: Vec::new(),
-        dissipated_power: match worker.share.connections[0].coupling {
+        dissipated_power: match worker.share.connection(0).coupling {
             Coupling::Resistor => powers.iter().map(|p| p.0).collect(),
             Coupling::Weight => Vec::new(),
         },

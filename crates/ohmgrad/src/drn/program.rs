@@ -2,7 +2,7 @@
 //!
 //! A *state* is a set of potentials of every example; a program names its states by number. A rule compiles to a
 //! [`Program`] once; whatever implements [`Machine`] runs it: the engine's threads, or the f64 reference. The order in
-//! which the layers of a [`Settle`] relax, drive currents on and wait for one another is a [`Schedule`], data as well.
+//! which the layers of a [`Settle`] relax and wait for one another is a [`Schedule`], data as well.
 
 use std::ops::Range;
 
@@ -113,24 +113,15 @@ pub(crate) struct Contrast {
 pub(crate) struct Schedule {
     /// Before the first sweep.
     pub(crate) before: Vec<Move>,
-    /// In every sweep but the last.
+    /// In every sweep.
     pub(crate) sweep: Vec<Move>,
-    /// In the last one.
-    pub(crate) last: Vec<Move>,
 }
 
 /// One part of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Move {
-    /// Sets the free layer to where its neighbours drive it, and may drive the layer below from there.
+    /// Sets a free layer to where its neighbours drive it.
     Relax {
-        /// The free layer.
-        layer: usize,
-        /// Whether it drives the layer below.
-        drives: bool,
-    },
-    /// Drives the layer below by the free layer as it stands.
-    Drive {
         /// The free layer.
         layer: usize,
     },
@@ -141,88 +132,43 @@ pub(crate) enum Move {
 }
 
 impl Schedule {
-    /// The schedule of a phase: the groups of layers of one sweep; whether the phase starts from currents that the last one
-    /// drove on, and whether it drives on itself, for the next one or for its residuals.
-    fn new(groups: &[Vec<usize>], driven: bool, drives_on: bool) -> Self {
+    /// The schedule of a phase, from the groups of layers of one sweep.
+    fn new(groups: &[Vec<usize>]) -> Self {
         let visit = |l: usize| groups.iter().position(|group| group.contains(&l));
         let output = groups.iter().map(Vec::len).sum::<usize>() - 1;
         let mut before = Vec::new();
-        // A hidden layer that is relaxed before the one above it starts from what that one drives.
-        for layer in (1..output).filter(|l| !driven && visit(l - 1) < visit(*l)) {
-            before.push(Move::Drive { layer });
-        }
         if output > 1 {
             before.push(Move::Meet); // the potentials of neighbours are in place
         }
         if output == 0 || visit(output) < visit(output - 1) {
             before.extend([Move::ReadOut, Move::Meet]);
         }
-        let sweep = |again: bool| {
-            let mut moves = Vec::new();
-            for group in groups {
-                for &layer in group {
-                    let hidden = layer > 0 && layer < output;
-                    let drives = hidden && (again || visit(layer) < visit(layer - 1));
-                    moves.push(Move::Relax { layer, drives });
-                }
-                // Nobody waits for the outputs, which every thread has; but all must hear of an interruption together.
-                if *group != [output] || output == 0 {
-                    moves.push(Move::Meet);
-                }
+        let mut sweep = Vec::new();
+        for group in groups {
+            sweep.extend(group.iter().map(|&layer| Move::Relax { layer }));
+            // Nobody waits for the outputs, which every thread has; but all must hear of an interruption together.
+            if *group != [output] || output == 0 {
+                sweep.push(Move::Meet);
             }
-            moves
-        };
-        Self {
-            before,
-            sweep: sweep(true),
-            last: sweep(drives_on),
         }
+        Self { before, sweep }
     }
 }
 
-/// Collects the operations of a program, and decides what phases leave to those that follow.
+/// Collects the operations of a program.
 pub(crate) struct Builder {
     layers: usize,
     ops: Vec<Op>,
-    /// The last phase, and the states that hold what it ended with.
-    ended: Option<(usize, Vec<usize>)>,
-    phases: Vec<Phase>,
-}
-
-/// A phase of which it is not known yet what the next one needs.
-struct Phase {
-    /// Its place among the operations.
-    at: usize,
-    /// The groups of layers of one sweep.
-    groups: Vec<Vec<usize>>,
-    /// Whether it starts from currents that the last one drove on, and whether it drives on itself.
-    driven: bool,
-    drives_on: bool,
 }
 
 impl Builder {
     /// For a network of so many free layers.
     pub(crate) fn new(layers: usize) -> Self {
-        Self {
-            layers,
-            ops: Vec::new(),
-            ended: None,
-            phases: Vec::new(),
-        }
+        let ops = Vec::new();
+        Self { layers, ops }
     }
 
     pub(crate) fn push(&mut self, op: Op) {
-        match (&op, &mut self.ended) {
-            (Op::Clear { state }, Some((_, same))) => same.retain(|s| s != state),
-            (Op::Copy { from, to, .. }, Some((_, same))) => match same.contains(from) {
-                true => same.push(*to),
-                false => same.retain(|s| s != to),
-            },
-            (Op::Straddle { first, second, .. }, Some((_, same))) => {
-                same.retain(|s| s != first && s != second);
-            }
-            _ => {}
-        }
         self.ops.push(op);
     }
 
@@ -242,7 +188,7 @@ impl Builder {
         self.push(Op::Copy { from, to, unread });
     }
 
-    /// A phase, whose sweeps visit the groups of layers in this order. Where all its states are what the last phase ended with, that one has driven currents on for it.
+    /// A phase, whose sweeps visit the groups of layers in this order.
     pub(crate) fn settle(
         &mut self,
         states: Range<usize>,
@@ -251,24 +197,8 @@ impl Builder {
         settling: Settling,
         groups: &[Vec<usize>],
     ) {
-        let at = self.ops.len();
-        let mut driven = false;
-        if let Some((before, same)) = self.ended.take()
-            && states.clone().all(|state| same.contains(&state))
-        {
-            driven = true;
-            let last = self.phases.iter_mut().find(|phase| phase.at == before);
-            last.into_iter().for_each(|phase| phase.drives_on = true);
-        }
-        self.phases.push(Phase {
-            at,
-            groups: groups.to_vec(),
-            driven,
-            drives_on: settling.tolerance.is_some(),
-        });
-        self.ended = (states.len() == 1).then(|| (at, vec![states.start]));
-        self.ops.push(Op::Settle(Settle {
-            schedule: Schedule::new(groups, driven, false),
+        self.push(Op::Settle(Settle {
+            schedule: Schedule::new(groups),
             states,
             loads,
             response_of,
@@ -276,13 +206,8 @@ impl Builder {
         }));
     }
 
-    /// The program, with the schedules of its phases.
-    pub(crate) fn build(mut self, states: usize, contrast: Contrast, carried: usize) -> Program {
-        for phase in self.phases {
-            if let Op::Settle(settle) = &mut self.ops[phase.at] {
-                settle.schedule = Schedule::new(&phase.groups, phase.driven, phase.drives_on);
-            }
-        }
+    /// The program.
+    pub(crate) fn build(self, states: usize, contrast: Contrast, carried: usize) -> Program {
         Program {
             states,
             ops: self.ops,
@@ -292,14 +217,13 @@ impl Builder {
     }
 }
 
-/// A settling by itself from a state that is in place, with one state per example; it may be followed by measurements.
-pub(crate) fn settle_alone(layers: usize, settling: Settling, measured: bool) -> Settle {
-    let drives_on = measured || settling.tolerance.is_some();
+/// A settling by itself from a state that is in place, with one state per example.
+pub(crate) fn settle_alone(layers: usize, settling: Settling) -> Settle {
     Settle {
         states: 0..1,
         loads: vec![Load::Free],
         response_of: None,
-        schedule: Schedule::new(&settling.order.groups(layers), false, drives_on),
+        schedule: Schedule::new(&settling.order.groups(layers)),
         settling,
     }
 }

@@ -13,20 +13,17 @@ use crate::drn::update_law::{RegisterRows, SimdUpdate, UpdateLaw, Window, WithUp
 
 /// Adds to each unit the current that one block of a neighbouring layer drives into it: a tile of at
 /// most 64 rows, read from the nearest cache slot after slot, inactive units skipped.
+///
+/// Tiles come one after the other, as memory likes it: asking for the next one here would take longer than it saves.
 pub(crate) struct Gather<'a> {
     /// Rows of the tile: one per unit of the neighbouring block.
     pub(crate) weights: &'a [Row],
-    /// Rows of the tile that will be gathered from next.
-    pub(crate) next: &'a [Row],
     /// Potentials of the neighbouring block, one row per slot.
     pub(crate) potentials: &'a [Row],
     pub(crate) active: &'a [Active],
     /// One row per slot.
     pub(crate) currents: &'a mut [Row],
 }
-
-/// Lines asked of memory per unit: few, so that memory and arithmetic work at the same time.
-const LINES_AHEAD: usize = 4;
 
 impl Kernel for Gather<'_> {
     #[inline(always)]
@@ -39,45 +36,42 @@ impl Kernel for Gather<'_> {
 }
 
 /// Four slots read conductances together, unless so few of their active units are the same that it pays more to pass over
-/// what each does not need: per unit, one slot alone takes about 5 / 12 of the time of four together.
+/// what each does not need: per unit, one slot alone takes about 3 / 8 of the time of four together.
 fn alike(active: &[Active]) -> bool {
     let each: u32 = active.iter().map(|active| active.count()).sum();
-    12 * Active::any(active).count() <= 5 * each
+    8 * Active::any(active).count() <= 3 * each
 }
 
 impl Gather<'_> {
     /// `T` registers for each of four slots at once.
     #[inline(always)]
     fn in_fours<S: Simd, const T: usize, const N: usize>(self, simd: S) {
-        let mut ahead = bytemuck::cast_slice(self.next).chunks_exact(LINES_AHEAD);
         let fours = self.potentials.chunks(4).zip(self.active.chunks(4));
         for ((v, active), to) in fours.zip(self.currents.chunks_mut(4)) {
             match (v, &mut *to) {
                 ([v0, v1, v2, v3], [to0, to1, to2, to3]) if alike(active) => {
                     let active = Active::any(active);
                     let (v, to) = ([v0, v1, v2, v3], [to0, to1, to2, to3]);
-                    gather::<S, 4, T>(simd, self.weights, active, v, to, &mut ahead);
+                    gather::<S, 4, T>(simd, self.weights, active, v, to);
                 }
                 _ => {
                     for ((v, active), to) in v.iter().zip(active).zip(to) {
-                        gather::<S, 1, N>(simd, self.weights, *active, [v], [to], &mut ahead);
+                        gather::<S, 1, N>(simd, self.weights, *active, [v], [to]);
                     }
                 }
             }
         }
-        ahead.for_each(prefetch);
     }
 }
 
 /// current_s += sum_i v_si g_i over the units i that are active in any of `M` slots s.
 #[inline(always)]
-fn gather<'a, S: Simd, const M: usize, const T: usize>(
+fn gather<S: Simd, const M: usize, const T: usize>(
     simd: S,
     weights: &[Row],
     active: Active,
     potentials: [&Row; M],
     currents: [&mut Row; M],
-    ahead: &mut impl Iterator<Item = &'a [Line]>,
 ) {
     for s in 0..BLOCK / (S::F32_LANES * T) {
         let mut sums = [[simd.splat_f32s(0.0); T]; M];
@@ -85,7 +79,6 @@ fn gather<'a, S: Simd, const M: usize, const T: usize>(
             sums[m] = *strip::<S, T>(currents[m], s);
         }
         for unit in active.units() {
-            prefetch(ahead.next().unwrap_or_default());
             let g = strip::<S, T>(&weights[unit], s);
             let v = potentials.map(|v| simd.splat_f32s(v.0[unit % BLOCK]));
             for t in 0..T {

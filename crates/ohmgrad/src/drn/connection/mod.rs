@@ -1,9 +1,10 @@
 //! What lies between two layers: currents through it both ways, the conductance that it offers its ends, its update.
 //!
-//! A connection is held once, and owns its layout in memory: outside, blocks and tiles are all that is known of it. That from the sources and those
-//! between two layers in blocks are held by the blocks of the layer above; that to a layer which every thread holds
-//! whole, as the outputs, by the blocks of the layer below, turned over. In memory a [`Matrix`] is block after block, and
-//! in each block a row of 64 values per node on the other side.
+//! A connection owns its layout in memory: outside, blocks and tiles are all that is known of it. A block of units holds
+//! every parameter that ends on one of them, so that it gathers its currents by itself: a connection between two layers in
+//! blocks is held twice, by the blocks of the layer above and, turned over, by those of the layer below. Both
+//! follow the same local law from the same states, with the same bits. In memory a [`Matrix`] is block after
+//! block, and in each block a row of 64 values per node on the other side.
 //!
 //! The energy has g (v_i - v_j)^2 / 2 of every conductance g, so that it drives the current g v_i into unit j held at
 //! 0 V and g v_j into unit i, and offers g to both.
@@ -27,10 +28,15 @@ enum Rows {
     Pairs(usize),
     /// As they are counted.
     InOrder,
-    /// The layer below stands in so many blocks, which have [places](place_of) of their own.
+    /// The layer on the other side stands in so many blocks, which have [places](place_of) of their own.
     Blocks(usize),
-    /// The matrix is turned over: rows are nodes above, columns units below.
-    Turned,
+}
+
+impl Rows {
+    /// Those of a layer of `width` nodes in blocks.
+    fn in_blocks(width: usize) -> Self {
+        Self::Blocks(width.div_ceil(BLOCK))
+    }
 }
 
 /// One thread's part of a connection.
@@ -38,6 +44,8 @@ enum Rows {
 pub(crate) struct Matrix {
     pub(crate) kind: Kind,
     pub(crate) coupling: Coupling,
+    /// Whether it is turned over: rows are nodes above, columns units below.
+    turned: bool,
     order: Rows,
     /// Rows of each block.
     rows: usize,
@@ -56,25 +64,34 @@ impl Matrix {
         let order = match connection.kind {
             Kind::Pairs => Rows::Pairs(connection.below / 2),
             Kind::Features => Rows::InOrder,
-            Kind::Dense => Rows::Blocks(connection.below.div_ceil(BLOCK)),
+            Kind::Dense => Rows::in_blocks(connection.below),
         };
-        Self::new(connection, order, first_units)
+        Self::new(connection, false, order, first_units)
     }
 
-    /// The part of a connection to a layer held whole that belongs to blocks of the layer below.
-    pub(super) fn below(connection: &Connection, first_units: Vec<usize>) -> Self {
-        Self::new(connection, Rows::Turned, first_units)
+    /// The part of a connection that belongs to blocks of the layer below; that above is in blocks, too, or held whole.
+    pub(super) fn below(
+        connection: &Connection,
+        above_in_blocks: bool,
+        first_units: Vec<usize>,
+    ) -> Self {
+        let order = match above_in_blocks {
+            true => Rows::in_blocks(connection.above),
+            false => Rows::InOrder,
+        };
+        Self::new(connection, true, order, first_units)
     }
 
-    fn new(connection: &Connection, order: Rows, first_units: Vec<usize>) -> Self {
-        let (rows, columns) = match order {
-            Rows::Turned => (connection.above, connection.below),
-            _ => (connection.below, connection.above),
+    fn new(connection: &Connection, turned: bool, order: Rows, first_units: Vec<usize>) -> Self {
+        let (rows, columns) = match turned {
+            true => (connection.above, connection.below),
+            false => (connection.below, connection.above),
         };
         let window = |first: &usize| Window::new(connection.window, columns - first);
         Self {
             kind: connection.kind,
             coupling: connection.coupling,
+            turned,
             order,
             rows,
             windows: first_units.iter().map(window).collect(),
@@ -83,18 +100,8 @@ impl Matrix {
         }
     }
 
-    /// Rows of each block: nodes on the other side.
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
-
     pub(crate) fn block(&self, k: usize) -> &[Row] {
         &self.values[k * self.rows..(k + 1) * self.rows]
-    }
-
-    /// Whether it is turned over: held by the layer below.
-    pub(crate) fn is_turned(&self) -> bool {
-        self.order == Rows::Turned
     }
 
     /// A block to be changed, with its registers and its window.
@@ -134,12 +141,12 @@ impl Matrix {
 
     /// Copies what of row `i` of the connection is here out of `values`, laid out like its values.
     pub(crate) fn read_row(&self, values: &[Row], i: usize, row: &mut [f32]) {
-        if self.order == Rows::Turned {
+        if self.turned {
             if let Some(block) = self.block_of(i) {
-                let column = values[block * self.rows..][..self.rows].iter();
-                row.iter_mut()
-                    .zip(column)
-                    .for_each(|(to, from)| *to = from.0[i % BLOCK]);
+                let column = &values[block * self.rows..][..self.rows];
+                for (j, to) in row.iter_mut().enumerate() {
+                    *to = column[self.stored_row(j)].0[i % BLOCK];
+                }
             }
             return;
         }
@@ -155,10 +162,12 @@ impl Matrix {
 
     /// Copies row `i` of the connection to where it is here in `values`, laid out like its values.
     pub(crate) fn write_row(&self, values: &mut [Row], i: usize, row: &[f32]) {
-        if self.order == Rows::Turned {
+        if self.turned {
             if let Some(block) = self.block_of(i) {
-                let column = values[block * self.rows..][..self.rows].iter_mut();
-                column.zip(row).for_each(|(to, g)| to.0[i % BLOCK] = *g);
+                let column = &mut values[block * self.rows..][..self.rows];
+                for (j, g) in row.iter().enumerate() {
+                    column[self.stored_row(j)].0[i % BLOCK] = *g;
+                }
             }
             return;
         }
@@ -198,7 +207,7 @@ impl Matrix {
         match self.order {
             Rows::Pairs(features) if i < features => 2 * i,
             Rows::Pairs(features) => 2 * (i - features) + 1,
-            Rows::InOrder | Rows::Turned => i,
+            Rows::InOrder => i,
             Rows::Blocks(blocks) => place_of(i / BLOCK, blocks) * BLOCK + i % BLOCK,
         }
     }

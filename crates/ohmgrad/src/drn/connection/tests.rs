@@ -5,7 +5,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::drn::simd::{Active, ColumnSums, Kernel, RowSums, set_units};
+use crate::drn::simd::{Active, ColumnSums, Kernel, set_units};
 
 #[test]
 fn blocks_alternate_between_the_halves_of_a_layer_and_the_last_stays_last() {
@@ -31,7 +31,21 @@ struct Case {
     shares: Vec<Matrix>,
 }
 
-fn case(kind: Kind, below: usize, above: usize, turned: bool) -> Case {
+/// Which layer holds a connection, and how what is on the other side stands in memory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Holder {
+    Above,
+    Below { above_in_blocks: bool },
+}
+
+const TO_OUTPUTS: Holder = Holder::Below {
+    above_in_blocks: false,
+};
+const TO_BLOCKS: Holder = Holder::Below {
+    above_in_blocks: true,
+};
+
+fn case(kind: Kind, below: usize, above: usize, holder: Holder) -> Case {
     let mut rng = ChaCha8Rng::seed_from_u64((below * 1000 + above) as u64);
     let connection = Connection {
         kind,
@@ -43,15 +57,21 @@ fn case(kind: Kind, below: usize, above: usize, turned: bool) -> Case {
     let values: Vec<f32> = (0..below * above)
         .map(|_| rng.random_range(0.0..1.0))
         .collect();
-    let blocks = if turned { below } else { above }.div_ceil(BLOCK);
+    let width = match holder {
+        Holder::Above => above,
+        Holder::Below { .. } => below,
+    };
+    let blocks = width.div_ceil(BLOCK);
     let shares = (0..3).map(|t| {
         let places = blocks * t / 3..blocks * (t + 1) / 3;
         let first_units = places
             .map(|place| block_at(place, blocks) * BLOCK)
             .collect();
-        let mut matrix = match turned {
-            true => Matrix::below(&connection, first_units),
-            false => Matrix::above(&connection, first_units),
+        let mut matrix = match holder {
+            Holder::Above => Matrix::above(&connection, first_units),
+            Holder::Below { above_in_blocks } => {
+                Matrix::below(&connection, above_in_blocks, first_units)
+            }
         };
         for i in 0..below {
             matrix.set_row(i, &values[i * above..(i + 1) * above]);
@@ -65,21 +85,23 @@ fn case(kind: Kind, below: usize, above: usize, turned: bool) -> Case {
     }
 }
 
-const SHAPES: [(Kind, usize, usize, bool); 8] = [
-    (Kind::Pairs, 2, 1, false),
-    (Kind::Pairs, 134, 67, false),
-    (Kind::Features, 33, 130, false),
-    (Kind::Dense, 1, 3, false),
-    (Kind::Dense, 65, 129, false),
-    (Kind::Dense, 300, 200, false),
-    (Kind::Dense, 129, 10, true),
-    (Kind::Dense, 70, 66, true),
+const SHAPES: [(Kind, usize, usize, Holder); 10] = [
+    (Kind::Pairs, 2, 1, Holder::Above),
+    (Kind::Pairs, 134, 67, Holder::Above),
+    (Kind::Features, 33, 130, Holder::Above),
+    (Kind::Dense, 1, 3, Holder::Above),
+    (Kind::Dense, 65, 129, Holder::Above),
+    (Kind::Dense, 300, 200, Holder::Above),
+    (Kind::Dense, 129, 10, TO_OUTPUTS),
+    (Kind::Dense, 70, 66, TO_OUTPUTS),
+    (Kind::Dense, 3, 1, TO_BLOCKS),
+    (Kind::Dense, 129, 200, TO_BLOCKS),
 ];
 
 #[test]
 fn rows_are_read_back_as_they_were_written() {
-    for (kind, below, above, turned) in SHAPES {
-        let case = case(kind, below, above, turned);
+    for (kind, below, above, holder) in SHAPES {
+        let case = case(kind, below, above, holder);
         for i in 0..below {
             let mut row = vec![f32::NAN; above];
             for matrix in &case.shares {
@@ -95,63 +117,63 @@ fn rows_are_read_back_as_they_were_written() {
     }
 }
 
-/// Currents upwards, v W, and conductances on both sides, of a matrix between two layers in blocks.
+/// Currents both ways, v W and W v, and the conductances on both sides, of a matrix between two layers in blocks.
 #[test]
 fn currents_and_sums_are_those_of_the_dense_product() {
     for (below, above) in [(1, 3), (65, 129), (300, 200)] {
-        let case = case(Kind::Dense, below, above, false);
-        let v: Vec<f32> = (0..below)
-            .map(|i| if i % 3 == 0 { 0.0 } else { (i as f32).sin() })
-            .collect();
-        let blocks_below = below.div_ceil(BLOCK);
-        let (mut currents, mut columns) = (vec![0.0; above], vec![0.0; above]);
-        let mut rows = vec![0.0; blocks_below * BLOCK];
-        for matrix in &case.shares {
-            for (k, first) in matrix.first_units.iter().enumerate() {
-                let (mut sum, mut current) = (Row::ZERO, [Row::ZERO]);
-                for place in 0..blocks_below {
-                    let start = block_at(place, blocks_below) * BLOCK;
-                    let mut potentials = [Row::ZERO];
-                    set_units(&mut potentials[0], &v[start.min(below)..]);
-                    Gather {
-                        weights: matrix.tile(k, place),
-                        next: &[],
-                        potentials: &potentials,
-                        active: &[Active::of(&potentials[0])],
-                        currents: &mut current,
-                    }
-                    .run_on(Arch::new());
-                    let mut sums = [0.0; BLOCK];
-                    let weights = matrix.tile(k, place);
-                    let sums = &mut sums[..weights.len()];
-                    RowSums { weights, sums }.run_on(Arch::new());
-                    rows[start..]
-                        .iter_mut()
-                        .zip(&*sums)
-                        .for_each(|(to, g)| *to += *g);
-                }
-                let weights = matrix.block(k);
-                ColumnSums {
-                    weights,
-                    sum: &mut sum,
-                }
-                .run_on(Arch::new());
-                for (c, j) in (*first..above).take(BLOCK).enumerate() {
-                    (currents[j], columns[j]) = (current[0].0[c], sum.0[c]);
-                }
+        for holder in [Holder::Above, TO_BLOCKS] {
+            let case = case(Kind::Dense, below, above, holder);
+            let (from, to) = match holder {
+                Holder::Above => (below, above),
+                Holder::Below { .. } => (above, below),
+            };
+            let v: Vec<f32> = (0..from)
+                .map(|i| if i % 3 == 0 { 0.0 } else { (i as f32).sin() })
+                .collect();
+            let (currents, sums) = driven(&case, &v, to);
+            let g = |i: usize, j: usize| match holder {
+                Holder::Above => f64::from(case.values[i * above + j]),
+                Holder::Below { .. } => f64::from(case.values[j * above + i]),
+            };
+            let near =
+                |got: f32, want: f64| (f64::from(got) - want).abs() < 1e-4 * (1.0 + want.abs());
+            for j in 0..to {
+                let current: f64 = (0..from).map(|i| g(i, j) * f64::from(v[i])).sum();
+                let sum: f64 = (0..from).map(|i| g(i, j)).sum();
+                assert!(near(currents[j], current), "current into {j}, {holder:?}");
+                assert!(near(sums[j], sum), "conductance of {j}, {holder:?}");
             }
         }
-        let g = |i: usize, j: usize| f64::from(case.values[i * above + j]);
-        let near = |got: f32, want: f64| (f64::from(got) - want).abs() < 1e-4 * (1.0 + want.abs());
-        for j in 0..above {
-            let current: f64 = (0..below).map(|i| g(i, j) * f64::from(v[i])).sum();
-            let sum: f64 = (0..below).map(|i| g(i, j)).sum();
-            assert!(near(currents[j], current), "current into {j}");
-            assert!(near(columns[j], sum), "conductance of {j}");
-        }
-        for (i, got) in rows.iter().take(below).enumerate() {
-            let sum: f64 = (0..above).map(|j| g(i, j)).sum();
-            assert!(near(*got, sum), "conductance of {i} below");
+    }
+}
+
+/// Currents into the `width` units of the layer that holds the matrix, and the conductances that end on them.
+fn driven(case: &Case, v: &[f32], width: usize) -> (Vec<f32>, Vec<f32>) {
+    let blocks = v.len().div_ceil(BLOCK);
+    let (mut currents, mut sums) = (vec![0.0; width], vec![0.0; width]);
+    for matrix in &case.shares {
+        for (k, first) in matrix.first_units.iter().enumerate() {
+            let (mut sum, mut current) = (Row::ZERO, [Row::ZERO]);
+            for place in 0..blocks {
+                let mut potentials = [Row::ZERO];
+                set_units(&mut potentials[0], &v[block_at(place, blocks) * BLOCK..]);
+                Gather {
+                    weights: matrix.tile(k, place),
+                    potentials: &potentials,
+                    active: &[Active::of(&potentials[0])],
+                    currents: &mut current,
+                }
+                .run_on(Arch::new());
+            }
+            ColumnSums {
+                weights: matrix.block(k),
+                sum: &mut sum,
+            }
+            .run_on(Arch::new());
+            for (c, j) in (*first..width).take(BLOCK).enumerate() {
+                (currents[j], sums[j]) = (current[0].0[c], sum.0[c]);
+            }
         }
     }
+    (currents, sums)
 }

@@ -241,7 +241,7 @@ impl Differentiable {
         self.check_features(features)?;
         let sources = self.network.sources(features);
         let examples = features.len() / self.architecture().features;
-        let settle = settle_alone(self.network.chain.layers.len(), until, false);
+        let settle = settle_alone(self.network.chain.layers.len(), until);
         let state = self.on_examples(examples, |part| {
             let mut batch = self.batch(&sources, &part, 1);
             let sweeps = batch.settle(&settle, &[]);
@@ -307,7 +307,7 @@ impl Differentiable {
             states: 1..2,
             loads: vec![Load::Current(1.0)],
             response_of: Some(0),
-            ..settle_alone(self.network.chain.layers.len(), until, false)
+            ..settle_alone(self.network.chain.layers.len(), until)
         };
         self.pushed(settled, currents, &settle, |_| {})
     }
@@ -322,7 +322,7 @@ impl Differentiable {
         let settle = Settle {
             states: 1..2,
             loads: vec![Load::Current(1.0)],
-            ..settle_alone(self.network.chain.layers.len(), until, false)
+            ..settle_alone(self.network.chain.layers.len(), until)
         };
         self.pushed(settled, currents, &settle, |batch| batch.copy(0, 1, &[]))
     }

@@ -21,12 +21,14 @@
 use std::ops::DerefMut;
 
 use super::registers::Registers;
-use super::share::Share;
+use super::share::{LayerShare, Share};
 use super::worker::{UpdateSpace, Worker};
 use crate::drn::chain::Coupling;
-use crate::drn::connection::{MatrixUpdate, OtherStates, SourceContrast, SourcePass};
+use crate::drn::connection::{
+    MatrixRegisters, MatrixUpdate, OtherStates, SourceContrast, SourcePass,
+};
 use crate::drn::program;
-use crate::drn::simd::{Active, BLOCK, Kernel, Row, RowSums};
+use crate::drn::simd::{Active, BLOCK, Kernel, Row};
 use crate::drn::update_law::{REGISTERS, RegisterRows, UpdateLaw, Window};
 
 /// An update that is due: the contrast of two states of the last step, and the laws to follow.
@@ -150,23 +152,21 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
         self.update_inner(update, registers);
         between();
         self.update_sources(update, registers);
-        let tree = &mut self.space.tree;
         self.share
-            .exchange_sums(tree, self.index, self.arch, self.board, self.barrier);
+            .exchange_sums(self.index, self.arch, self.board, self.barrier);
     }
 
     /// Updates all biases and all connections but the sources'.
     fn update_inner(&mut self, update: &Update, registers: &mut Registers) {
         let output = self.share.output_layer();
         for l in 0..output {
-            if l + 1 == output {
-                self.collect_outputs(update);
-                self.update_readout(update, &mut registers.connections[output]);
-            }
+            let [below, above] = &mut registers.connections[l];
             if l > 0 {
-                self.collect_layer(l - 1, update);
-                self.update_below(l, update, &mut registers.connections[l]);
+                self.collect(l - 1, l, update);
+                self.update_blocks(l, End::Below, update, below);
             }
+            self.collect(l + 1, l + 1, update);
+            self.update_blocks(l, End::Above, update, above);
             self.update_biases(l, update, &mut registers.biases[l]);
         }
         self.update_output_bias(update, &mut registers.output);
@@ -175,8 +175,8 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
     /// One pass over the sources' connection: the update, and the product with the next input.
     fn update_sources(&mut self, update: &Update, registers: &mut Registers) {
         let share = &mut *self.share;
-        let (layer, matrix) = (&mut share.layers[0], &mut share.connections[0]);
-        let (kind, coupling) = (matrix.kind, matrix.coupling);
+        let LayerShare { units, below, .. } = &mut share.layers[0];
+        let (kind, coupling) = (below.kind, below.coupling);
         let state = self.board.layers[0].read(self.index);
         let law = update.weights[0];
         let scale = update.mean * law.gradient_scale();
@@ -188,9 +188,10 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
             slopes.clear();
             slopes.resize(space.last_input.slots(), Row::ZERO);
             add_slopes(update.states(rows), scale, &mut slopes[..space.batch]);
-            let units = &mut layer.units[k];
+            let units = &mut units[k];
             units.below = Row::ZERO;
-            let (weights, registers, window) = matrix.block_mut(&mut registers.connections[0], k);
+            let registers = &mut registers.connections[0][0];
+            let (weights, registers, window) = below.block_mut(registers, k);
             SourcePass {
                 kind,
                 weights,
@@ -210,11 +211,15 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
         }
     }
 
-    /// Collects the two states of layer `l`, in blocks, for the connection above it.
-    fn collect_layer(&mut self, l: usize, update: &Update) {
-        let coupling = self.share.connections[l + 1].coupling;
-        let scale = update.mean * update.weights[l + 1].gradient_scale();
+    /// Collects the two states of layer `l`, in blocks, for a connection that ends there.
+    fn collect(&mut self, l: usize, connection: usize, update: &Update) {
+        let coupling = self.share.connection(connection).coupling;
+        let scale = update.mean * update.weights[connection].gradient_scale();
         self.space.update.clear();
+        if l == self.share.output_layer() {
+            self.collect_outputs(update, coupling, scale);
+            return;
+        }
         for state in self.board.layers[l].all() {
             for k in 0..state.blocks() {
                 let rows = &state.rows[state.range(k, &(0..state.slots))];
@@ -223,15 +228,11 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
         }
     }
 
-    /// The same of the output layer, for the connection below it.
-    fn collect_outputs(&mut self, update: &Update) {
+    fn collect_outputs(&mut self, update: &Update, coupling: Coupling, scale: f32) {
         let output = self.share.output_layer();
-        let coupling = self.share.connections[output].coupling;
-        let scale = update.mean * update.weights[output].gradient_scale();
         let count = self.share.output.bias.len();
         let slots = self.space.outputs.chunks_exact(count);
         let space = &mut self.space.update;
-        space.clear();
         for block in (0..count).step_by(BLOCK) {
             let row = |potentials: &[f32]| {
                 let mut row = Row::ZERO;
@@ -247,42 +248,36 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
         }
     }
 
-    /// Updates the matrix between layer `l` and the layer below, whose states have been collected, and shows what it adds to
-    /// the conductances there.
-    fn update_below(&mut self, l: usize, update: &Update, registers: &mut [Vec<Row>; REGISTERS]) {
-        let share = &mut *self.share;
-        let (layer, matrix) = (&mut share.layers[l], &mut share.connections[l]);
+    /// Updates the matrix at one end of layer `l`'s blocks; the states at its other end have been collected.
+    fn update_blocks(
+        &mut self,
+        l: usize,
+        end: End,
+        update: &Update,
+        registers: &mut MatrixRegisters,
+    ) {
+        let LayerShare {
+            units,
+            below,
+            above,
+            ..
+        } = &mut self.share.layers[l];
+        let (connection, matrix) = match (end, above) {
+            (End::Below, _) => (l, below),
+            (End::Above, Some(above)) => (l + 1, above),
+            (End::Above, None) => return,
+        };
         let coupling = matrix.coupling;
         let state = self.board.layers[l].read(self.index);
-        let mut shown = self.board.sums_above[l - 1].write(self.index);
-        shown.start(self.space.update.drops.len());
-        for (k, block) in layer.blocks.clone().enumerate() {
-            let units = &mut layer.units[k];
-            let mut change = |row_sums: &mut [Row]| {
-                let rows = &state.rows[state.range(k, &(0..state.slots))];
-                let block = BlockUpdate::new(update, l, l, rows, coupling, &self.space.update);
-                let change = matrix.block_mut(registers, k);
-                units.below = block.run(change, row_sums, self.arch);
-            };
-            match coupling {
-                Coupling::Resistor => shown.add(block..block + 1, self.arch, change),
-                Coupling::Weight => change(&mut []), // they offer no conductance
-            }
-        }
-    }
-
-    /// Updates the matrix between the last hidden layer and the outputs, whose states have been collected.
-    fn update_readout(&mut self, update: &Update, registers: &mut [Vec<Row>; REGISTERS]) {
-        let share = &mut *self.share;
-        let output = share.output_layer();
-        let l = output - 1;
-        let (layer, matrix) = (&mut share.layers[l], &mut share.connections[output]);
-        let coupling = matrix.coupling;
-        let state = self.board.layers[l].read(self.index);
-        for (k, units) in layer.units.iter_mut().enumerate() {
+        for (k, units) in units.iter_mut().enumerate() {
             let rows = &state.rows[state.range(k, &(0..state.slots))];
-            let block = BlockUpdate::new(update, output, l, rows, coupling, &self.space.update);
-            units.above = block.run(matrix.block_mut(registers, k), &mut [], self.arch);
+            let other = &self.space.update;
+            let block = BlockUpdate::new(update, connection, l, rows, coupling, other);
+            let sum = block.run(matrix.block_mut(registers, k), self.arch);
+            match end {
+                End::Below => units.below = sum,
+                End::Above => units.above = sum,
+            }
         }
     }
 
@@ -318,6 +313,13 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
         let registers = registers.each_mut().map(|register| &mut register[..]);
         law.apply(&mut output.bias, gradients, registers);
     }
+}
+
+/// Where a connection ends on a layer.
+#[derive(Clone, Copy)]
+enum End {
+    Below,
+    Above,
 }
 
 /// The update of the connection between one block and another layer.
@@ -356,20 +358,14 @@ impl<'a> BlockUpdate<'a> {
         }
     }
 
-    /// Updates values and registers; returns the column sums, and sets the `row_sums` that are asked for, a row for
-    /// each block of the other layer. Weights have neither.
+    /// Updates values and registers; returns the column sums, which weights do not have.
     fn run(
         &self,
         (mut rest, mut registers, window): (&mut [Row], RegisterRows, &Window),
-        row_sums: &mut [Row],
         arch: pulp::Arch,
     ) -> Row {
         let mut sum = Row::ZERO;
         let mut registers = registers.each_mut().map(|rows| rows.chunks_mut(BLOCK));
-        let mut row_sums = match self.coupling {
-            Coupling::Resistor => row_sums.iter_mut(),
-            Coupling::Weight => [].iter_mut(),
-        };
         for other in self.other.blocks() {
             let (weights, next) = rest.split_at_mut(rest.len().min(BLOCK));
             MatrixUpdate {
@@ -389,10 +385,6 @@ impl<'a> BlockUpdate<'a> {
                 sum: &mut sum,
             }
             .run_on(arch);
-            if let Some(Row(sums)) = row_sums.next() {
-                let sums = &mut sums[..weights.len()];
-                RowSums { weights, sums }.run_on(arch);
-            }
             rest = next;
         }
         sum

@@ -9,7 +9,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use smallvec::SmallVec;
 
 use super::share::{LayerShare, Share};
-use crate::drn::simd::{Active, BLOCK, Row, TreeSum};
+use crate::drn::simd::{Active, BLOCK, Row};
 
 /// Potentials of one share's blocks of one layer: block after block, one row per slot.
 #[derive(Clone, Debug, Default)]
@@ -44,11 +44,6 @@ impl LayerState {
     /// Range of the slots of block `k` within `rows` and `active`.
     pub(crate) fn range(&self, k: usize, slots: &Range<usize>) -> Range<usize> {
         k * self.slots + slots.start..k * self.slots + slots.end
-    }
-
-    /// The units of block `k` that are active in one of the slots.
-    pub(crate) fn active(&self, k: usize, slots: &Range<usize>) -> Active {
-        Active::any(&self.active[self.range(k, slots)])
     }
 
     /// Sets one row.
@@ -125,10 +120,6 @@ pub(crate) struct Board {
     pub(crate) slots: usize,
     /// Potentials, one entry per layer held in blocks.
     pub(crate) layers: Vec<Published<LayerState>>,
-    /// Currents into each hidden layer from the hidden layer above it: block after block, slot after slot of a phase.
-    pub(crate) from_above: Vec<Published<TreeSum>>,
-    /// Conductances of the same layers to those above them: block after block.
-    pub(crate) sums_above: Vec<Published<TreeSum>>,
     /// Currents into the outputs, block after block, slot after slot. Two boards that are written in
     /// turn, so that no share overwrites what another still reads.
     pub(crate) partials: [Published<Vec<f32>>; 2],
@@ -147,10 +138,6 @@ impl Board {
         let layers = shares[0].layers.len();
         let blocks = |share: &Share, l: usize| share.layers[l].blocks.len();
         let state = |share: &Share, l: usize| LayerState::new(&share.layers[l], slots, layers > 1);
-        let sums = || {
-            let sum = |_| Published::new(shares, |_| TreeSum::default());
-            (1..layers).map(sum).collect()
-        };
         let partials = || {
             Published::new(shares, |s| {
                 vec![0.0; blocks(s, layers - 1) * slots * outputs]
@@ -161,8 +148,6 @@ impl Board {
             layers: (0..layers)
                 .map(|l| Published::new(shares, |s| state(s, l)))
                 .collect(),
-            from_above: sums(),
-            sums_above: sums(),
             partials: [partials(), partials()],
             output_sums: Published::new(shares, |s| vec![0.0; blocks(s, layers - 1) * outputs]),
             residuals: Published::new(shares, |_| vec![(0.0, 0.0); slots]),

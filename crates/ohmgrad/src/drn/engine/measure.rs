@@ -11,7 +11,7 @@ use crate::drn::simd::Kernel;
 
 impl<S: Deref<Target = Share>> Worker<'_, S> {
     /// Per slot of the phase, the largest violation of Kirchhoff's current law (laws of units and loads
-    /// included) over all free nodes, relative to the largest current that reaches a node. The phase must have driven on.
+    /// included) over all free nodes, relative to the largest current that reaches a node.
     pub(crate) fn residuals(&mut self, settle: &Settle, targets: &[f32]) -> Vec<f64> {
         let phase = &Phase::new(settle, targets, self.space);
         let mut largest = vec![(0.0, 0.0); phase.count];

@@ -45,11 +45,7 @@ impl<S: Deref<Target = Share>> Machine for Worker<'_, S> {
         let cap = settle.settling.sweeps;
         for sweep in 1..=cap {
             self.space.ascending = !self.space.ascending;
-            let moves = match sweep < cap {
-                true => &settle.schedule.sweep,
-                false => &settle.schedule.last,
-            };
-            self.make(moves, phase);
+            self.make(&settle.schedule.sweep, phase);
             if let Some(tolerance) = settle.settling.tolerance {
                 let residuals = self.residuals(settle, targets);
                 if residuals.into_iter().all(|r| r <= tolerance) {
@@ -109,7 +105,7 @@ impl<S: Deref<Target = Share>> Machine for Worker<'_, S> {
 impl<S: Deref<Target = Share>> Worker<'_, S> {
     /// Multiplies the sources' conductances with the input, without changing them.
     pub(crate) fn drive(&mut self) {
-        let matrix = &self.share.connections[0];
+        let matrix = self.share.connection(0);
         let currents = self.space.currents.chunks_exact_mut(self.space.batch);
         for (k, currents) in currents.enumerate() {
             SourceProduct {
@@ -126,9 +122,8 @@ impl<S: Deref<Target = Share>> Worker<'_, S> {
         let output = self.share.output_layer();
         for &next in moves {
             match next {
-                Move::Relax { layer, .. } if layer == output => self.relax_output(phase),
-                Move::Relax { layer, drives } => self.relax_blocks(layer, phase, drives),
-                Move::Drive { layer } => self.drive_all_down(layer, phase),
+                Move::Relax { layer } if layer == output => self.relax_output(phase),
+                Move::Relax { layer } => self.relax_blocks(layer, phase),
                 Move::ReadOut => self.read_out(phase),
                 Move::Meet => self.barrier.wait(),
             }
@@ -136,8 +131,8 @@ impl<S: Deref<Target = Share>> Worker<'_, S> {
     }
 
     /// Solves the law of every unit of a layer in blocks, its neighbours held, and shows what the layer then drives into
-    /// the outputs, if they are next to it; and into the layer below, if that is asked for.
-    fn relax_blocks(&mut self, l: usize, phase: &Phase, drives: bool) {
+    /// the outputs, if they are next to it.
+    fn relax_blocks(&mut self, l: usize, phase: &Phase) {
         let last = l + 1 == self.share.layers.len();
         if last {
             self.space.parity = 1 - self.space.parity;
@@ -146,10 +141,6 @@ impl<S: Deref<Target = Share>> Worker<'_, S> {
             true => l,
             false => self.space.apart,
         };
-        let states = if l >= apart { phase.states() } else { 1 };
-        if drives {
-            self.start_driving(l, states);
-        }
         let around = self.neighbours(l, true);
         let blocks = self.share.layers[l].units.len();
         for k in 0..blocks {
@@ -159,9 +150,6 @@ impl<S: Deref<Target = Share>> Worker<'_, S> {
             };
             self.gather(l, k, phase, &around);
             self.relax_block(l, k, phase);
-            if drives {
-                self.drive_down(l, k, phase, states);
-            }
         }
         self.space.apart = apart;
     }

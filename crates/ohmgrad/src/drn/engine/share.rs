@@ -10,7 +10,7 @@ use crate::drn::Readout;
 use crate::drn::chain::{Chain, Coupling, Layer};
 use crate::drn::connection::{Matrix, block_at};
 use crate::drn::law::{BlockLaw, Unit};
-use crate::drn::simd::{BLOCK, ColumnSums, Kernel, Row, RowSums, TreeSum};
+use crate::drn::simd::{BLOCK, ColumnSums, Kernel, Row, RowSums};
 
 /// What belongs to the units of one block, beside the connections.
 #[derive(Clone, Debug)]
@@ -53,6 +53,29 @@ pub(crate) struct LayerShare {
     /// Their places among the layer's blocks.
     pub(crate) blocks: Range<usize>,
     pub(crate) units: Vec<Units>,
+    /// What joins them to the layer below, and to that above, if there is one.
+    pub(crate) below: Matrix,
+    pub(crate) above: Option<Matrix>,
+}
+
+impl LayerShare {
+    /// Adds up the conductances that end on its units anew.
+    fn sum_columns(&mut self, arch: Arch) {
+        for (k, units) in self.units.iter_mut().enumerate() {
+            let ends = [
+                (Some(&self.below), &mut units.below),
+                (self.above.as_ref(), &mut units.above),
+            ];
+            for (matrix, sum) in ends {
+                if let Some(matrix) = matrix
+                    && matrix.coupling == Coupling::Resistor
+                {
+                    let weights = matrix.block(k);
+                    ColumnSums { weights, sum }.run_on(arch);
+                }
+            }
+        }
+    }
 }
 
 /// The output layer: every share holds all of it, so that no thread waits for another to relax a few nodes.
@@ -92,8 +115,6 @@ impl OutputLayer {
 pub(crate) struct Share {
     /// The layers that are held in blocks: the hidden ones, or the output layer if there are none.
     pub(crate) layers: Vec<LayerShare>,
-    /// Connection l is that between free layer l and what is below it.
-    pub(crate) connections: Vec<Matrix>,
     pub(crate) output: OutputLayer,
 }
 
@@ -131,66 +152,75 @@ fn share(chain: &Chain, readout: Readout, t: usize, shares: usize) -> Share {
             true => block_at(place, blocks) * BLOCK,
             false => place * BLOCK,
         };
+        let first_units: Vec<usize> = range.clone().map(first).collect();
+        let above = chain.connections.get(l + 1).map(|connection| {
+            let above_in_blocks = l + 1 < output;
+            Matrix::below(connection, above_in_blocks, first_units.clone())
+        });
         LayerShare {
             units: range.clone().map(|p| Units::new(layer, first(p))).collect(),
             blocks: range,
+            below: Matrix::above(&chain.connections[l], first_units),
+            above,
         }
     };
-    let layers: Vec<LayerShare> = (0..blocked_layers(chain)).map(layer).collect();
-    let first_units = |l: usize| layers[l].units.iter().map(|units| units.first).collect();
-    let connection = |l: usize| match l > 0 && l == output {
-        true => Matrix::below(&chain.connections[l], first_units(l - 1)),
-        false => Matrix::above(&chain.connections[l], first_units(l)),
-    };
     Share {
-        connections: (0..chain.connections.len()).map(connection).collect(),
+        layers: (0..blocked_layers(chain)).map(layer).collect(),
         output: OutputLayer::new(&chain.layers[output], readout),
-        layers,
-    }
-}
-
-/// Adds up the conductances of layer `l`'s blocks to the layer below anew, and shows what they add to that layer if it is
-/// in blocks too.
-fn sum_below(layer: &mut LayerShare, matrix: &Matrix, mut shown: Option<&mut TreeSum>, arch: Arch) {
-    if matrix.coupling == Coupling::Weight {
-        return;
-    }
-    if let Some(shown) = &mut shown {
-        shown.start(matrix.rows().div_ceil(BLOCK));
-    }
-    for (k, block) in layer.blocks.clone().enumerate() {
-        let (weights, sum) = (matrix.block(k), &mut layer.units[k].below);
-        ColumnSums { weights, sum }.run_on(arch);
-        let Some(shown) = &mut shown else { continue };
-        shown.add(block..block + 1, arch, |rows| {
-            let sums = &mut bytemuck::cast_slice_mut(rows)[..matrix.rows()];
-            RowSums { weights, sums }.run_on(arch);
-        });
     }
 }
 
 impl Share {
     /// The output layer among the free layers.
     pub(crate) fn output_layer(&self) -> usize {
-        self.connections.len() - 1
+        match self.has_hidden() {
+            true => self.layers.len(),
+            false => 0,
+        }
     }
 
     /// Whether there are hidden layers; else the output layer is held in blocks, too.
     pub(crate) fn has_hidden(&self) -> bool {
-        self.connections.len() > 1
+        self.readout().is_some()
     }
 
     /// The connection to the outputs, if they have a layer in blocks below.
     pub(crate) fn readout(&self) -> Option<&Matrix> {
-        self.connections.last().filter(|matrix| matrix.is_turned())
+        self.layers.last()?.above.as_ref()
+    }
+
+    /// The connection of hidden layer `l` to the layer above it.
+    pub(crate) fn connection_above(&self, l: usize) -> &Matrix {
+        let above = self.layers[l].above.as_ref();
+        above.expect("a layer above every hidden layer")
+    }
+
+    /// The connection between free layer `l` and what is below it: as the layer above holds it, if that is in blocks.
+    pub(crate) fn connection(&self, l: usize) -> &Matrix {
+        match self.layers.get(l) {
+            Some(layer) => &layer.below,
+            None => self.connection_above(l - 1),
+        }
+    }
+
+    /// Sets what this share has of row `i` of the connection between free layer `l` and what is below it.
+    pub(crate) fn set_row(&mut self, l: usize, i: usize, row: &[f32]) {
+        let below = l
+            .checked_sub(1)
+            .and_then(|l| self.layers.get_mut(l)?.above.as_mut());
+        below.into_iter().for_each(|matrix| matrix.set_row(i, row));
+        if let Some(layer) = self.layers.get_mut(l) {
+            layer.below.set_row(i, row);
+        }
     }
 
     /// Whether all parameters and all sums of conductances are finite.
     pub(crate) fn is_finite(&self) -> bool {
         let units = self.layers.iter().flat_map(|layer| &layer.units);
+        let matrices = (0..=self.output_layer()).map(|l| self.connection(l));
         let mut rows = units
             .flat_map(|units| [&units.bias, units.law.curvature()])
-            .chain(self.connections.iter().flat_map(Matrix::values));
+            .chain(matrices.flat_map(Matrix::values));
         let output = &self.output;
         let mut outputs = output.bias.iter().chain(&output.conductance);
         rows.all(|row| row.0.iter().all(|x| x.is_finite())) && outputs.all(|x| x.is_finite())
@@ -204,54 +234,29 @@ impl Share {
         board: &Board,
         barrier: &Barrier,
     ) {
-        for (l, layer) in self.layers.iter_mut().enumerate() {
-            let mut shown = l
-                .checked_sub(1)
-                .map(|below| board.sums_above[below].write(index));
-            sum_below(layer, &self.connections[l], shown.as_deref_mut(), arch);
-        }
-        if let (Some(readout), Some(layer)) = (
-            self.connections.last().filter(|m| m.is_turned()),
-            self.layers.last_mut(),
-        ) && readout.coupling == Coupling::Resistor
-        {
-            for (k, units) in layer.units.iter_mut().enumerate() {
-                let (weights, sum) = (readout.block(k), &mut units.above);
-                ColumnSums { weights, sum }.run_on(arch);
-            }
-        }
-        self.exchange_sums(&mut TreeSum::default(), index, arch, board, barrier);
+        self.layers
+            .iter_mut()
+            .for_each(|layer| layer.sum_columns(arch));
+        self.exchange_sums(index, arch, board, barrier);
     }
 
-    /// Adds up the conductances of every node, those of each matrix to its own columns being known, and those to its
-    /// rows shown where these belong to a layer in blocks; every member of the team calls it.
+    /// Adds up the conductances of every node, those of each matrix to its own columns being known; every member of the
+    /// team calls it.
     pub(crate) fn exchange_sums(
         &mut self,
-        tree: &mut TreeSum,
         index: usize,
         arch: Arch,
         board: &Board,
         barrier: &Barrier,
     ) {
-        if self.connections[0].coupling == Coupling::Weight {
+        if self.connection(0).coupling == Coupling::Weight {
             barrier.wait(); // others have read the states
             return;
         }
         self.show_output_sums(&mut board.output_sums.write(index), arch);
         barrier.wait();
-        for (l, layer) in self.layers.iter_mut().enumerate() {
-            let shown = board.sums_above.get(l).map(|sums| sums.all());
-            for (units, block) in layer.units.iter_mut().zip(layer.blocks.clone()) {
-                if let Some(shown) = &shown {
-                    tree.start(1);
-                    shown
-                        .iter()
-                        .for_each(|parts| parts.add_to(tree, block, arch));
-                    units.above = tree.total(arch)[0];
-                }
-                units.add_up();
-            }
-        }
+        let units = self.layers.iter_mut().flat_map(|layer| &mut layer.units);
+        units.for_each(Units::add_up);
         let conductance = &mut self.output.conductance;
         conductance.fill(self.output.slope);
         for sums in board.output_sums.all() {

@@ -9,7 +9,7 @@ use super::share::Share;
 use super::team::Barrier;
 use crate::drn::connection::Input;
 use crate::drn::program::Settle;
-use crate::drn::simd::{Active, BLOCK, Row, TreeSum};
+use crate::drn::simd::{Active, Row};
 
 /// One thread's memory for a batch: made once, used for every step.
 pub(crate) struct Workspace {
@@ -24,9 +24,6 @@ pub(crate) struct Workspace {
     pub(super) currents: Vec<Row>,
     /// Currents into a block from the sources and from hidden neighbours, one row per slot of the phase.
     pub(super) gathered: Vec<Row>,
-    /// A tile turned over, and sums over blocks.
-    pub(super) turned: Box<[Row; BLOCK]>,
-    pub(super) tree: TreeSum,
     /// Output potentials in volt, slot after slot; the same in every share.
     pub(crate) outputs: Vec<f32>,
     /// Currents into the outputs, one per output and slot of the phase.
@@ -70,8 +67,6 @@ impl Workspace {
             input,
             currents: vec![Row::ZERO; share.layers[0].units.len() * batch],
             gathered: vec![Row::ZERO; gathered],
-            turned: Box::new([Row::ZERO; BLOCK]),
-            tree: TreeSum::default(),
             outputs: vec![0.0; outputs],
             output_currents: vec![0.0; outputs],
             parity: 0,

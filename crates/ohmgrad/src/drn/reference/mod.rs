@@ -393,7 +393,7 @@ impl Machine for ReferenceBatch<'_> {
             sweeps += 1;
             for (state, moving) in settle.states.clone().zip(&unsettled) {
                 for next in &settle.schedule.sweep {
-                    if let &Move::Relax { layer, .. } = next {
+                    if let &Move::Relax { layer } = next {
                         self.relax(phase, state, layer, moving);
                     }
                 }

@@ -1,6 +1,6 @@
 //! Which units of a block are at work.
 
-use super::lanes::{BLOCK, Row};
+use super::lanes::Row;
 
 /// The units of one block that are not at 0 V: bit j stands for unit j.
 #[derive(Clone, Copy, Debug)]
@@ -21,20 +21,9 @@ impl Active {
         Self(states.iter().fold(0, |all, state| all | state.0))
     }
 
-    pub(crate) fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
     #[inline(always)]
     pub(crate) fn count(self) -> u32 {
         self.0.count_ones()
-    }
-
-    /// The first of every four neighbouring units of which one is active.
-    #[inline(always)]
-    pub(crate) fn fours(self) -> impl Iterator<Item = usize> {
-        let fours = (0..BLOCK).step_by(4);
-        fours.filter(move |first| self.0 >> first & 0b1111 != 0)
     }
 
     #[inline(always)]

@@ -142,24 +142,6 @@ pub(crate) fn prefetch(lines: &[Line]) {
     }
 }
 
-/// Adds rows to others, one by one.
-pub(crate) struct AddRows<'a> {
-    pub(crate) to: &'a mut [Row],
-    pub(crate) from: &'a [Row],
-}
-
-impl Kernel for AddRows<'_> {
-    #[inline(always)]
-    fn run<S: Simd, const N: usize>(self, simd: S) {
-        for (to, from) in self.to.iter_mut().zip(self.from) {
-            let (to, from) = (lanes_mut::<S, N>(to), lanes::<S, N>(from));
-            for v in 0..N {
-                to[v] = simd.add_f32s(to[v], from[v]);
-            }
-        }
-    }
-}
-
 /// Column sums of a block of a matrix.
 pub(crate) struct ColumnSums<'a> {
     pub(crate) weights: &'a [Row],

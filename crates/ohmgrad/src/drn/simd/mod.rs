@@ -9,13 +9,9 @@
 
 mod active;
 mod lanes;
-mod transpose;
-mod tree_sum;
 
 pub(crate) use active::Active;
 pub(crate) use lanes::{
-    AddRows, BLOCK, ColumnSums, Kernel, LINES_PER_ROW, Line, Row, RowSums, dot, gather_units,
-    lanes, lanes_mut, prefetch, set_units, strip, strip_mut,
+    BLOCK, ColumnSums, Kernel, LINES_PER_ROW, Line, Row, RowSums, dot, gather_units, lanes,
+    lanes_mut, prefetch, set_units, strip, strip_mut,
 };
-pub(crate) use transpose::Transpose;
-pub(crate) use tree_sum::TreeSum;
