@@ -79,8 +79,13 @@ fn networks_without_hidden_layers_are_resumed_exactly() {
 }
 
 /// Starts a command and kills it after a while, unless it is done before.
+/// Kills a run some time after its folder says what it is: on a busy machine that may take long.
 fn kill_after(place: &Place, arguments: &str, delay: Duration) {
     let mut child = place.command(arguments).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !place.path("killed/config.toml").exists() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(1));
+    }
     thread::sleep(delay);
     child.kill().unwrap();
     child.wait().unwrap();
@@ -90,12 +95,9 @@ fn kill_after(place: &Place, arguments: &str, delay: Duration) {
 fn a_run_that_is_killed_again_and_again_ends_as_a_straight_one() {
     let place = Place::new();
     place.succeed("train digits --quiet --epochs 12 --out straight");
-    kill_after(
-        &place,
-        "train digits --quiet --epochs 12 --out killed",
-        Duration::from_millis(60),
-    );
+    let start = "train digits --quiet --epochs 12 --out killed";
     let resume = "train --quiet --resume killed";
+    kill_after(&place, start, Duration::from_millis(30));
     for delay in (10..100).step_by(15) {
         kill_after(&place, resume, Duration::from_millis(delay));
     }
