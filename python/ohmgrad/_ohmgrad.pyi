@@ -14,6 +14,8 @@ from ohmgrad.settings import (
     Course,
     Energy,
     InitialState,
+    LawName,
+    LawSettings,
     Method,
     OptimizerSettings,
     Readout,
@@ -43,6 +45,7 @@ class Architecture:
         weight_gains: Sequence[float] = (),
         g_min: float = 0.0,
         g_max: float = ...,
+        laws: Sequence[LawName | LawSettings] = (),
     ) -> Architecture: ...
     @property
     def features(self) -> int: ...
@@ -62,6 +65,8 @@ class Architecture:
     def g_min(self) -> float: ...
     @property
     def g_max(self) -> float: ...
+    @property
+    def laws(self) -> tuple[LawSettings, ...]: ...
     @property
     def conductances(self) -> int: ...
     @property
@@ -130,6 +135,8 @@ class Network:
         order: SweepOrder | None = None,
         relaxation: float | None = None,
     ) -> Settled: ...
+    def to_circuit(self, x: ArrayLike) -> Circuit: ...
+    def to_netlist(self, x: ArrayLike, title: str = "") -> str: ...
     def evaluate(
         self,
         data: Dataset,

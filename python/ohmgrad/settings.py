@@ -1,6 +1,10 @@
 """Types of settings, for programs that are checked."""
 
-from typing import Literal, TypedDict
+from collections.abc import Sequence
+from typing import Any, Literal, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ohmgrad._ohmgrad import Settling
 
@@ -9,6 +13,9 @@ Readout = Literal["nodes", "pairs"]
 
 Energy = Literal["co-content", "hopfield"]
 """Names of what a network minimises, see ``Architecture``."""
+
+LawName = Literal["ideal-diode", "ideal-pair", "shockley", "curve", "tanh", "linear"]
+"""Names of what units have by themselves, see ``Architecture``."""
 
 Rule = Literal["p-ep", "n-ep", "c-ep", "p-cpl", "n-cpl", "c-cpl", "cl", "al", "rbp", "tbp"]
 """Names of learning rules, see ``Trainer``."""
@@ -31,6 +38,31 @@ Update = Literal["sgd", "momentum", "adam"]
 
 Course = Literal["constant", "exponential", "cosine"]
 """Names of what learning rates follow, see ``Trainer``."""
+
+
+class LawKind(TypedDict):
+    """What units have by themselves."""
+
+    kind: LawName
+
+
+class LawSettings(LawKind, total=False):
+    """What units have by themselves, with its numbers, see ``Architecture``."""
+
+    low: float
+    high: float
+    arrangement: Literal["single", "double"]
+    saturation_current: float
+    thermal_voltage: float
+    ideality: float
+    temperature: float
+    offset_voltage: float
+    dead_zone: bool
+    points: Sequence[Sequence[float]] | NDArray[np.floating[Any]]
+    file: str
+    beyond: Literal["linear", "clamped"]
+    limit: float
+    scale: float
 
 
 class OptimizerSettings(TypedDict, total=False):

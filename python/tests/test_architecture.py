@@ -1,5 +1,6 @@
 import pickle
 
+import numpy as np
 import pytest
 
 from ohmgrad import Architecture, Settling
@@ -15,6 +16,26 @@ def test_sizes_and_shapes():
     assert repr(architecture) == (
         "Architecture(784, [100], 10, input_gain=100.0, weight_gains=(1.0, 0.1), g_max=2.0)"
     )
+
+
+def test_laws_are_dicts_or_names():
+    diodes = {
+        "kind": "shockley",
+        "arrangement": "double",
+        "saturation_current": 1e-6,
+        "thermal_voltage": 0.05,
+        "offset_voltage": 0.8,
+        "dead_zone": True,
+    }
+    points = np.array([[-1.0, -2.0], [0.0, 0.0], [1.0, 0.5]])
+    curve = {"kind": "curve", "points": points, "beyond": "clamped"}
+    architecture = Architecture(2, [4, 3, 2], 1, laws=[diodes, curve, "linear"])
+    assert architecture.laws[0] == diodes
+    assert architecture.laws[1] == {**curve, "points": points.tolist()}
+    assert architecture.laws[2] == {"kind": "linear"}
+    assert pickle.loads(pickle.dumps(architecture)) == architecture
+    assert eval(repr(architecture), {"Architecture": Architecture}) == architecture
+    assert Architecture(2, [4], 1).laws == ()
 
 
 def test_equality():
@@ -41,6 +62,22 @@ def test_equality():
         ((1, [3], 1), {"g_min": -1}, ValueError, "conductance bounds"),
         ((1, [3], 1), {"g_min": 2, "g_max": 1}, ValueError, "conductance bounds"),
         ((1, [3], 1), {"gain": 1}, TypeError, "gain"),
+        ((1, [3, 3], 1), {"laws": ["tanh"] * 3}, ValueError, "laws: missing field `limit`"),
+        ((1, [3, 3], 1), {"laws": ["linear"] * 3}, ValueError, "laws has 3 entries"),
+        ((1, [3], 1), {"laws": ["diode"]}, ValueError, "unknown variant `diode`"),
+        (
+            (1, [3], 1),
+            {"laws": [{"kind": "ideal-pair", "low": 1, "high": 2}]},
+            ValueError,
+            r"laws\[0\]: a unit cannot lie in",
+        ),
+        (
+            (1, [3], 1),
+            {"laws": [{"kind": "curve", "points": [[0, 0], [1, 1], [2, 0.5]]}]},
+            ValueError,
+            "the current falls to 0.5 A at point 2",
+        ),
+        ((1, [3], 1), {"laws": [object()]}, TypeError, "laws must be made of"),
     ],
 )
 def test_wrong_architectures_are_refused(arguments, settings, error, words):

@@ -129,3 +129,31 @@ def test_files_that_are_no_models_are_refused(tmp_path, network):
         Network.load(path)
     with pytest.raises(OSError, match="cannot be written"):
         network.save(tmp_path / "none" / "model.safetensors")
+
+
+def test_networks_are_circuits():
+    diodes = {
+        "kind": "shockley",
+        "arrangement": "double",
+        "saturation_current": 1e-3,
+        "thermal_voltage": 0.1,
+        "offset_voltage": 0.2,
+        "dead_zone": True,
+    }
+    curve = {"kind": "curve", "points": [[-1, -0.5], [0, 0], [0.5, 1]]}
+    network = Network(Architecture(3, [5, 4], 2, input_gain=4, laws=[diodes, curve]), seed=2)
+    x = np.array([0.5, -1.0, 0.25])
+    settled = network.settle(x[None], tolerance=1e-6, sweeps=1000)
+    circuit = network.to_circuit(x)
+    nodes = circuit.solve().nodes
+    found = [nodes[f"o{k}"] for k in range(2)]
+    np.testing.assert_allclose(found, settled.outputs[0], rtol=1e-4, atol=1e-5)
+    assert network.to_netlist(x, "A network").startswith("A network\nvp0 p0 0 2\n")
+    again = ohmgrad.Circuit.from_netlist(network.to_netlist(x, "A network"))
+    assert again.elements == circuit.elements
+    with pytest.raises(ValueError, match="the example has 2 features, the network takes 3"):
+        network.to_circuit([1.0, 2.0])
+    with pytest.raises(TypeError, match="x"):
+        network.to_circuit(["a", "b", "c"])
+    with pytest.raises(ValueError, match="Hopfield"):
+        Network(Architecture(2, [3], 1, energy="hopfield")).to_netlist([0, 1])

@@ -5,15 +5,16 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::errors;
-use crate::settings::{Arguments, name_of, named, shortest, size};
+use crate::settings::{Arguments, from_dict, name_of, named, shortest, size, to_dict};
 
 /// Layer sizes, gains and conductance bounds of a deep resistive network (DRN), or the layer sizes of a deep Hopfield
 /// network.
 ///
 /// Every layer is joined to the next by a dense matrix of conductances. The input layer holds two
 /// voltage sources per feature x: one at ``+input_gain * x`` volt, its partner at
-/// ``-input_gain * x`` volt. The first half of each hidden layer is excitatory (a diode to ground
-/// keeps ``v >= 0``), the second half inhibitory (``v <= 0``); output nodes are linear.
+/// ``-input_gain * x`` volt. Each unit of a hidden layer has an element to ground, by default an ideal
+/// diode: the first half of the layer is then excitatory (``v >= 0``), the second half inhibitory
+/// (``v <= 0``); output nodes are linear.
 ///
 /// Parameters
 /// ----------
@@ -36,10 +37,20 @@ use crate::settings::{Arguments, name_of, named, shortest, size};
 /// g_min, g_max : float, default 0 and inf
 ///     Bounds of all conductances in siemens, ``0 <= g_min <= g_max``.
 ///
+/// laws : sequence of str or dict, default ()
+///     What the units of the hidden layers have: one law for all of them, or one for each; empty means
+///     ideal diodes. A law is a dict with its ``kind`` and its numbers, or its kind alone:
+///     ``'ideal-diode'``; ``'linear'`` (nothing); ``'ideal-pair'`` with ``low`` and ``high`` (volt);
+///     ``'shockley'`` with ``arrangement`` (``'single'`` or ``'double'``), ``saturation_current``
+///     (ampere), ``thermal_voltage`` (volt) or ``ideality`` and ``temperature`` (kelvin),
+///     ``offset_voltage`` (volt) and ``dead_zone`` (bool); ``'curve'`` with ``points`` (rows of volt and
+///     ampere) or a CSV ``file`` of them, and ``beyond`` (``'linear'`` or ``'clamped'``); ``'tanh'`` with
+///     ``limit`` (ampere) and ``scale`` (volt). Of a DRN only.
+///
 /// Raises
 /// ------
 /// ValueError
-///     If a size, gain or bound is out of range.
+///     If a size, gain or bound is out of range, or a law is not valid.
 ///
 /// References
 /// ----------
@@ -60,8 +71,8 @@ pub(crate) struct PyArchitecture(pub(crate) Architecture);
 #[pymethods]
 impl PyArchitecture {
     #[new]
-    #[pyo3(signature = (features, hidden, outputs, *, readout="nodes", energy="co-content", input_gain=1.0, weight_gains=vec![], g_min=0.0, g_max=f32::INFINITY),
-        text_signature = "(features, hidden, outputs, *, readout='nodes', energy='co-content', input_gain=1.0, weight_gains=(), g_min=0.0, g_max=1e999)")]
+    #[pyo3(signature = (features, hidden, outputs, *, readout="nodes", energy="co-content", input_gain=1.0, weight_gains=vec![], g_min=0.0, g_max=f32::INFINITY, laws=vec![]),
+        text_signature = "(features, hidden, outputs, *, readout='nodes', energy='co-content', input_gain=1.0, weight_gains=(), g_min=0.0, g_max=1e999, laws=())")]
     fn new(
         features: &Bound<'_, PyAny>,
         hidden: Vec<Bound<'_, PyAny>>,
@@ -72,8 +83,10 @@ impl PyArchitecture {
         weight_gains: Vec<f32>,
         g_min: f32,
         g_max: f32,
+        laws: Vec<Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let hidden = hidden.iter().map(|width| size("hidden", width));
+        let laws = laws.iter().map(|law| from_dict("laws", "kind", law));
         let architecture = Architecture {
             features: size("features", features)?,
             hidden: hidden.collect::<PyResult<_>>()?,
@@ -84,6 +97,7 @@ impl PyArchitecture {
             weight_gains,
             g_min,
             g_max,
+            laws: laws.collect::<PyResult<_>>()?,
         };
         architecture.validate().map_err(errors::value)?;
         Ok(Self(architecture))
@@ -141,6 +155,13 @@ impl PyArchitecture {
     #[getter]
     fn g_max(&self) -> f64 {
         shortest(self.0.g_max)
+    }
+
+    /// What the units of the hidden layers have: dicts as they are given; empty means ideal diodes.
+    #[getter]
+    fn laws<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let laws = self.0.laws.iter().map(|law| to_dict(py, law));
+        PyTuple::new(py, laws.collect::<PyResult<Vec<_>>>()?)
     }
 
     /// Number of trainable conductances.
@@ -209,6 +230,9 @@ impl PyArchitecture {
         }
         if self.0.g_max != default.g_max {
             keywords.set_item("g_max", self.g_max())?;
+        }
+        if !self.0.laws.is_empty() {
+            keywords.set_item("laws", self.laws(py)?)?;
         }
         Ok(keywords)
     }

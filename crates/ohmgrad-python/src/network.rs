@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use numpy::ndarray::{Ix1, Ix2};
 use numpy::{PyArrayDyn, PyArrayMethods, PyReadonlyArray};
+use ohmgrad::circuit::{Circuit, netlist};
 use ohmgrad::drn::{Architecture, Network, Settling, default_threads};
 use ohmgrad::learn::Trainer;
 use ohmgrad::record::model::{self, ModelInfo, Origin};
@@ -15,6 +16,7 @@ use pyo3::types::{PyDict, PyMapping};
 
 use crate::architecture::PyArchitecture;
 use crate::arrays;
+use crate::circuit::PyCircuit;
 use crate::dataset::PyDataset;
 use crate::errors;
 use crate::evaluation;
@@ -512,6 +514,71 @@ impl PyNetwork {
         evaluation::evaluate(py, self, data, &settling, cost, physics)
     }
 
+    /// The network, driven by one example, as a circuit.
+    ///
+    /// Feature i drives the nodes ``p<i>`` and ``n<i>`` by the voltage sources ``vp<i>`` and ``vn<i>``, at
+    /// plus and minus the input gain times its value. Hidden units are the nodes ``h<l>_<j>`` (layers
+    /// counted from 1), output nodes ``o<j>``. Conductances that are not zero are resistors
+    /// ``r<l>_<i>_<j>``, biases current sources ``i<l>_<j>``, and what hidden units have by themselves
+    /// elements ``d<l>_<j>`` to ground.
+    ///
+    /// Parameters
+    /// ----------
+    /// x : array_like of float, shape (features,)
+    ///     The features.
+    ///
+    /// Returns
+    /// -------
+    /// Circuit
+    ///     The circuit: its potentials are those that the network settles to.
+    ///
+    /// Raises
+    /// ------
+    /// TypeError, ValueError
+    ///     If x holds no numbers, has another shape, or a value that is not finite; for a Hopfield network.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ohmgrad
+    /// >>> network = ohmgrad.Network(ohmgrad.Architecture(2, [4], 1))
+    /// >>> "o0" in network.to_circuit([0.5, -0.5]).nodes
+    /// True
+    fn to_circuit(&self, py: Python<'_>, x: &Bound<'_, PyAny>) -> PyResult<PyCircuit> {
+        let circuit = self.circuit(py, x)?;
+        PyCircuit::new(py, circuit, String::new())
+    }
+
+    /// The network, driven by one example, as a SPICE netlist: the netlist of ``to_circuit(x)``.
+    ///
+    /// Parameters
+    /// ----------
+    /// x : array_like of float, shape (features,)
+    ///     The features.
+    /// title : str, default ''
+    ///     First line of the netlist.
+    ///
+    /// Returns
+    /// -------
+    /// str
+    ///     A netlist for ngspice.
+    ///
+    /// Raises
+    /// ------
+    /// TypeError, ValueError
+    ///     As ``to_circuit``.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ohmgrad
+    /// >>> network = ohmgrad.Network(ohmgrad.Architecture(2, [4], 1))
+    /// >>> network.to_netlist([0.5, -0.5], "A network").splitlines()[:2]
+    /// ['A network', 'vp0 p0 0 0.5']
+    #[pyo3(signature = (x, title=""))]
+    fn to_netlist(&self, py: Python<'_>, x: &Bound<'_, PyAny>, title: &str) -> PyResult<String> {
+        let circuit = self.circuit(py, x)?;
+        Ok(py.detach(|| netlist::write(&circuit, title)))
+    }
+
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let architecture = self.architecture.clone().into_pyobject(py)?.repr()?;
         Ok(format!("<ohmgrad.Network of {architecture}>"))
@@ -605,6 +672,17 @@ impl PyNetwork {
     }
 
     /// What its file says beside the parameters. Never held while the interpreter is waited for.
+    /// The circuit of the network under some features.
+    fn circuit(&self, py: Python<'_>, x: &Bound<'_, PyAny>) -> PyResult<Circuit> {
+        let x = arrays::doubles::<Ix1>("x", x)?;
+        let features = x.as_slice()?;
+        let circuit = self.shared.read(py, |holder| {
+            let network = holder.network()?;
+            Ok(network.to_circuit(features))
+        })?;
+        circuit.map_err(errors::value)
+    }
+
     fn info(&self) -> MutexGuard<'_, ModelInfo> {
         self.info.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -281,4 +281,28 @@ fn a_trained_network_is_exported_and_solved() {
         "export run/best.safetensors --example 999999",
         &["no test example 999999"],
     );
+    let features: Vec<String> = (0..64).map(|i| format!("{}", i as f64 / 64.0)).collect();
+    place.write("x.csv", &features.join(","));
+    let text = place.succeed("export run/best.safetensors --input x.csv");
+    assert!(text.starts_with("run/best.safetensors, x.csv\nvp0 p0 0 0\nvp1 p1 0 0.46875\n"));
+    place.write("rows.csv", &features.join("\n"));
+    assert_eq!(
+        place
+            .succeed("export run/best.safetensors --input rows.csv")
+            .replace("rows.csv", "x.csv"),
+        text
+    );
+    place.write("short.csv", "1,2,3\n");
+    place.write("word.csv", "1\nx\n");
+    for (command, wanted) in [
+        (
+            "--input short.csv",
+            "the example has 3 features, the network takes 64",
+        ),
+        ("--input word.csv", "word.csv:2: `x` is not a finite number"),
+        ("--input none.csv", "none.csv cannot be read"),
+        ("--input x.csv --example 1", "cannot be used with"),
+    ] {
+        place.fail(&format!("export run/best.safetensors {command}"), &[wanted]);
+    }
 }

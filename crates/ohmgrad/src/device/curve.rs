@@ -56,6 +56,18 @@ pub enum IvCurveError {
     },
 }
 
+impl IvCurveError {
+    /// The point that is wrong, from 0, if it is one.
+    pub fn point(&self) -> Option<usize> {
+        match self {
+            IvCurveError::TooFew(_) => None,
+            IvCurveError::NotFinite { index, .. }
+            | IvCurveError::Voltage { index, .. }
+            | IvCurveError::Falling { index, .. } => Some(*index),
+        }
+    }
+}
+
 impl IvCurve {
     /// A curve through points (volt, ampere), with rising voltages and currents that do not fall.
     ///
@@ -103,6 +115,19 @@ impl IvCurve {
                 points: curve.into(),
             }),
         }
+    }
+
+    /// The same curve, with the currents of its first and its last point beyond them.
+    ///
+    /// # Errors
+    /// If a voltage is so large that nothing lies beyond it.
+    pub fn level_beyond(&self) -> Result<IvCurve, IvCurveError> {
+        let (first, last) = (self.points[0], self.points[self.points.len() - 1]);
+        let width = last.voltage - first.voltage;
+        let below = (first.voltage - width, first.current);
+        let above = (last.voltage + width, last.current);
+        let points = std::iter::once(below).chain(self.points());
+        IvCurve::new(points.chain([above]))
     }
 
     /// The points, (volt, ampere).
@@ -162,8 +187,18 @@ impl Characteristic for IvCurve {
         let below = self
             .points
             .partition_point(|p| p.voltage + r * p.current <= x);
-        let k = below.clamp(1, self.points.len() - 1) - 1;
+        let last = self.points.len() - 2;
+        let k = below.clamp(1, last + 1) - 1;
         let (p, slope) = (self.points[k], self.slope(k));
-        p.voltage + (x - p.voltage - r * p.current) / (1.0 + r * slope)
+        // From where the segment is nearest to 0 V, so that little is lost where u is small.
+        let low = if k == 0 { f64::NEG_INFINITY } else { p.voltage };
+        let high = if k == last {
+            f64::INFINITY
+        } else {
+            self.points[k + 1].voltage
+        };
+        let from = 0.0_f64.clamp(low, high);
+        let current = p.current + slope * (from - p.voltage);
+        from + (x - from - r * current) / (1.0 + r * slope)
     }
 }

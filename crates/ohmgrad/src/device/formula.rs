@@ -54,6 +54,10 @@ pub enum Function {
     Atan,
     /// exp x.
     Exp,
+    /// exp x - 1, to the last digit also near 0.
+    ExpM1,
+    /// exp x - 1 above 0, and 0 below.
+    Onset,
     /// sign(x) |x|^p with p above 0.
     Power(f64),
 }
@@ -78,6 +82,9 @@ impl Function {
                 (x.atan(), 1.0 / (1.0 + x * x), area)
             }
             Function::Exp => (x.exp(), x.exp(), x.exp()),
+            Function::ExpM1 => (x.exp_m1(), x.exp(), exp_m1_minus(x)),
+            Function::Onset if x <= 0.0 => (0.0, 0.0, 0.0),
+            Function::Onset => (x.exp_m1(), x.exp(), exp_m1_minus(x)),
             Function::Power(p) => {
                 let size = x.abs();
                 let value = size.powf(p).copysign(x);
@@ -95,9 +102,18 @@ impl Function {
         match self {
             Function::Tanh => (-1.0, 1.0),
             Function::Atan => (-FRAC_PI_2, FRAC_PI_2),
-            Function::Exp => (0.0, f64::INFINITY),
+            Function::Exp | Function::Onset => (0.0, f64::INFINITY),
+            Function::ExpM1 => (-1.0, f64::INFINITY),
             _ => (f64::NEG_INFINITY, f64::INFINITY),
         }
+    }
+}
+
+/// exp x - 1 - x, the integral of exp x - 1.
+fn exp_m1_minus(x: f64) -> f64 {
+    match x.abs() < 1e-3 {
+        true => x * x * (0.5 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x / 120.0))),
+        false => x.exp_m1() - x,
     }
 }
 
@@ -109,6 +125,8 @@ impl Display for Function {
             Function::Asinh => "asinh",
             Function::Atan => "atan",
             Function::Exp => "exp",
+            Function::ExpM1 => "exp - 1",
+            Function::Onset => "exp - 1 above 0",
             Function::Power(_) => "power",
         })
     }

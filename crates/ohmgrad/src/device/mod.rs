@@ -6,6 +6,7 @@
 //! [`Tanh`] and [`PowerLaw`] resistors and sums of them ([`Formula`]) bend, and share the trait [`Characteristic`].
 
 mod curve;
+mod curve_file;
 mod diode;
 mod formula;
 mod junction;
@@ -15,6 +16,7 @@ mod saturating;
 mod shockley;
 
 pub use curve::{IvCurve, IvCurveError};
+pub use curve_file::CurveFileError;
 pub use diode::Diode;
 pub use formula::{Formula, Function, Term};
 pub use junction::{Breakdown, Junction, Recombination};
@@ -202,8 +204,9 @@ fn load_line(
         if excess == 0.0 || high - low <= f64::EPSILON * u.abs() {
             break;
         }
-        let newton = u - excess / (1.0 + r * slope);
-        if slope.is_finite() && (newton - u).abs() <= f64::EPSILON * u.abs() {
+        let steepness = 1.0 + r * slope;
+        let newton = u - excess / steepness;
+        if steepness.is_finite() && (newton - u).abs() <= f64::EPSILON * u.abs() {
             return newton.clamp(low, high);
         }
         // A step as long as the last one is no approach: far up an exponential all steps are.

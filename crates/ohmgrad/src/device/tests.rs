@@ -108,6 +108,8 @@ fn formula() -> impl Strategy<Value = Law> {
         Just(Function::Asinh),
         Just(Function::Atan),
         Just(Function::Exp),
+        Just(Function::ExpM1),
+        Just(Function::Onset),
         (1.0..4.0).prop_map(Function::Power),
     ];
     let sign = prop_oneof![Just(1.0), Just(-1.0)];

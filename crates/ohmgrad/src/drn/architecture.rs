@@ -1,10 +1,12 @@
 //! The shape of a layered network and the fixed quantities that come with it.
 
+use std::sync::Arc;
+
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::chain::{Chain, Connection, Coupling, Kind, Layer};
-use super::law::UnitLaw;
+use super::law::{HopfieldBox, LayerLaw, Linear, UnitLaw};
 use super::{Energy, ParameterError, Readout};
 
 /// Layer sizes, energy, gains and conductance bounds of a layered network: a deep resistive network (DRN), or a deep
@@ -13,8 +15,9 @@ use super::{Energy, ParameterError, Readout};
 /// Every layer is joined to the next by a dense matrix of weights. In a DRN they are conductances, and the input layer
 /// holds two voltage sources per feature: feature `p` drives one node at `+input_gain * p` volt and its
 /// partner at `-input_gain * p` volt (the *signed pair*, which stands in for negative weights).
-/// The first half of each hidden layer is excitatory (a diode to ground keeps `v >= 0`), the second
-/// half inhibitory (`v <= 0`); output nodes are linear. In a Hopfield network weights have either sign, the features are
+/// Each unit of a hidden layer has an element to ground, by default an ideal diode: the first half of the layer is then
+/// excitatory (`v >= 0`), the second half inhibitory (`v <= 0`); other [laws](UnitLaw) are real diodes, measured curves and
+/// resistors. Output nodes are linear. In a Hopfield network weights have either sign, the features are
 /// the input, and all other units lie in [0, 1].
 ///
 /// ```
@@ -52,6 +55,10 @@ pub struct Architecture {
     /// Largest conductance in siemens. At least `g_min`; default infinite. Of a DRN only.
     #[serde(default = "infinite")]
     pub g_max: f32,
+    /// What the units of the hidden layers have: one law for all of them, or one for each layer; empty means ideal diodes. Of
+    /// a DRN only.
+    #[serde(default)]
+    pub laws: Vec<UnitLaw>,
 }
 
 fn one() -> f32 {
@@ -67,7 +74,10 @@ fn infinite() -> f32 {
 impl Serialize for Architecture {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let resistive = self.energy == Energy::CoContent;
-        let fields = if resistive { 8 } else { 5 };
+        let fields = match resistive {
+            true => 8 + usize::from(!self.laws.is_empty()),
+            false => 5,
+        };
         let mut table = serializer.serialize_struct("Architecture", fields)?;
         if !resistive {
             table.serialize_field("energy", &self.energy)?;
@@ -83,6 +93,9 @@ impl Serialize for Architecture {
         if resistive {
             table.serialize_field("g_min", &self.g_min)?;
             table.serialize_field("g_max", &self.g_max)?;
+        }
+        if resistive && !self.laws.is_empty() {
+            table.serialize_field("laws", &self.laws)?;
         }
         table.end()
     }
@@ -127,6 +140,24 @@ pub enum ArchitectureError {
         /// Number of gains given.
         found: usize,
     },
+    /// The wrong number of laws.
+    #[error(
+        "laws has {found} entries: a network with {expected} hidden layers needs one for all of them or {expected}"
+    )]
+    Laws {
+        /// Number of hidden layers.
+        expected: usize,
+        /// Number of laws given.
+        found: usize,
+    },
+    /// A law with a number out of range.
+    #[error("laws[{index}]: {fault}")]
+    Law {
+        /// Which one, from 0.
+        index: usize,
+        /// What is wrong with it.
+        fault: String,
+    },
     /// An odd number of output nodes that are read in pairs.
     #[error(
         "outputs is {0}: with readout = \"pairs\" two nodes make an output, so it must be even"
@@ -164,6 +195,7 @@ impl Architecture {
             weight_gains: Vec::new(),
             g_min: 0.0,
             g_max: infinite(),
+            laws: Vec::new(),
         }
     }
 
@@ -195,7 +227,13 @@ impl Architecture {
         }
     }
 
-    /// Checks sizes, gains and bounds.
+    /// Sets what the units of the hidden layers have: one law for all of them, or one for each layer.
+    #[must_use]
+    pub fn with_laws(self, laws: Vec<UnitLaw>) -> Self {
+        Self { laws, ..self }
+    }
+
+    /// Checks sizes, laws, gains and bounds.
     ///
     /// # Errors
     /// The first setting out of range, by name.
@@ -211,6 +249,7 @@ impl Architecture {
         if !self.outputs.is_multiple_of(self.readout.nodes()) {
             return Err(ArchitectureError::OddOutputs(self.outputs));
         }
+        self.check_laws()?;
         check_gain("input_gain", self.input_gain)?;
         if !self.weight_gains.is_empty() && self.weight_gains.len() != self.matrices() {
             return Err(ArchitectureError::WeightGains {
@@ -228,6 +267,26 @@ impl Architecture {
         Ok(())
     }
 
+    fn check_laws(&self) -> Result<(), ArchitectureError> {
+        let (expected, found) = (self.hidden.len(), self.laws.len());
+        if found > 1 && found != expected {
+            return Err(ArchitectureError::Laws { expected, found });
+        }
+        let mut faults = self.laws.iter().map(UnitLaw::fault).enumerate();
+        match faults.find_map(|(index, fault)| Some((index, fault?))) {
+            None => Ok(()),
+            Some((index, fault)) => Err(ArchitectureError::Law { index, fault }),
+        }
+    }
+
+    /// The law of hidden layer `l`.
+    pub fn law(&self, l: usize) -> &UnitLaw {
+        self.laws
+            .get(l)
+            .or(self.laws.first())
+            .unwrap_or(&UnitLaw::IdealDiode)
+    }
+
     /// Checks that the settings of resistive networks have their defaults.
     fn check_unused(&self) -> Result<(), ArchitectureError> {
         let used = [
@@ -235,6 +294,7 @@ impl Architecture {
             ("input_gain", self.input_gain != one()),
             ("g_min", self.g_min != 0.0),
             ("g_max", self.g_max != infinite()),
+            ("laws", !self.laws.is_empty()),
         ];
         match used.into_iter().find(|(_, used)| *used) {
             None => Ok(()),
@@ -313,17 +373,9 @@ impl Architecture {
 
     /// The layers and connections.
     pub(crate) fn chain(&self) -> Chain {
-        let (hidden, output, coupling, window, sources) = match self.energy {
-            Energy::CoContent => (
-                UnitLaw::IdealDiode,
-                UnitLaw::Linear,
-                Coupling::Resistor,
-                [self.g_min, self.g_max],
-                Kind::Pairs,
-            ),
+        let (coupling, window, sources) = match self.energy {
+            Energy::CoContent => (Coupling::Resistor, [self.g_min, self.g_max], Kind::Pairs),
             Energy::Hopfield => (
-                UnitLaw::HopfieldBox,
-                UnitLaw::HopfieldBox,
                 Coupling::Weight,
                 [f32::NEG_INFINITY, f32::INFINITY],
                 Kind::Features,
@@ -331,10 +383,10 @@ impl Architecture {
         };
         let layer = |l: usize| Layer {
             width: self.width(l),
-            law: if l < self.hidden.len() {
-                hidden
-            } else {
-                output
+            law: match self.energy {
+                Energy::Hopfield => LayerLaw::new(Arc::new(HopfieldBox)),
+                Energy::CoContent if l < self.hidden.len() => self.law(l).of_layer(),
+                Energy::CoContent => LayerLaw::new(Arc::new(Linear)),
             },
         };
         let connection = |l: usize| Connection {

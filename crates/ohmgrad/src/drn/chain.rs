@@ -5,15 +5,15 @@
 //! An [`Architecture`](super::Architecture) is how settings say it; the engine, the f64 reference and the files work with
 //! the chain.
 
-use super::law::UnitLaw;
+use super::law::LayerLaw;
 
 /// Units next to one another, with nothing between them.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Layer {
     /// Number of units.
     pub(crate) width: usize,
     /// What each of them obeys by itself.
-    pub(crate) law: UnitLaw,
+    pub(crate) law: LayerLaw,
 }
 
 /// What lies between two layers.
@@ -83,7 +83,7 @@ impl Connection {
 }
 
 /// Layers and connections of a network, from the sources to the outputs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Chain {
     /// The free layers.
     pub(crate) layers: Vec<Layer>,

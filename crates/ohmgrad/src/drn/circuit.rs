@@ -3,7 +3,7 @@
 use super::law::Unit;
 use super::{Energy, Network};
 use crate::circuit::{Circuit, CircuitBuilder, CircuitError};
-use crate::device::{Diode, Law};
+use crate::device::Law;
 
 /// Why a network and an example make no circuit.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -30,8 +30,9 @@ impl Network {
     ///
     /// Feature i drives the nodes `p<i>` and `n<i>` by the sources `vp<i>` and `vn<i>`, at plus and minus the input
     /// gain times its value. Hidden units are the nodes `h<l>_<j>` (layers counted from 1), outputs
-    /// `o<j>`. Conductances that are not zero are resistors `r<l>_<i>_<j>`, diodes to ground `d<l>_<j>`, and
-    /// biases that are not zero current sources `i<l>_<j>`; `l` is the layer above.
+    /// `o<j>`. Conductances that are not zero are resistors `r<l>_<i>_<j>`, biases that are not zero current sources
+    /// `i<l>_<j>`; `l` is the layer above. What a unit has by itself is the element `d<l>_<j>` to ground, or `d<l>_<j>_0` and
+    /// `d<l>_<j>_1` where these are two.
     ///
     /// # Errors
     /// If there is not one value per feature, or one is not finite; and for a Hopfield network.
@@ -58,7 +59,7 @@ impl Network {
             self.push_resistors(&mut builder, l);
             self.push_biases(&mut builder, l);
         }
-        self.push_diodes(&mut builder);
+        self.push_elements(&mut builder);
         Ok(builder.build()?)
     }
 
@@ -97,22 +98,24 @@ impl Network {
         }
     }
 
-    fn push_diodes(&self, builder: &mut CircuitBuilder) {
-        let architecture = self.architecture();
-        for (l, width) in architecture.hidden.iter().enumerate() {
-            for j in 0..*width {
-                let node = self.node_name(l + 1, j);
-                let unit = Unit {
-                    index: j,
-                    width: *width,
-                };
-                let excitatory = self.chain().layers[l].law.interval(unit).0 == 0.0;
-                let (anode, cathode) = match excitatory {
-                    true => ("0", node.as_str()),
-                    false => (node.as_str(), "0"),
-                };
-                let law = Law::from(Diode::ideal(0.0));
-                builder.push(format!("d{}_{j}", l + 1), anode, cathode, law);
+    fn push_elements(&self, builder: &mut CircuitBuilder) {
+        for (l, layer) in self.chain().layers.iter().enumerate() {
+            let width = layer.width;
+            for index in 0..width {
+                let node = self.node_name(l + 1, index);
+                let devices = layer.law.element(Unit { index, width }).devices();
+                let count = devices.len();
+                for (k, (law, to_ground)) in devices.into_iter().enumerate() {
+                    let name = match count {
+                        1 => format!("d{}_{index}", l + 1),
+                        _ => format!("d{}_{index}_{k}", l + 1),
+                    };
+                    let (from, to) = match to_ground {
+                        true => (node.as_str(), "0"),
+                        false => ("0", node.as_str()),
+                    };
+                    builder.push(name, from, to, law);
+                }
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Layered networks: deep resistive networks, of layers of nodes, dense conductances between them and diodes to ground;
+//! Layered networks: deep resistive networks, of layers of nodes, dense conductances between them and diodes to ground, or
+//! other elements with a [law](UnitLaw);
 //! and, for comparison, deep Hopfield networks, which minimise another [`Energy`] by the same sweeps.
 //!
 //! Given the layers next to it, a whole layer is minimised exactly at once,
@@ -7,6 +8,7 @@
 //! v_l = clip((v_{l-1} W_l + v_{l+1} W_{l+1}^T + b_l) / (colsum W_l + rowsum W_{l+1}), lo_l, hi_l)
 //! ```
 //!
+//! or, where elements bend, to the solution of a v_l + i(v_l) = p with the same conductances a and currents p,
 //! which is exact block coordinate descent on the network's energy (Scellier, "A Fast Algorithm to
 //! Simulate Nonlinear Resistive Networks", ICML 2024): [`Network::settle`] sweeps over the layers until
 //! the [`Settling`] says stop, and reports the residual of Kirchhoff's laws.
@@ -39,6 +41,10 @@ pub use differentiable::{
 };
 pub use energy::Energy;
 pub use engine::default_threads;
+pub use law::{
+    Arrangement, Beyond, IdealPair, MeasuredCurve, MeasuredCurveError, ShockleyDiodes,
+    TanhResistor, UnitLaw,
+};
 pub use network::{Network, ParameterError, SettleError, Settled};
 pub use readout::Readout;
 pub use settling::{Settling, SettlingError, SweepOrder};

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::chain::{Chain, Coupling};
 use super::connection::Input;
-use super::engine::{self, Board, Registers, Share, Worker, Workspace};
+use super::engine::{self, Board, Powers, Registers, Share, Worker, Workspace};
 use super::program::{Machine, Settle, settle_alone};
 use super::simd::{gather_units, set_units};
 use super::{Architecture, ArchitectureError, Settling, SettlingError};
@@ -48,10 +48,11 @@ pub struct Settled {
     pub outputs: Vec<f32>,
     /// Potentials of each hidden layer in volt: `examples * width` values.
     pub hidden: Vec<Vec<f32>>,
-    /// Per example, the power dissipated in all resistors, in watt; empty for a Hopfield network, which has none.
+    /// Per example, the power dissipated in all resistors and in what units have by themselves, in watt; empty for a
+    /// Hopfield network, which has none.
     pub dissipated_power: Vec<f64>,
-    /// Per example, the [energy](super::Energy): of a resistive network in watt, half the dissipated power minus the power
-    /// of the biases.
+    /// Per example, the [energy](super::Energy): of a resistive network in watt, the co-content of all elements minus the
+    /// power of the biases.
     pub energy: Vec<f64>,
 }
 
@@ -465,10 +466,10 @@ fn settle_from_rest(
         outputs: worker.space.outputs.clone(),
         hidden: Vec::new(),
         dissipated_power: match worker.share.connection(0).coupling {
-            Coupling::Resistor => powers.iter().map(|p| p.0).collect(),
+            Coupling::Resistor => powers.iter().map(Powers::dissipated).collect(),
             Coupling::Weight => Vec::new(),
         },
-        energy: powers.iter().map(|p| p.0 / 2.0 - p.1).collect(),
+        energy: powers.iter().map(Powers::energy).collect(),
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Number {
 pub(super) enum Value {
     Number(Number),
     Voltage(Voltage),
+    /// A voltage where it is above 0, else 0: of an exponential.
+    Ramp(Voltage),
     /// A factor times the square of a voltage, which is no law; times another such voltage it is one.
     Square(f64, Voltage),
     Current(Current),
@@ -174,12 +176,7 @@ impl Voltage {
             scale: self.scale()?,
             offset: self.offset,
         };
-        Ok(Value::Current(Current {
-            constant: 0.0,
-            conductance: 0.0,
-            terms: vec![term],
-            is_sum: false,
-        }))
+        Ok(Value::Current(Current::of(term)))
     }
 }
 
@@ -215,6 +212,15 @@ impl Value {
     pub(super) fn minus(self, other: Value) -> Result<Value, Fault> {
         match (&self, &other) {
             (Value::Number(a), Value::Number(b)) => Ok((a.value - b.value).into()),
+            (Value::Current(current), Value::Number(one)) if one.value == 1.0 => {
+                match current.exponential() {
+                    Some(term) => Ok(Value::Current(Current::of(Term {
+                        function: Function::ExpM1,
+                        ..term
+                    }))),
+                    None => self.plus(other.negated()?),
+                }
+            }
             _ => self.plus(other.negated()?),
         }
     }
@@ -257,7 +263,7 @@ impl Value {
     /// A law times a number.
     fn scaled(self, factor: Number) -> Result<Value, Fault> {
         Ok(match self {
-            Value::Number(_) => return Err(Fault::Behaviour),
+            Value::Number(_) | Value::Ramp(_) => return Err(Fault::Behaviour),
             Value::Square(k, voltage) => Value::Square(factor.product(k), voltage),
             Value::Voltage(voltage) => Value::Voltage(voltage.scaled(factor)),
             Value::Current(current) => Value::Current(current.scaled(factor)),
@@ -291,8 +297,14 @@ impl Value {
 
     /// A function of a voltage.
     pub(super) fn apply(self, name: &str) -> Result<Value, Fault> {
-        let Value::Voltage(voltage) = self else {
-            return Err(Fault::Behaviour);
+        let voltage = match (self, name) {
+            (Value::Voltage(voltage), "uramp") => return Ok(Value::Ramp(voltage)),
+            // exp(max(x, 0)) = 1 + onset(x)
+            (Value::Ramp(voltage), "exp") => {
+                return Value::from(1.0).plus(voltage.term(Function::Onset)?);
+            }
+            (Value::Voltage(voltage), _) => voltage,
+            _ => return Err(Fault::Behaviour),
         };
         voltage.term(match name {
             "tanh" => Function::Tanh,
@@ -338,7 +350,7 @@ impl Value {
             Value::Voltage(voltage) => Ok(straight(voltage.offset, voltage.slope()?)),
             Value::Current(current) => Ok(current),
             Value::Square(..) => Err(Fault::EvenPower),
-            Value::Curve(_) => Err(Fault::Behaviour),
+            Value::Curve(_) | Value::Ramp(_) => Err(Fault::Behaviour),
         }
     }
 
@@ -373,6 +385,26 @@ impl Value {
 }
 
 impl Current {
+    /// The current of one term.
+    fn of(term: Term) -> Current {
+        Current {
+            constant: 0.0,
+            conductance: 0.0,
+            terms: vec![term],
+            is_sum: false,
+        }
+    }
+
+    /// The term, if all that there is is an exponential.
+    fn exponential(&self) -> Option<Term> {
+        match self.terms[..] {
+            [term] if !self.is_sum && term.function == Function::Exp && term.coefficient == 1.0 => {
+                Some(term)
+            }
+            _ => None,
+        }
+    }
+
     fn plus(self, other: Current) -> Current {
         let mut terms = self.terms;
         terms.extend(other.terms);

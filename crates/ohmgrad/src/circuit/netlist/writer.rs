@@ -222,6 +222,8 @@ fn write_formula(f: &mut Formatter, formula: &Formula, [a, b]: [&String; 2]) -> 
         let x = format!("v({a},{b})/({scale})+{offset}");
         match function {
             Function::Power(p) => write!(f, "+{k}*pwr({x},{})", Number(p)),
+            Function::ExpM1 => write!(f, "+{k}*(exp({x})-1)"),
+            Function::Onset => write!(f, "+{k}*(exp(uramp({x}))-1)"),
             _ => write!(f, "+{k}*{function}({x})"),
         }?;
     }

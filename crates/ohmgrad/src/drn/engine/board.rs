@@ -8,6 +8,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use smallvec::SmallVec;
 
+use super::measure::Powers;
 use super::share::{LayerShare, Share};
 use crate::drn::simd::{Active, BLOCK, Row};
 
@@ -127,9 +128,8 @@ pub(crate) struct Board {
     pub(crate) output_sums: Published<Vec<f32>>,
     /// Largest (violated, total) current per slot, in ampere.
     pub(crate) residuals: Published<Vec<(f32, f32)>>,
-    /// (dissipated power, power of the biases) in watt, block after block, slot after slot.
-    /// One entry per layer held in blocks.
-    pub(crate) powers: Vec<Published<Vec<(f64, f64)>>>,
+    /// Powers, block after block, slot after slot. One entry per layer held in blocks.
+    pub(crate) powers: Vec<Published<Vec<Powers>>>,
 }
 
 impl Board {
@@ -152,7 +152,7 @@ impl Board {
             output_sums: Published::new(shares, |s| vec![0.0; blocks(s, layers - 1) * outputs]),
             residuals: Published::new(shares, |_| vec![(0.0, 0.0); slots]),
             powers: (0..layers)
-                .map(|l| Published::new(shares, |s| vec![(0.0, 0.0); blocks(s, l) * slots]))
+                .map(|l| Published::new(shares, |s| vec![Powers::default(); blocks(s, l) * slots]))
                 .collect(),
         }
     }

@@ -5,9 +5,8 @@ use std::ops::Deref;
 use super::settle::{currents_of, surroundings};
 use super::share::Share;
 use super::worker::{Phase, Worker};
-use crate::drn::law::{BlockLaw, Measure};
+use crate::drn::law::{Element, Measure};
 use crate::drn::program::Settle;
-use crate::drn::simd::Kernel;
 
 impl<S: Deref<Target = Share>> Worker<'_, S> {
     /// Per slot of the phase, the largest violation of Kirchhoff's current law (laws of units and loads
@@ -47,15 +46,12 @@ impl<S: Deref<Target = Share>> Worker<'_, S> {
             let settled = &state.rows[settled];
             let surroundings = surroundings(share, l, k, self.space, phase, settled);
             let potentials = &state.rows[state.range(k, &phase.slots())];
-            match &share.layers[l].units[k].law {
-                BlockLaw::Clip(law) => Measure {
-                    law,
-                    surroundings,
-                    potentials,
-                    largest,
-                }
-                .run_on(self.arch),
-            }
+            let measure = Measure {
+                surroundings,
+                potentials,
+                largest,
+            };
+            share.layers[l].units[k].law.measure(measure, self.arch);
         }
     }
 
@@ -74,13 +70,13 @@ impl<S: Deref<Target = Share>> Worker<'_, S> {
         }
     }
 
-    /// Per slot, the power dissipated in all resistors and the power that the biases inject, in watt.
+    /// Per slot, the powers of a settled state.
     ///
     /// `sources` holds the total conductance that ends on the sources of each feature, in siemens. The sum of
     /// g (v_i - v_j)^2 over all resistors is taken node by node: each node's v^2 times its conductance,
-    /// minus 2 v times the current from below. Where parameters are weights and curvatures 1, the first sum is twice
-    /// the energy but for its biases.
-    pub(crate) fn powers(&mut self, settle: &Settle, sources: &[f64]) -> Vec<(f64, f64)> {
+    /// minus 2 v times the current from below. Where parameters are weights, that sum is twice the energy but for the
+    /// biases and for what the units have by themselves.
+    pub(crate) fn powers(&mut self, settle: &Settle, sources: &[f64]) -> Vec<Powers> {
         let phase = &Phase::new(settle, &[], self.space);
         let hidden = match self.share.has_hidden() {
             true => self.share.layers.len(),
@@ -94,8 +90,7 @@ impl<S: Deref<Target = Share>> Worker<'_, S> {
         for layer in &self.board.powers[..hidden] {
             for powers in layer.all() {
                 for (i, power) in powers.iter().enumerate() {
-                    let total = &mut totals[i % phase.count];
-                    *total = (total.0 + power.0, total.1 + power.1);
+                    totals[i % phase.count].add(power);
                 }
             }
         }
@@ -108,22 +103,25 @@ impl<S: Deref<Target = Share>> Worker<'_, S> {
         let around = self.neighbours(l, false);
         for k in 0..self.share.layers[l].units.len() {
             self.gather(l, k, phase, &around);
-            let units = &self.share.layers[l].units[k];
+            let layer = &self.share.layers[l];
+            let units = &layer.units[k];
+            let conductance = units.conductance();
             let state = self.board.layers[l].read(self.index);
             let mut powers = self.board.powers[l].write(self.index);
             let currents = currents_of(self.space, k, slots);
             let rows = &state.rows[state.range(k, &phase.slots())];
             for (slot, row) in rows.iter().enumerate() {
-                let (current, curvature) =
-                    (&currents[slot % currents.len()], units.law.curvature());
-                powers[k * slots + slot] =
-                    node_powers(&row.0, &curvature.0, &current.0, &units.bias.0);
+                let current = &currents[slot % currents.len()];
+                let mut power = node_powers(&row.0, &conductance.0, &current.0, &units.bias.0);
+                let own = units.elements(layer).zip(row.0);
+                own.for_each(|(element, v)| power.add_element(element, v));
+                powers[k * slots + slot] = power;
             }
         }
     }
 
     /// The share of the sources and of the outputs in [`Self::powers`].
-    fn output_powers(&mut self, phase: &Phase, sources: &[f64]) -> Vec<(f64, f64)> {
+    fn output_powers(&mut self, phase: &Phase, sources: &[f64]) -> Vec<Powers> {
         self.add_up_outputs(phase);
         let output = &self.share.output;
         let count = output.bias.len();
@@ -137,20 +135,59 @@ impl<S: Deref<Target = Share>> Worker<'_, S> {
         slots
             .map(|(slot, currents)| {
                 let potentials = &self.space.outputs[(phase.start + slot) * count..][..count];
-                let (dissipated, injected) =
+                let mut powers =
                     node_powers(potentials, &output.conductance, currents, &output.bias);
-                (supplied[slot % phase.batch] + dissipated, injected)
+                powers.resistors += supplied[slot % phase.batch];
+                powers
             })
             .collect()
     }
 }
 
-/// Over some nodes: sum of v^2 g - 2 v i, and sum of b v, in watt.
-fn node_powers(v: &[f32], conductance: &[f32], current: &[f32], bias: &[f32]) -> (f64, f64) {
-    let mut powers = (0.0, 0.0);
+/// What a settled state takes, in watt.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Powers {
+    /// Dissipated in the resistors: the sum of g (v_i - v_j)^2.
+    resistors: f64,
+    /// Dissipated in what the units have by themselves, and the co-content of that.
+    elements: f64,
+    content: f64,
+    /// What the biases bring: the sum of b v.
+    injected: f64,
+}
+
+impl Powers {
+    /// In resistors and elements, in watt.
+    pub(crate) fn dissipated(&self) -> f64 {
+        self.resistors + self.elements
+    }
+
+    /// The co-content of resistors and elements, less the power of the biases, in watt.
+    pub(crate) fn energy(&self) -> f64 {
+        self.resistors / 2.0 + self.content - self.injected
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.resistors += other.resistors;
+        self.elements += other.elements;
+        self.content += other.content;
+        self.injected += other.injected;
+    }
+
+    fn add_element(&mut self, element: &Element, v: f32) {
+        let (power, content) = element.powers(f64::from(v));
+        self.elements += power;
+        self.content += content;
+    }
+}
+
+/// Of resistors and biases, over some nodes: sum of v^2 g - 2 v i, and sum of b v.
+fn node_powers(v: &[f32], conductance: &[f32], current: &[f32], bias: &[f32]) -> Powers {
+    let mut powers = Powers::default();
     for (((&v, &g), &i), &b) in v.iter().zip(conductance).zip(current).zip(bias) {
         let [v, g, i, b] = [v, g, i, b].map(f64::from);
-        powers = (powers.0 + v * v * g - 2.0 * v * i, powers.1 + b * v);
+        powers.resistors += v * v * g - 2.0 * v * i;
+        powers.injected += b * v;
     }
     powers
 }

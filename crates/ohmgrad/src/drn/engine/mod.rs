@@ -16,6 +16,7 @@ mod worker;
 
 pub(crate) use advance::Update;
 pub(crate) use board::Board;
+pub(crate) use measure::Powers;
 pub(crate) use registers::Registers;
 pub(crate) use share::{Share, split};
 pub(crate) use speed::{Stream, multiply_adds_per_second};

@@ -6,7 +6,7 @@ use super::board::LayerState;
 use super::share::Share;
 use super::worker::{Phase, Worker, Workspace};
 use crate::drn::connection::{ReadOut, SourceProduct};
-use crate::drn::law::{BlockLaw, Load, OutputNode, Relax, Surroundings};
+use crate::drn::law::{Load, OutputNode, Relax, Surroundings};
 use crate::drn::program::{Machine, Move, Settle};
 use crate::drn::simd::{BLOCK, Kernel, Row};
 
@@ -172,19 +172,16 @@ impl<S: Deref<Target = Share>> Worker<'_, S> {
         let mut shown =
             (partials > 0).then(|| self.board.partials[self.space.parity].write(self.index));
         let relaxation = phase.settle.settling.relaxation;
-        match &share.layers[l].units[k].law {
-            BlockLaw::Clip(law) => Relax {
-                law,
-                surroundings,
-                relaxation,
-                potentials,
-                active,
-                partials: shown
-                    .as_mut()
-                    .map_or(&mut [], |shown| &mut shown[k * partials..][..partials]),
-            }
-            .run_on(self.arch),
-        }
+        let relax = Relax {
+            surroundings,
+            relaxation,
+            potentials,
+            active,
+            partials: shown
+                .as_mut()
+                .map_or(&mut [], |shown| &mut shown[k * partials..][..partials]),
+        };
+        share.layers[l].units[k].law.relax(relax, self.arch);
     }
 
     /// Publishes the currents into the outputs for the potentials as they stand.

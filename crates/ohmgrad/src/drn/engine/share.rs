@@ -9,7 +9,7 @@ use super::team::{Barrier, startable};
 use crate::drn::Readout;
 use crate::drn::chain::{Chain, Coupling, Layer};
 use crate::drn::connection::{Matrix, block_at};
-use crate::drn::law::{BlockLaw, Unit};
+use crate::drn::law::{BlockLaw, Element, LayerLaw, Unit};
 use crate::drn::simd::{BLOCK, ColumnSums, Kernel, Row, RowSums};
 
 /// What belongs to the units of one block, beside the connections.
@@ -22,7 +22,7 @@ pub(crate) struct Units {
     /// Conductance to the layer below and to the layer above, in siemens.
     pub(crate) below: Row,
     pub(crate) above: Row,
-    pub(crate) law: BlockLaw,
+    pub(crate) law: Box<dyn BlockLaw>,
 }
 
 impl Units {
@@ -36,20 +36,36 @@ impl Units {
         }
     }
 
-    /// Tells the law the conductance that the neighbours offer.
-    fn add_up(&mut self) {
+    /// The conductance that the neighbours offer, in siemens.
+    pub(super) fn conductance(&self) -> Row {
         let mut sum = self.below;
         sum.0
             .iter_mut()
             .zip(self.above.0)
             .for_each(|(sum, above)| *sum += above);
-        self.law.set_conductance(&sum);
+        sum
+    }
+
+    /// Tells the law the conductance that the neighbours offer.
+    fn add_up(&mut self) {
+        let conductance = self.conductance();
+        self.law.set_conductance(&conductance);
+    }
+
+    /// What its units have by themselves.
+    pub(super) fn elements<'a>(&self, layer: &'a LayerShare) -> impl Iterator<Item = &'a Element> {
+        let width = layer.width;
+        let units = (self.first..width).take(BLOCK);
+        units.map(move |index| layer.law.element(Unit { index, width }))
     }
 }
 
 /// The blocks of one layer that belong to a share.
 #[derive(Clone, Debug)]
 pub(crate) struct LayerShare {
+    /// Number of units of the whole layer, and what they obey.
+    width: usize,
+    law: LayerLaw,
     /// Their places among the layer's blocks.
     pub(crate) blocks: Range<usize>,
     pub(crate) units: Vec<Units>,
@@ -158,6 +174,8 @@ fn share(chain: &Chain, readout: Readout, t: usize, shares: usize) -> Share {
             Matrix::below(connection, above_in_blocks, first_units.clone())
         });
         LayerShare {
+            width: layer.width,
+            law: layer.law.clone(),
             units: range.clone().map(|p| Units::new(layer, first(p))).collect(),
             blocks: range,
             below: Matrix::above(&chain.connections[l], first_units),

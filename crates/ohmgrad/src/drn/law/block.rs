@@ -3,13 +3,78 @@
 // `v` numbers the registers of several arrays at once.
 #![allow(clippy::needless_range_loop)]
 
-use pulp::Simd;
+use std::fmt::Debug;
+
+use pulp::{Arch, Simd};
 
 use crate::drn::connection::ReadOut;
 use crate::drn::simd::{Active, Kernel, Row, lanes, lanes_mut};
 
-/// A law for a block of units. All currents are in ampere, all potentials in volt.
+/// A law for a block of units, whatever it is.
+pub(crate) trait BlockLaw: Debug + Send + Sync {
+    /// Sets the conductance a that the neighbours offer each unit.
+    fn set_conductance(&mut self, a: &Row);
+    /// The largest slope of a straight line in the currents into each unit: a, and what a clipped line adds to it, in
+    /// siemens.
+    fn curvature(&self) -> &Row;
+    /// Sets every unit to the potential that minimises the energy, its neighbours held.
+    fn relax(&self, relax: Relax, arch: Arch);
+    /// Measures how far the units are from there.
+    fn measure(&self, measure: Measure, arch: Arch);
+    /// The same law again.
+    fn boxed(&self) -> Box<dyn BlockLaw>;
+}
+
+impl<L: SimdLaw + Clone + Debug + Send + Sync + 'static> BlockLaw for L {
+    fn set_conductance(&mut self, a: &Row) {
+        SimdLaw::set_conductance(self, a);
+    }
+
+    fn curvature(&self) -> &Row {
+        SimdLaw::curvature(self)
+    }
+
+    fn relax(&self, relax: Relax, arch: Arch) {
+        Obey {
+            law: self,
+            work: relax,
+        }
+        .run_on(arch);
+    }
+
+    fn measure(&self, measure: Measure, arch: Arch) {
+        Obey {
+            law: self,
+            work: measure,
+        }
+        .run_on(arch);
+    }
+
+    fn boxed(&self) -> Box<dyn BlockLaw> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn BlockLaw> {
+    fn clone(&self) -> Self {
+        self.boxed()
+    }
+}
+
+/// Work on the units of a block that obey a law.
+struct Obey<'l, L, W> {
+    law: &'l L,
+    work: W,
+}
+
+/// The SIMD form of a law. All currents are in ampere, all potentials in volt.
 pub(crate) trait SimdLaw {
+    /// As [`BlockLaw::set_conductance`].
+    fn set_conductance(&mut self, a: &Row);
+
+    /// As [`BlockLaw::curvature`].
+    fn curvature(&self) -> &Row;
+
     /// The v that solves a v + i(v) = pull.
     fn solve<S: Simd, const N: usize>(&self, simd: S, pull: &[S::f32s; N]) -> [S::f32s; N];
 
@@ -83,8 +148,7 @@ impl Surroundings<'_> {
 }
 
 /// Sets every unit of a block to the potential that minimises the energy, its neighbours held.
-pub(crate) struct Relax<'a, L> {
-    pub(crate) law: &'a L,
+pub(crate) struct Relax<'a> {
     pub(crate) surroundings: Surroundings<'a>,
     /// Factor on the way there, in (0, 2).
     pub(crate) relaxation: f32,
@@ -96,11 +160,12 @@ pub(crate) struct Relax<'a, L> {
     pub(crate) partials: &'a mut [f32],
 }
 
-impl<L: SimdLaw> Kernel for Relax<'_, L> {
+impl<L: SimdLaw> Kernel for Obey<'_, L, Relax<'_>> {
     #[inline(always)]
     fn run<S: Simd, const N: usize>(self, simd: S) {
-        let (law, around, factor) = (self.law, &self.surroundings, self.relaxation);
-        let slots = self.potentials.iter_mut().enumerate();
+        let Self { law, work } = self;
+        let (around, factor) = (&work.surroundings, work.relaxation);
+        let slots = work.potentials.iter_mut().enumerate();
         if around.settled.is_empty() && factor == 1.0 {
             for (slot, row) in slots {
                 let pull: [_; N] = around.pull(simd, slot);
@@ -119,13 +184,13 @@ impl<L: SimdLaw> Kernel for Relax<'_, L> {
                 };
             }
         }
-        for (active, row) in self.active.iter_mut().zip(&*self.potentials) {
+        for (active, row) in work.active.iter_mut().zip(&*work.potentials) {
             *active = Active::of(row);
         }
         ReadOut {
             readout: around.readout,
-            potentials: self.potentials,
-            partials: self.partials,
+            potentials: work.potentials,
+            partials: work.partials,
         }
         .run::<S, N>(simd);
     }
@@ -151,23 +216,23 @@ fn over_relaxed<S: Simd, const N: usize>(
 
 /// Measures, per slot, how far a block is from the optimum: the largest violated current, and the largest current into
 /// a unit at 0 V.
-pub(crate) struct Measure<'a, L> {
-    pub(crate) law: &'a L,
+pub(crate) struct Measure<'a> {
     pub(crate) surroundings: Surroundings<'a>,
     pub(crate) potentials: &'a [Row],
     /// In and out, per slot: (violation, current), raised to what this block shows.
     pub(crate) largest: &'a mut [(f32, f32)],
 }
 
-impl<L: SimdLaw> Kernel for Measure<'_, L> {
+impl<L: SimdLaw> Kernel for Obey<'_, L, Measure<'_>> {
     #[inline(always)]
     fn run<S: Simd, const N: usize>(self, simd: S) {
-        let slots = self.potentials.iter().zip(self.largest).enumerate();
+        let Self { law, work } = self;
+        let slots = work.potentials.iter().zip(work.largest).enumerate();
         for (slot, (row, largest)) in slots {
-            let pull: [S::f32s; N] = self.surroundings.pull(simd, slot);
-            let settled = self.surroundings.settled::<S, N>(slot);
+            let pull: [S::f32s; N] = work.surroundings.pull(simd, slot);
+            let settled = work.surroundings.settled::<S, N>(slot);
             let potential = lanes::<S, N>(row);
-            let violation = self.law.violation(simd, &pull, settled, potential);
+            let violation = law.violation(simd, &pull, settled, potential);
             for v in 0..N {
                 largest.0 = largest.0.max(simd.reduce_max_f32s(violation[v]));
                 largest.1 = largest.1.max(simd.reduce_max_f32s(simd.abs_f32s(pull[v])));

@@ -11,9 +11,70 @@
 #![allow(clippy::needless_range_loop)]
 
 use pulp::Simd;
+use serde::{Deserialize, Serialize};
 
 use super::block::SimdLaw;
+use super::{BlockLaw, Element, Half, Law};
 use crate::drn::simd::{BLOCK, Row, lanes};
+
+/// An ideal diode to ground: the first half of the layer is excitatory (v >= 0), the second half inhibitory (v <= 0).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IdealDiode;
+
+/// No element: the unit goes where its neighbours drive it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Linear;
+
+/// Two ideal diodes to ground that keep a unit between two potentials: what a unit with
+/// [`UnitLaw::IdealPair`](super::UnitLaw::IdealPair) has.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdealPair {
+    /// The lowest potential, in volt; at most 0.
+    pub low: f64,
+    /// The highest, in volt; at least 0, and above `low`.
+    pub high: f64,
+}
+
+impl IdealPair {
+    pub(super) fn fault(&self) -> Option<String> {
+        let Self { low, high } = *self;
+        let is_fine = low <= 0.0 && high >= 0.0 && low < high;
+        (!is_fine).then(|| {
+            format!(
+                "a unit cannot lie in [{low}, {high}] V: low <= 0 <= high and low < high must hold"
+            )
+        })
+    }
+}
+
+/// A unit of a deep Hopfield network, i(v) = v between its limits 0 and 1.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HopfieldBox;
+
+macro_rules! clipped_lines {
+    ($($law:ty: $clips:expr),* $(,)?) => {
+        $(impl Law for $law {
+            fn elements(&self) -> [Element; 2] {
+                let clips: fn(&Self) -> [Clip; 2] = $clips;
+                clips(self).map(Element::Clip)
+            }
+
+            fn block(&self, units: &[Half]) -> Box<dyn BlockLaw> {
+                let clips: fn(&Self) -> [Clip; 2] = $clips;
+                let clips = clips(self);
+                Box::new(ClipBlock::new(units.iter().map(|half| clips[*half as usize])))
+            }
+        })*
+    };
+}
+
+clipped_lines!(
+    IdealDiode: |_| [Clip::above(0.0), Clip::below(0.0)],
+    IdealPair: |pair| [Clip::within(pair.low, pair.high, 0.0); 2],
+    Linear: |_| [Clip::NONE; 2],
+    HopfieldBox: |_| [Clip::within(0.0, 1.0, 1.0); 2],
+);
 
 /// The law of one unit, in f64.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,13 +146,9 @@ impl Clip {
         }
     }
 
-    /// s v^2 / 2 within the limits.
-    #[cfg(test)]
+    /// s v^2 / 2, within the limits.
     pub(super) fn co_content(self, v: f64) -> f64 {
-        match self.lo <= v && v <= self.hi {
-            true => self.slope * v * v / 2.0,
-            false => f64::INFINITY,
-        }
+        self.slope * v * v / 2.0
     }
 }
 
@@ -122,20 +179,8 @@ impl ClipBlock {
             block.hi.0[c] = unit.hi as f32;
             block.slope.0[c] = unit.slope as f32;
         }
-        block.set_conductance(&Row::ZERO);
+        SimdLaw::set_conductance(&mut block, &Row::ZERO);
         block
-    }
-
-    pub(super) fn set_conductance(&mut self, a: &Row) {
-        for c in 0..BLOCK {
-            let sum = a.0[c] + self.slope.0[c];
-            self.curvature.0[c] = sum;
-            self.reciprocal.0[c] = if sum > 0.0 { 1.0 / sum } else { 0.0 };
-        }
-    }
-
-    pub(super) fn curvature(&self) -> &Row {
-        &self.curvature
     }
 
     /// `free` where the settled unit is between its limits, else 0.
@@ -167,6 +212,18 @@ impl ClipBlock {
 }
 
 impl SimdLaw for ClipBlock {
+    fn set_conductance(&mut self, a: &Row) {
+        for c in 0..BLOCK {
+            let sum = a.0[c] + self.slope.0[c];
+            self.curvature.0[c] = sum;
+            self.reciprocal.0[c] = if sum > 0.0 { 1.0 / sum } else { 0.0 };
+        }
+    }
+
+    fn curvature(&self) -> &Row {
+        &self.curvature
+    }
+
     #[inline(always)]
     fn solve<S: Simd, const N: usize>(&self, simd: S, pull: &[S::f32s; N]) -> [S::f32s; N] {
         let reciprocal = lanes::<S, N>(&self.reciprocal);

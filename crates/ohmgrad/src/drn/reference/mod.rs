@@ -222,20 +222,20 @@ impl<'a> ReferenceBatch<'a> {
         if l == network.chain.output() {
             return self.solve_outputs(phase, state, b);
         }
-        let (law, width) = (network.chain.layers[l].law, network.width(l));
+        let (law, width) = (&network.chain.layers[l].law, network.width(l));
         let factor = f64::from(phase.settle.settling.relaxation);
         let mut violation = Violation::default();
         for (index, a) in network.conductances[l].iter().enumerate() {
-            let (at, unit) = (b * width + index, Unit { index, width });
+            let (at, element) = (b * width + index, law.element(Unit { index, width }));
             let (before, p) = (self.states[state][l][at], self.optima[l][at]);
             let settled = phase.settled_state(state).map(|s| self.states[s][l][at]);
             let (next, violated) = match settled {
                 None => (
-                    law.over_relax(unit, (*a, p), before, factor),
-                    law.violation(unit, *a, p, before),
+                    element.over_relax((*a, p), before, factor),
+                    element.violation(*a, p, before),
                 ),
                 Some(settled) => {
-                    let curvature = a + law.slope(unit, settled);
+                    let curvature = a + element.slope(settled);
                     let response = respond(curvature, p);
                     (
                         before + factor * (response - before),
@@ -256,7 +256,7 @@ impl<'a> ReferenceBatch<'a> {
     fn solve_outputs(&mut self, phase: &Phase, state: usize, b: usize) -> Violation {
         let network = self.network;
         let l = network.chain.output();
-        let (law, width) = (network.chain.layers[l].law, network.width(l));
+        let (law, width) = (&network.chain.layers[l].law, network.width(l));
         let factor = f64::from(phase.settle.settling.relaxation);
         let (nodes, load) = (network.architecture.readout.nodes(), phase.load(state));
         let mut violation = Violation::default();

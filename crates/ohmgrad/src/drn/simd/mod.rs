@@ -8,9 +8,11 @@
 //! give the same bits.
 
 mod active;
+mod functions;
 mod lanes;
 
 pub(crate) use active::Active;
+pub(crate) use functions::{exponential, rough_ln};
 pub(crate) use lanes::{
     BLOCK, ColumnSums, Kernel, LINES_PER_ROW, Line, Row, RowSums, dot, gather_units, lanes,
     lanes_mut, prefetch, set_units, strip, strip_mut,

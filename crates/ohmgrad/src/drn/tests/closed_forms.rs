@@ -96,9 +96,11 @@ fn an_isolated_unit_is_in_equilibrium_if_its_diode_takes_its_bias_current() {
 
 #[test]
 fn the_circuit_of_a_network_settles_as_it_does() {
-    let architecture = Architecture::new(6, vec![9, 7], 4).with_input_gain(3.0);
-    for seed in 0..5 {
-        let Twins { engine, reference } = Twins::random(&architecture, 1, seed);
+    for (seed, law) in laws::laws().into_iter().enumerate() {
+        let architecture = Architecture::new(6, vec![9, 7], 4)
+            .with_input_gain(3.0)
+            .with_laws(vec![law]);
+        let Twins { engine, reference } = Twins::random(&architecture, 1, seed as u64);
         let features: Vec<f32> = (0..6).map(|i| ((seed + i) as f32 * 0.7).sin()).collect();
         let circuit = engine
             .to_circuit(&wide(&features))

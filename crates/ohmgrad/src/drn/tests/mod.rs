@@ -2,6 +2,7 @@
 
 mod closed_forms;
 mod hopfield;
+pub(crate) mod laws;
 pub(crate) mod reference;
 mod refusals;
 
@@ -24,7 +25,7 @@ pub(crate) const ORDERS: [SweepOrder; 3] = [
 
 /// The interval that unit `j` of free layer `l` is held in by its law, in volt.
 pub(crate) fn interval(architecture: &Architecture, l: usize, j: usize) -> (f64, f64) {
-    let layer = architecture.chain().layers[l];
+    let layer = &architecture.chain().layers[l];
     let (index, width) = (j, layer.width);
     layer.law.interval(law::Unit { index, width })
 }
@@ -131,7 +132,7 @@ pub(crate) fn levels() -> Vec<Arch> {
 /// A free node as Kirchhoff sees it, or a unit of a Hopfield network by the slope of its energy.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Node {
-    /// Sum of its conductances, in siemens; 1 for a unit.
+    /// Sum of its conductances and the slope of its own element, in siemens; 1 for a unit.
     conductance: f64,
     /// Net current into it, in ampere; what pulls on a unit, less its state.
     net: f64,
@@ -141,17 +142,25 @@ pub(crate) struct Node {
 
 /// All free nodes, layer after layer, added up weight by weight.
 pub(crate) fn nodes(reference: &Reference, v: &Potentials) -> Vec<Vec<Node>> {
-    let hopfield = reference.architecture.energy == Energy::Hopfield;
-    let own = if hopfield { 1.0 } else { 0.0 };
-    let start = |(b, v): (&f64, &f64)| Node {
-        conductance: own,
-        net: b - own * v,
-        gross: b.abs() + own * v.abs(),
+    let architecture = &reference.architecture;
+    let hopfield = architecture.energy == Energy::Hopfield;
+    let start = |l: usize, j: usize| {
+        let (b, v) = (reference.biases[l][j], v[l + 1][j]);
+        let (own, slope) = match hopfield {
+            true => (v, 1.0),
+            false => (
+                laws::current(architecture, l, j, v),
+                laws::slope(architecture, l, j, v),
+            ),
+        };
+        Node {
+            conductance: slope,
+            net: b - own,
+            gross: b.abs() + own.abs(),
+        }
     };
-    let layers = reference.biases.iter().zip(&v[1..]);
-    let mut nodes: Vec<Vec<Node>> = layers
-        .map(|(b, v)| b.iter().zip(v).map(start).collect())
-        .collect();
+    let layer = |l: usize| (0..architecture.width(l)).map(|j| start(l, j)).collect();
+    let mut nodes: Vec<Vec<Node>> = (0..architecture.free_layers()).map(layer).collect();
     for (l, weights) in reference.weights.iter().enumerate() {
         let width = v[l + 1].len();
         for (at, g) in weights.iter().enumerate() {
@@ -196,18 +205,24 @@ fn cases() -> impl Strategy<Value = Case> {
     let settling = (select(&ORDERS[..]), 1..=6_usize);
     let energy = select(&ENERGIES[..]);
     let shape = (1..=70_usize, hidden, outputs, gain, energy);
-    (shape, settling, 1..=9_usize, any::<u64>()).prop_map(
-        |(shape, (order, sweeps), batch, seed)| {
+    let law = select(laws::laws());
+    (shape, settling, law, 1..=9_usize, any::<u64>()).prop_map(
+        |(shape, (order, sweeps), law, batch, seed)| {
             let (features, hidden, outputs, gain, energy) = shape;
             let gain = if energy == Energy::Hopfield {
                 1.0
             } else {
                 gain
             };
+            let laws = match energy {
+                Energy::CoContent => vec![law],
+                Energy::Hopfield => Vec::new(),
+            };
             Case {
                 architecture: Architecture::new(features, hidden, outputs)
                     .with_energy(energy)
-                    .with_input_gain(gain),
+                    .with_input_gain(gain)
+                    .with_laws(laws),
                 settling: Settling::sweeps(order, sweeps),
                 batch,
                 seed,
@@ -380,7 +395,10 @@ proptest! {
     #[test]
     fn a_settled_network_obeys_the_laws_of_the_circuit(case in cases(), g_min in 0.01..0.1_f32) {
         let (order, architecture) = (case.settling.order, case.architecture);
-        let architecture = architecture.with_energy(Energy::CoContent).with_bounds(g_min, f32::INFINITY);
+        let architecture = architecture
+            .with_energy(Energy::CoContent)
+            .with_bounds(g_min, f32::INFINITY)
+            .with_laws(Vec::new());
         let (twins, inputs) = Case { architecture, batch: 1, ..case }.build();
         let settled = twins.engine.settle(&inputs, &Settling::sweeps(order, 400)).unwrap();
         let residual = settled.residuals[0];

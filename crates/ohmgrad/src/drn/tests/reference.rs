@@ -3,7 +3,7 @@
 //!
 //! The fast kernels are tested against it, and it is tested against finite differences.
 
-use super::interval;
+use super::{interval, laws};
 use crate::drn::{Architecture, Energy, Readout, Settling, SweepOrder};
 
 /// A network in f64: plain matrices, one example at a time.
@@ -112,6 +112,10 @@ impl Reference {
     /// The state that minimises the energy over one unit: v = clip(current / conductance, lo, hi).
     fn optimum(&self, v: &Potentials, l: usize, j: usize, nudge: Nudge) -> f64 {
         let (conductance, current) = self.pull(v, l, j, nudge);
+        if laws::bends(&self.architecture, l) {
+            let own = |v: f64| laws::current(&self.architecture, l, j, v);
+            return laws::solution((conductance, current), own);
+        }
         let free = if conductance > 0.0 {
             current / conductance
         } else {
@@ -192,6 +196,7 @@ impl Reference {
                 let is_free = lo < v[l + 1][j] && v[l + 1][j] < hi;
                 let (conductance, current) = self.pull(d, l, j, free);
                 let own = if l == output { currents[j] } else { 0.0 };
+                let conductance = conductance + laws::slope(&self.architecture, l, j, v[l + 1][j]);
                 match is_free && conductance > 0.0 {
                     true => (current - self.biases[l][j] + own) / conductance,
                     false => 0.0,
@@ -209,7 +214,11 @@ impl Reference {
             for j in 0..v[l + 1].len() {
                 let (conductance, current) = self.pull(v, l, j, nudge);
                 let moved = v[l + 1][j] - self.optimum(v, l, j, nudge);
+                let own = laws::current(&self.architecture, l, j, v[l + 1][j]);
                 let violated = match conductance > 0.0 {
+                    _ if laws::bends(&self.architecture, l) => {
+                        conductance * v[l + 1][j] + own - current
+                    }
                     true => conductance * moved,
                     // No resistor leads the bias current away; a diode may.
                     false => self.clip(l, j, current),
@@ -225,8 +234,22 @@ impl Reference {
         }
     }
 
-    /// Power dissipated in all resistors, in watt: sum of g (v_i - v_j)^2.
+    /// Power dissipated in all resistors and elements, in watt: sum of g (v_i - v_j)^2 and of v i(v).
     pub(crate) fn dissipated_power(&self, v: &Potentials) -> f64 {
+        let own = self.over_units(v, |l, j, v| v * laws::current(&self.architecture, l, j, v));
+        self.power_of_resistors(v) + own
+    }
+
+    /// The sum of some quantity over the hidden units, by layer, unit and potential.
+    fn over_units(&self, v: &Potentials, of: impl Fn(usize, usize, f64) -> f64) -> f64 {
+        let layers = (0..self.architecture.hidden.len()).map(|l| (l, &v[l + 1]));
+        let of = &of;
+        layers
+            .flat_map(|(l, v)| v.iter().enumerate().map(move |(j, v)| of(l, j, *v)))
+            .sum()
+    }
+
+    fn power_of_resistors(&self, v: &Potentials) -> f64 {
         let mut power = 0.0;
         for l in 0..self.architecture.matrices() {
             for (i, v_i) in v[l].iter().enumerate() {
@@ -252,7 +275,7 @@ impl Reference {
         own - joint
     }
 
-    /// The [`Energy`] plus beta C: of a DRN in watt, (dissipated power) / 2 - sum of b v.
+    /// The [`Energy`] plus beta C: of a DRN in watt, (power of the resistors) / 2 + co-content of the elements - sum of b v.
     pub(crate) fn energy(&self, v: &Potentials, nudge: Nudge) -> f64 {
         let injected: f64 = self
             .biases
@@ -262,7 +285,10 @@ impl Reference {
             .map(|(b, v)| b * v)
             .sum();
         let stored = match self.architecture.energy {
-            Energy::CoContent => self.dissipated_power(v) / 2.0,
+            Energy::CoContent => {
+                let own = |l, j, v| laws::co_content(&self.architecture, l, j, v);
+                self.power_of_resistors(v) / 2.0 + self.over_units(v, own)
+            }
             Energy::Hopfield => self.interaction(v),
         };
         stored - injected + nudge.beta * self.cost(v, nudge.target)

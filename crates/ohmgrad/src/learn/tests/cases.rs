@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::drn::tests::{ORDERS, widths};
+use crate::drn::tests::{ORDERS, laws, widths};
 
 #[derive(Clone, Debug)]
 pub(super) struct Case {
@@ -78,10 +78,10 @@ fn architectures() -> impl Strategy<Value = Architecture> {
         hidden,
         (outputs, readout),
         select(vec![1.0, 4.0]),
-        bounds,
+        (bounds, select(laws::laws())),
     )
         .prop_map(
-            |(features, hidden, (outputs, readout), gain, (g_min, g_max))| {
+            |(features, hidden, (outputs, readout), gain, ((g_min, g_max), law))| {
                 let Some(readout) = readout else {
                     return Architecture::new(features, hidden, outputs)
                         .with_energy(Energy::Hopfield);
@@ -94,6 +94,7 @@ fn architectures() -> impl Strategy<Value = Architecture> {
                     .with_readout(readout)
                     .with_input_gain(gain)
                     .with_bounds(g_min, g_max)
+                    .with_laws(vec![law])
             },
         )
 }

@@ -4,11 +4,30 @@ use rand::seq::SliceRandom;
 
 use super::*;
 use crate::drn::tests::reference::{Gradient, Nudge, Potentials, Reference};
-use crate::drn::tests::{FREE, interval, largest};
+use crate::drn::tests::{FREE, interval, largest, laws};
 
 /// The networks of the gradient checks.
 fn smooth_networks() -> [Architecture; 3] {
     small_networks(3, &[6, 5], 2)
+}
+
+/// A network of every law but ideal diodes, which all others have.
+fn networks_of_laws() -> impl Iterator<Item = Architecture> {
+    let with_law = |law| Architecture::new(3, vec![6, 5], 2).with_laws(vec![law]);
+    laws::laws().into_iter().skip(1).map(with_law)
+}
+
+/// Whether the hidden units of a state are away from the corners of their laws, where slopes jump.
+fn is_away_from_corners(architecture: &Architecture, v: &Potentials) -> bool {
+    let slope = |l, j, v| laws::slope(architecture, l, j, v);
+    (0..architecture.hidden.len()).all(|l| {
+        v[l + 1].iter().enumerate().all(|(j, v)| {
+            let [below, above] = [v - 0.02, v + 0.02].map(|v| slope(l, j, v));
+            let (lo, hi) = interval(architecture, l, j);
+            let inside = *v == lo || *v == hi || (lo + 0.02..hi - 0.02).contains(v);
+            inside && (below - above).abs() <= 0.7 * below.max(above)
+        })
+    })
 }
 
 /// The f64 network, the example and the target of the gradient checks: away from the switching points of
@@ -18,6 +37,9 @@ fn smooth_problem(architecture: &Architecture) -> (Twins, Vec<f64>, Vec<f64>) {
     let (features, target) = (vec![1.0, 0.25, 0.5], vec![0.0, 1.0]);
     let smooth = |twins: &Twins| {
         let v = equilibrium(&twins.reference, &features, FREE);
+        if !architecture.laws.is_empty() {
+            return is_away_from_corners(architecture, &v);
+        }
         let hidden_layers = (0..2).all(|l| {
             let pulls = (0..architecture.width(l)).map(|j| pull(&twins.reference, &v, l, j));
             let kinks = match architecture.energy {
@@ -223,60 +245,95 @@ fn the_variants_of_coupled_learning_agree_in_the_limit() {
 /// The engine's own step, in f32, on the same problem.
 #[test]
 fn a_training_step_descends_the_gradient_of_the_cost() {
+    let rules = [
+        PositiveEp,
+        NegativeEp,
+        CenteredEp,
+        AdjointLearning,
+        RecurrentBackpropagation,
+    ];
     for architecture in smooth_networks() {
         let (twins, features, target) = smooth_problem(&architecture);
         let truth = cost_derivatives(&twins.reference, &features, &target);
-        let settling = Settling::tolerance(SweepOrder::Forward, 1e-7, 500);
-        for rule in [
-            PositiveEp,
-            NegativeEp,
-            CenteredEp,
-            AdjointLearning,
-            RecurrentBackpropagation,
-        ] {
-            let rate = 0.125;
-            let options = TrainOptions {
-                rule,
-                beta: rule.has_beta().then_some(0.01),
-                cost: Cost::SquaredError,
-                batch: 1,
-                initial_state: InitialState::Zero,
-                free_phase: settling,
-                nudged_phase: settling,
-                optimizer: Optimizer::plain(&[rate; 3], &[rate; 3], 1.0),
-            };
-            let pixels = features.iter().map(|x| (x * 100.0) as u8).collect();
-            let label = target.iter().position(|t| *t == 1.0).unwrap() as u8;
-            let data = Dataset::images(3, 2, 100, pixels, &[label]).unwrap();
-            let mut trainer = Trainer::new(twins.engine.clone(), options, 0).unwrap();
-            trainer.train_epoch(&data, |_| {}).unwrap();
-            let network = trainer.network();
-            let after = (0..3)
-                .flat_map(|l| network.weights(l))
-                .chain((0..3).flat_map(|l| network.biases(l)));
-            let before = [
-                twins.reference.weights.concat(),
-                twins.reference.biases.concat(),
-            ]
-            .concat();
-            let mut largest_error = 0.0_f64;
-            for ((before, after), truth) in before.iter().zip(after).zip(&truth) {
-                let expected = before - f64::from(rate) * truth;
-                let expected = if *before == 0.0 {
-                    expected.max(0.0)
-                } else {
-                    expected
-                };
-                largest_error = largest_error.max((f64::from(after) - expected).abs());
-            }
-            let relative = largest_error / (f64::from(rate) * largest([&truth]));
-            let energy = architecture.energy;
-            assert!(
-                relative < 0.02,
-                "{energy:?}, {rule:?}: relative error {relative}"
-            );
+        for rule in rules {
+            descends(rule, &twins, (&features, &target), &truth);
         }
     }
+}
+
+/// Every law: the response and the centered contrast in f64, and the engine's step with rules that are as exact.
+#[test]
+fn gradients_are_exact_with_every_law() {
+    for architecture in networks_of_laws() {
+        let (twins, features, target) = smooth_problem(&architecture);
+        let truth = cost_derivatives(&twins.reference, &features, &target);
+        let exact = adjoint_gradient(&twins.reference, &features, &target);
+        let off = largest_difference(&exact, &truth) / largest([&truth]);
+        assert!(
+            off < 2e-6,
+            "{:?}: relative error {off:e}",
+            architecture.laws
+        );
+        let target = &target[..];
+        let [first, second] = [-1e-3, 1e-3]
+            .map(|beta| equilibrium(&twins.reference, &features, Nudge { beta, target }));
+        let contrast = flat(twins.reference.contrast(&first, &second, 2e-3));
+        let off = largest_difference(&contrast, &truth) / largest([&truth]);
+        assert!(
+            off < 1e-4,
+            "{:?}: relative error {off:e}",
+            architecture.laws
+        );
+        for rule in [CenteredEp, AdjointLearning, RecurrentBackpropagation] {
+            descends(rule, &twins, (&features, target), &truth);
+        }
+    }
+}
+
+/// One step of a rule, of one example, moves every parameter along the derivatives.
+fn descends(rule: Rule, twins: &Twins, (features, target): (&[f64], &[f64]), truth: &Vec<f64>) {
+    let settling = Settling::tolerance(SweepOrder::Forward, 1e-7, 500);
+    let rate = 0.125;
+    let options = TrainOptions {
+        rule,
+        beta: rule.has_beta().then_some(0.01),
+        cost: Cost::SquaredError,
+        batch: 1,
+        initial_state: InitialState::Zero,
+        free_phase: settling,
+        nudged_phase: settling,
+        optimizer: Optimizer::plain(&[rate; 3], &[rate; 3], 1.0),
+    };
+    let pixels = features.iter().map(|x| (x * 100.0) as u8).collect();
+    let label = target.iter().position(|t| *t == 1.0).unwrap() as u8;
+    let data = Dataset::images(3, 2, 100, pixels, &[label]).unwrap();
+    let mut trainer = Trainer::new(twins.engine.clone(), options, 0).unwrap();
+    trainer.train_epoch(&data, |_| {}).unwrap();
+    let network = trainer.network();
+    let after = (0..3)
+        .flat_map(|l| network.weights(l))
+        .chain((0..3).flat_map(|l| network.biases(l)));
+    let before = [
+        twins.reference.weights.concat(),
+        twins.reference.biases.concat(),
+    ]
+    .concat();
+    let mut largest_error = 0.0_f64;
+    for ((before, after), truth) in before.iter().zip(after).zip(truth) {
+        let expected = before - f64::from(rate) * truth;
+        let expected = if *before == 0.0 {
+            expected.max(0.0)
+        } else {
+            expected
+        };
+        largest_error = largest_error.max((f64::from(after) - expected).abs());
+    }
+    let relative = largest_error / (f64::from(rate) * largest([truth]));
+    let architecture = &twins.reference.architecture;
+    assert!(
+        relative < 0.02,
+        "{architecture:?}, {rule:?}: relative error {relative}"
+    );
 }
 
 /// Mean cost after the sweeps of the free phase, from the states that it starts from.

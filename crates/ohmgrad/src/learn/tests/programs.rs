@@ -118,6 +118,25 @@ fn on_the_engine(problem: &mut Problem, program: &Program) -> States {
     (0..program.states).map(state).collect()
 }
 
+/// Every law and rule, over-relaxed or not; the second hidden layer has the law that comes next.
+#[test]
+fn engine_and_reference_agree_with_every_law() {
+    let laws = crate::drn::tests::laws::laws();
+    for (k, law) in laws.iter().enumerate() {
+        let architecture = Architecture::new(5, vec![70, 66], 2)
+            .with_laws(vec![law.clone(), laws[(k + 1) % laws.len()].clone()]);
+        for (r, rule) in Rule::ALL.into_iter().enumerate() {
+            let order = ORDERS[(k + r) % 3];
+            for (order, relaxation) in match rule {
+                TruncatedBackpropagation => vec![(SweepOrder::Asynchronous, 1.0)],
+                _ => vec![(order, 1.0), (order, 1.3)],
+            } {
+                agrees(&architecture, rule, order, relaxation);
+            }
+        }
+    }
+}
+
 /// Every rule, order and depth, over-relaxed or not, on resistive networks with both readouts and on Hopfield networks.
 #[test]
 fn engine_and_reference_agree_on_every_state_of_every_program() {

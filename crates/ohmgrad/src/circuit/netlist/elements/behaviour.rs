@@ -8,7 +8,7 @@ use super::super::parameters::{Parameters, equals_signs, last_name};
 use super::super::source::Piece;
 use super::super::token::{Kind, Words};
 use super::{Described, Head, multiplier, unsupported};
-use crate::device::{IvCurve, IvCurveError, Law};
+use crate::device::{IvCurve, Law};
 
 const BEHAVIOUR: &str = "B1 a b I=EXPRESSION [m=NUMBER]";
 const TABLE: &str = "G1 a b TABLE {V(a,b)} = (VOLT,AMPERE) (VOLT,AMPERE) ..";
@@ -152,15 +152,5 @@ pub(super) fn clamped_curve(numbers: &[f64]) -> Result<Law, Fault> {
         return Err(Fault::Pairs { found });
     }
     let points = numbers.chunks(2).map(|pair| (pair[0], pair[1]));
-    Ok(Law::from(clamped(points.collect())?))
-}
-
-fn clamped(mut points: Vec<(f64, f64)>) -> Result<IvCurve, IvCurveError> {
-    IvCurve::new(points.iter().copied())?;
-    if let [first, .., last] = points[..] {
-        let width = last.0 - first.0;
-        points.insert(0, (first.0 - width, first.1));
-        points.push((last.0 + width, last.1));
-    }
-    IvCurve::new(points)
+    Ok(Law::from(IvCurve::new(points)?.level_beyond()?))
 }

@@ -132,6 +132,8 @@ fn formula() -> impl Strategy<Value = Law> {
         Just(Function::Asinh),
         Just(Function::Atan),
         Just(Function::Exp),
+        Just(Function::ExpM1),
+        Just(Function::Onset),
         positive().prop_map(Function::Power),
     ];
     let sign = prop_oneof![Just(1.0), Just(-1.0)];
