@@ -21,6 +21,7 @@ from ohmgrad.settings import (
     Readout,
     Rule,
     ScheduleSettings,
+    Start,
     SweepOrder,
     TrainerSettings,
     Update,
@@ -46,6 +47,10 @@ class Architecture:
         g_min: float = 0.0,
         g_max: float = ...,
         laws: Sequence[LawName | LawSettings] = (),
+        windows: Sequence[tuple[float, float]] = (),
+        start: Start = "scaled",
+        b_min: float = ...,
+        b_max: float = ...,
     ) -> Architecture: ...
     @property
     def features(self) -> int: ...
@@ -67,6 +72,14 @@ class Architecture:
     def g_max(self) -> float: ...
     @property
     def laws(self) -> tuple[LawSettings, ...]: ...
+    @property
+    def windows(self) -> tuple[tuple[float, float], ...]: ...
+    @property
+    def start(self) -> Start: ...
+    @property
+    def b_min(self) -> float: ...
+    @property
+    def b_max(self) -> float: ...
     @property
     def conductances(self) -> int: ...
     @property

@@ -17,6 +17,9 @@ Energy = Literal["co-content", "hopfield"]
 LawName = Literal["ideal-diode", "ideal-pair", "shockley", "curve", "tanh", "linear"]
 """Names of what units have by themselves, see ``Architecture``."""
 
+Start = Literal["scaled", "kaiming", "kaiming-centred", "uniform"]
+"""Names of what conductances are drawn from, see ``Architecture``."""
+
 Rule = Literal["p-ep", "n-ep", "c-ep", "p-cpl", "n-cpl", "c-cpl", "cl", "al", "rbp", "tbp"]
 """Names of learning rules, see ``Trainer``."""
 

@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
+import ohmgrad
 from ohmgrad import Architecture, Settling
 
 
@@ -36,6 +37,22 @@ def test_laws_are_dicts_or_names():
     assert pickle.loads(pickle.dumps(architecture)) == architecture
     assert eval(repr(architecture), {"Architecture": Architecture}) == architecture
     assert Architecture(2, [4], 1).laws == ()
+
+
+def test_windows_start_and_bounds_of_biases():
+    settings = {
+        "windows": ((0.0, 1.0), (1e-07, 100.0)),
+        "start": "uniform",
+        "b_min": 0.0,
+        "b_max": 0.5,
+    }
+    architecture = Architecture(2, [4], 1, **settings)
+    assert {name: getattr(architecture, name) for name in settings} == settings
+    assert pickle.loads(pickle.dumps(architecture)) == architecture
+    network = ohmgrad.Network(architecture)
+    assert network["W1"].max() <= 1 and network["W2"].max() > 1
+    with pytest.raises(ValueError, match=r"a bias must be finite and within \[0, 0.5\] A"):
+        network["b1"] = [0.0, 0.0, -0.1, 0.0]
 
 
 def test_equality():

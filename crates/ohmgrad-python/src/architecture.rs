@@ -47,6 +47,16 @@ use crate::settings::{Arguments, from_dict, name_of, named, shortest, size, to_d
 ///     ampere) or a CSV ``file`` of them, and ``beyond`` (``'linear'`` or ``'clamped'``); ``'tanh'`` with
 ///     ``limit`` (ampere) and ``scale`` (volt). Of a DRN only.
 ///
+/// windows : sequence of (float, float), default ()
+///     Smallest and largest conductance of each matrix in siemens, in place of ``g_min`` and ``g_max``. Of
+///     a DRN only.
+/// start : {'scaled', 'kaiming', 'kaiming-centred', 'uniform'}, default 'scaled'
+///     What the conductances of a new network are drawn from, uniformly, before they are clamped to their
+///     windows: within gain / sqrt(n) around 0, with n nodes below the matrix; within gain sqrt(6 / n)
+///     around 0, or around the middle of the window; or anywhere in the window.
+/// b_min, b_max : float, default -inf and inf
+///     Bounds of all biases in ampere, ``b_min <= 0 <= b_max``.
+///
 /// Raises
 /// ------
 /// ValueError
@@ -71,8 +81,10 @@ pub(crate) struct PyArchitecture(pub(crate) Architecture);
 #[pymethods]
 impl PyArchitecture {
     #[new]
-    #[pyo3(signature = (features, hidden, outputs, *, readout="nodes", energy="co-content", input_gain=1.0, weight_gains=vec![], g_min=0.0, g_max=f32::INFINITY, laws=vec![]),
-        text_signature = "(features, hidden, outputs, *, readout='nodes', energy='co-content', input_gain=1.0, weight_gains=(), g_min=0.0, g_max=1e999, laws=())")]
+    #[pyo3(signature = (features, hidden, outputs, *, readout="nodes", energy="co-content", input_gain=1.0, weight_gains=vec![], g_min=0.0, g_max=f32::INFINITY, laws=vec![], windows=vec![], start="scaled",
+        b_min=f32::NEG_INFINITY, b_max=f32::INFINITY),
+        text_signature = "(features, hidden, outputs, *, readout='nodes', energy='co-content', input_gain=1.0, weight_gains=(), g_min=0.0, g_max=1e999, laws=(), windows=(), start='scaled', b_min=-1e999, b_max=1e999)")]
+    #[allow(clippy::too_many_arguments)] // keywords of one Python call
     fn new(
         features: &Bound<'_, PyAny>,
         hidden: Vec<Bound<'_, PyAny>>,
@@ -84,6 +96,10 @@ impl PyArchitecture {
         g_min: f32,
         g_max: f32,
         laws: Vec<Bound<'_, PyAny>>,
+        windows: Vec<(f32, f32)>,
+        start: &str,
+        b_min: f32,
+        b_max: f32,
     ) -> PyResult<Self> {
         let hidden = hidden.iter().map(|width| size("hidden", width));
         let laws = laws.iter().map(|law| from_dict("laws", "kind", law));
@@ -98,6 +114,13 @@ impl PyArchitecture {
             g_min,
             g_max,
             laws: laws.collect::<PyResult<_>>()?,
+            windows: windows
+                .into_iter()
+                .map(|(least, largest)| [least, largest])
+                .collect(),
+            start: named("start", start)?,
+            b_min,
+            b_max,
         };
         architecture.validate().map_err(errors::value)?;
         Ok(Self(architecture))
@@ -162,6 +185,34 @@ impl PyArchitecture {
     fn laws<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let laws = self.0.laws.iter().map(|law| to_dict(py, law));
         PyTuple::new(py, laws.collect::<PyResult<Vec<_>>>()?)
+    }
+
+    /// Smallest and largest conductance of each matrix in siemens; empty means ``g_min`` and ``g_max``.
+    #[getter]
+    fn windows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let windows = self.0.windows.iter();
+        PyTuple::new(
+            py,
+            windows.map(|[least, largest]| (shortest(*least), shortest(*largest))),
+        )
+    }
+
+    /// What the conductances of a new network are drawn from.
+    #[getter]
+    fn start(&self) -> PyResult<String> {
+        name_of(&self.0.start)
+    }
+
+    /// Smallest bias in ampere.
+    #[getter]
+    fn b_min(&self) -> f64 {
+        shortest(self.0.b_min)
+    }
+
+    /// Largest bias in ampere.
+    #[getter]
+    fn b_max(&self) -> f64 {
+        shortest(self.0.b_max)
     }
 
     /// Number of trainable conductances.
@@ -233,6 +284,18 @@ impl PyArchitecture {
         }
         if !self.0.laws.is_empty() {
             keywords.set_item("laws", self.laws(py)?)?;
+        }
+        if !self.0.windows.is_empty() {
+            keywords.set_item("windows", self.windows(py)?)?;
+        }
+        if self.0.start != default.start {
+            keywords.set_item("start", self.start()?)?;
+        }
+        if self.0.b_min != default.b_min {
+            keywords.set_item("b_min", self.b_min())?;
+        }
+        if self.0.b_max != default.b_max {
+            keywords.set_item("b_max", self.b_max())?;
         }
         Ok(keywords)
     }

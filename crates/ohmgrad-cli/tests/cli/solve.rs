@@ -282,10 +282,10 @@ fn a_trained_network_is_exported_and_solved() {
         &["no test example 999999"],
     );
     let features: Vec<String> = (0..64).map(|i| format!("{}", i as f64 / 64.0)).collect();
-    place.write("x.csv", &features.join(","));
+    place.write("x.csv", features.join(","));
     let text = place.succeed("export run/best.safetensors --input x.csv");
     assert!(text.starts_with("run/best.safetensors, x.csv\nvp0 p0 0 0\nvp1 p1 0 0.46875\n"));
-    place.write("rows.csv", &features.join("\n"));
+    place.write("rows.csv", features.join("\n"));
     assert_eq!(
         place
             .succeed("export run/best.safetensors --input rows.csv")

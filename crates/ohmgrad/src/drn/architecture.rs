@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::chain::{Chain, Connection, Coupling, Kind, Layer};
+use super::chain::{BiasBounds, Chain, Connection, Coupling, Kind, Layer};
 use super::law::{HopfieldBox, LayerLaw, Linear, UnitLaw};
 use super::{Energy, ParameterError, Readout};
+
+mod error;
+
+pub use error::ArchitectureError;
 
 /// Layer sizes, energy, gains and conductance bounds of a layered network: a deep resistive network (DRN), or a deep
 /// Hopfield network.
@@ -59,6 +62,37 @@ pub struct Architecture {
     /// a DRN only.
     #[serde(default)]
     pub laws: Vec<UnitLaw>,
+    /// Smallest and largest conductance of each matrix in siemens, in place of `g_min` and `g_max`; empty means those for all.
+    /// Of a DRN only.
+    #[serde(default)]
+    pub windows: Vec<[f32; 2]>,
+    /// What the conductances of a new network are drawn from. Default: as published.
+    #[serde(default)]
+    pub start: Start,
+    /// Smallest bias in ampere; at most 0, where biases start. Default: minus infinity.
+    #[serde(default = "minus_infinite")]
+    pub b_min: f32,
+    /// Largest bias in ampere; at least 0. Default: infinite.
+    #[serde(default = "infinite")]
+    pub b_max: f32,
+}
+
+/// What the weights of a new network are drawn from, uniformly; then they are clamped to their windows. With n nodes below the
+/// matrix and its gain:
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Start {
+    /// `scaled`: within gain / sqrt(n) around 0, as in the public code of Scellier (ICML 2024) for both energies; about half of
+    /// the conductances of a resistive network then start at their smallest value.
+    #[default]
+    Scaled,
+    /// `kaiming`: within gain sqrt(6 / n) around 0 (He et al. 2015).
+    Kaiming,
+    /// `kaiming-centred`: within gain sqrt(6 / n) around the middle of the window, which must be finite.
+    KaimingCentred,
+    /// `uniform`: anywhere in the window, which must be finite.
+    Uniform,
 }
 
 fn one() -> f32 {
@@ -69,114 +103,61 @@ fn infinite() -> f32 {
     f32::INFINITY
 }
 
-/// Writes what the network has: nothing of conductances for a Hopfield network, and no energy for a DRN, as in the files
-/// that know no other.
+fn minus_infinite() -> f32 {
+    f32::NEG_INFINITY
+}
+
+/// What is written of an [`Architecture`]: nothing of conductances for a Hopfield network, and nothing that only later
+/// versions know where it is as it was before.
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    energy: Option<Energy>,
+    features: usize,
+    hidden: &'a [usize],
+    outputs: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    readout: Option<Readout>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_gain: Option<f32>,
+    weight_gains: &'a [f32],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    g_min: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    g_max: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<Start>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    b_min: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    b_max: Option<f32>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    windows: &'a [[f32; 2]],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    laws: &'a [UnitLaw],
+}
+
 impl Serialize for Architecture {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let resistive = self.energy == Energy::CoContent;
-        let fields = match resistive {
-            true => 8 + usize::from(!self.laws.is_empty()),
-            false => 5,
+        let written = Written {
+            energy: (!resistive).then_some(self.energy),
+            features: self.features,
+            hidden: &self.hidden,
+            outputs: self.outputs,
+            readout: resistive.then_some(self.readout),
+            input_gain: resistive.then_some(self.input_gain),
+            weight_gains: &self.weight_gains,
+            g_min: resistive.then_some(self.g_min),
+            g_max: resistive.then_some(self.g_max),
+            start: (self.start != Start::default()).then_some(self.start),
+            b_min: (self.b_min != minus_infinite()).then_some(self.b_min),
+            b_max: (self.b_max != infinite()).then_some(self.b_max),
+            windows: &self.windows,
+            laws: &self.laws,
         };
-        let mut table = serializer.serialize_struct("Architecture", fields)?;
-        if !resistive {
-            table.serialize_field("energy", &self.energy)?;
-        }
-        table.serialize_field("features", &self.features)?;
-        table.serialize_field("hidden", &self.hidden)?;
-        table.serialize_field("outputs", &self.outputs)?;
-        if resistive {
-            table.serialize_field("readout", &self.readout)?;
-            table.serialize_field("input_gain", &self.input_gain)?;
-        }
-        table.serialize_field("weight_gains", &self.weight_gains)?;
-        if resistive {
-            table.serialize_field("g_min", &self.g_min)?;
-            table.serialize_field("g_max", &self.g_max)?;
-        }
-        if resistive && !self.laws.is_empty() {
-            table.serialize_field("laws", &self.laws)?;
-        }
-        table.end()
+        written.serialize(serializer)
     }
-}
-
-/// Why an [`Architecture`] cannot be built.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ArchitectureError {
-    /// A layer without nodes.
-    #[error("{layer} has width 0: every layer needs at least one node")]
-    EmptyLayer {
-        /// The layer, in words.
-        layer: String,
-    },
-    /// A layer or a matrix too large to be addressed.
-    #[error(
-        "{layer} has {width} nodes: at most {} are supported",
-        Architecture::MAX_WIDTH
-    )]
-    TooWide {
-        /// The layer, in words.
-        layer: String,
-        /// Its width.
-        width: usize,
-    },
-    /// A gain that is not finite and positive.
-    #[error("{name} is {value}: it must be finite and above 0")]
-    Gain {
-        /// The setting's name.
-        name: String,
-        /// Its value.
-        value: f32,
-    },
-    /// The wrong number of weight gains.
-    #[error(
-        "weight_gains has {found} entries: a network with {expected} matrices needs {expected}, or none"
-    )]
-    WeightGains {
-        /// Number of matrices.
-        expected: usize,
-        /// Number of gains given.
-        found: usize,
-    },
-    /// The wrong number of laws.
-    #[error(
-        "laws has {found} entries: a network with {expected} hidden layers needs one for all of them or {expected}"
-    )]
-    Laws {
-        /// Number of hidden layers.
-        expected: usize,
-        /// Number of laws given.
-        found: usize,
-    },
-    /// A law with a number out of range.
-    #[error("laws[{index}]: {fault}")]
-    Law {
-        /// Which one, from 0.
-        index: usize,
-        /// What is wrong with it.
-        fault: String,
-    },
-    /// An odd number of output nodes that are read in pairs.
-    #[error(
-        "outputs is {0}: with readout = \"pairs\" two nodes make an output, so it must be even"
-    )]
-    OddOutputs(usize),
-    /// Conductance bounds that do not satisfy `0 <= g_min <= g_max`, with `g_min` finite.
-    #[error("conductance bounds [{g_min}, {g_max}] S: 0 <= g_min <= g_max must hold, g_min finite")]
-    Bounds {
-        /// Lower bound in siemens.
-        g_min: f32,
-        /// Upper bound in siemens.
-        g_max: f32,
-    },
-    /// A setting of resistive networks in a network of another energy.
-    #[error(
-        "{0} is a setting of resistive networks: a Hopfield network has no sources, no conductances and no pairs of \
-         outputs; leave {0} out"
-    )]
-    NotResistive(&'static str),
 }
 
 impl Architecture {
@@ -196,6 +177,10 @@ impl Architecture {
             g_min: 0.0,
             g_max: infinite(),
             laws: Vec::new(),
+            windows: Vec::new(),
+            start: Start::default(),
+            b_min: minus_infinite(),
+            b_max: infinite(),
         }
     }
 
@@ -233,6 +218,28 @@ impl Architecture {
         Self { laws, ..self }
     }
 
+    /// Sets the conductance bounds of each matrix, in siemens.
+    #[must_use]
+    pub fn with_windows(self, windows: Vec<[f32; 2]>) -> Self {
+        Self { windows, ..self }
+    }
+
+    /// Sets what the weights of a new network are drawn from.
+    #[must_use]
+    pub fn with_start(self, start: Start) -> Self {
+        Self { start, ..self }
+    }
+
+    /// Sets the bounds of the biases, in ampere.
+    #[must_use]
+    pub fn with_bias_bounds(self, b_min: f32, b_max: f32) -> Self {
+        Self {
+            b_min,
+            b_max,
+            ..self
+        }
+    }
+
     /// Checks sizes, laws, gains and bounds.
     ///
     /// # Errors
@@ -260,9 +267,37 @@ impl Architecture {
         for (l, &gain) in self.weight_gains.iter().enumerate() {
             check_gain(&format!("weight_gains[{l}]"), gain)?;
         }
-        let (g_min, g_max) = (self.g_min, self.g_max);
-        if !(g_min >= 0.0 && g_min.is_finite() && g_max >= g_min) {
-            return Err(ArchitectureError::Bounds { g_min, g_max });
+        let (expected, found) = (self.matrices(), self.windows.len());
+        if found != 0 && found != expected {
+            return Err(ArchitectureError::Windows { expected, found });
+        }
+        for [g_min, g_max] in std::iter::once([self.g_min, self.g_max]).chain(self.windows.clone())
+        {
+            if !(g_min >= 0.0 && g_min.is_finite() && g_max >= g_min) {
+                return Err(ArchitectureError::Bounds { g_min, g_max });
+            }
+        }
+        let (b_min, b_max) = (self.b_min, self.b_max);
+        if !(b_min <= 0.0 && b_max >= 0.0) {
+            return Err(ArchitectureError::Biases { b_min, b_max });
+        }
+        self.check_start()
+    }
+
+    /// Checks that every window has a middle, where the start needs one.
+    fn check_start(&self) -> Result<(), ArchitectureError> {
+        if matches!(self.start, Start::Scaled | Start::Kaiming) {
+            return Ok(());
+        }
+        for l in 0..self.matrices() {
+            let [least, largest] = self.window(l);
+            if !(least.is_finite() && largest.is_finite()) {
+                return Err(ArchitectureError::OpenWindow {
+                    matrix: l + 1,
+                    least,
+                    largest,
+                });
+            }
         }
         Ok(())
     }
@@ -295,6 +330,7 @@ impl Architecture {
             ("g_min", self.g_min != 0.0),
             ("g_max", self.g_max != infinite()),
             ("laws", !self.laws.is_empty()),
+            ("windows", !self.windows.is_empty()),
         ];
         match used.into_iter().find(|(_, used)| *used) {
             None => Ok(()),
@@ -364,22 +400,61 @@ impl Architecture {
             .sum()
     }
 
-    /// Half-width of the uniform distribution that initial weights of matrix `l` are drawn from,
-    /// before they are clamped to the bounds: `gain / sqrt(fan-in)`.
-    pub fn initial_scale(&self, l: usize) -> f32 {
+    /// Smallest and largest weight of matrix `l`: of a DRN in siemens.
+    pub fn window(&self, l: usize) -> [f32; 2] {
+        match self.energy {
+            Energy::CoContent => self
+                .windows
+                .get(l)
+                .copied()
+                .unwrap_or([self.g_min, self.g_max]),
+            Energy::Hopfield => [minus_infinite(), infinite()],
+        }
+    }
+
+    /// What biases may be.
+    pub(crate) fn bias_bounds(&self) -> BiasBounds {
+        BiasBounds([self.b_min, self.b_max])
+    }
+
+    /// Middle and half-width of the uniform distribution that initial weights of matrix `l` are drawn from, before they are
+    /// clamped to its window.
+    pub fn initial_range(&self, l: usize) -> [f32; 2] {
         let gain = self.weight_gains.get(l).copied().unwrap_or(1.0);
-        gain / (self.shape(l).0 as f32).sqrt()
+        let fan_in = self.shape(l).0 as f32;
+        let [least, largest] = self.window(l);
+        let middle = least + 0.5 * (largest - least);
+        match self.start {
+            Start::Scaled => [0.0, gain / fan_in.sqrt()],
+            Start::Kaiming => [0.0, gain * (6.0 / fan_in).sqrt()],
+            Start::KaimingCentred => [middle, gain * (6.0 / fan_in).sqrt()],
+            Start::Uniform => [middle, 0.5 * (largest - least)],
+        }
+    }
+
+    /// Checks that no matrix starts with all weights at one end of its window.
+    pub(crate) fn check_initial(&self) -> Result<(), ArchitectureError> {
+        for l in 0..self.matrices() {
+            let [middle, half] = self.initial_range(l);
+            let ([from, to], [least, largest]) = ([middle - half, middle + half], self.window(l));
+            if to < least || from > largest {
+                return Err(ArchitectureError::Start {
+                    matrix: l + 1,
+                    from,
+                    to,
+                    least,
+                    largest,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// The layers and connections.
     pub(crate) fn chain(&self) -> Chain {
-        let (coupling, window, sources) = match self.energy {
-            Energy::CoContent => (Coupling::Resistor, [self.g_min, self.g_max], Kind::Pairs),
-            Energy::Hopfield => (
-                Coupling::Weight,
-                [f32::NEG_INFINITY, f32::INFINITY],
-                Kind::Features,
-            ),
+        let (coupling, sources) = match self.energy {
+            Energy::CoContent => (Coupling::Resistor, Kind::Pairs),
+            Energy::Hopfield => (Coupling::Weight, Kind::Features),
         };
         let layer = |l: usize| Layer {
             width: self.width(l),
@@ -394,7 +469,7 @@ impl Architecture {
             coupling,
             below: self.shape(l).0,
             above: self.shape(l).1,
-            window,
+            window: self.window(l),
         };
         Chain {
             layers: (0..self.free_layers()).map(layer).collect(),

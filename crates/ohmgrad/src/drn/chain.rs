@@ -82,6 +82,26 @@ impl Connection {
     }
 }
 
+/// The least and the largest value that biases may have, in ampere.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct BiasBounds(pub(crate) [f32; 2]);
+
+impl BiasBounds {
+    /// Whether a bias may have this value.
+    pub(crate) fn allow(self, value: f64) -> bool {
+        let [least, largest] = self.0.map(f64::from);
+        value.is_finite() && (least..=largest).contains(&value)
+    }
+
+    /// What values biases may have, in words.
+    pub(crate) fn rule(self) -> String {
+        match self.0 {
+            [f32::NEG_INFINITY, f32::INFINITY] => "a bias must be finite".to_owned(),
+            [least, largest] => format!("a bias must be finite and within [{least}, {largest}] A"),
+        }
+    }
+}
+
 /// Layers and connections of a network, from the sources to the outputs.
 #[derive(Clone, Debug)]
 pub(crate) struct Chain {

@@ -34,7 +34,7 @@ mod simd;
 pub(crate) mod tests;
 mod update_law;
 
-pub use architecture::{Architecture, ArchitectureError};
+pub use architecture::{Architecture, ArchitectureError, Start};
 pub use circuit::ToCircuitError;
 pub use differentiable::{
     Differentiable, DifferentiableError, Equilibrium, Gradient, GradientError, GradientMethod,
@@ -49,6 +49,7 @@ pub use network::{Network, ParameterError, SettleError, Settled};
 pub use readout::Readout;
 pub use settling::{Settling, SettlingError, SweepOrder};
 
+pub(crate) use chain::BiasBounds;
 pub(crate) use connection::Input;
 pub(crate) use engine::{
     Board, Registers, Share, Stream, Update, Worker, Workspace, multiply_adds_per_second, run_team,

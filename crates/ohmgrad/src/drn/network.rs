@@ -129,29 +129,30 @@ pub enum SettleError {
 }
 
 impl Network {
-    /// A network with random weights: uniform in `[-1, 1] * gain / sqrt(fan-in)`, as in the public code of Scellier (ICML
-    /// 2024) for both energies, then clamped to the bounds (so that about half of the conductances of a resistive
-    /// network start at `g_min`); biases are zero. The weights are drawn by ChaCha8 from `seed`, row by row.
+    /// A network with random weights, drawn uniformly as its [`Start`](super::Start) says and clamped to their windows; biases
+    /// are zero. The weights are drawn by ChaCha8 from `seed`, row by row.
     ///
     /// The network is split over at most `threads` threads (at least one, at most one per 64 units of
     /// the widest layer, and no more than the system lets start); no result depends on their number.
     ///
     /// # Errors
-    /// If the architecture is not valid.
+    /// If the architecture is not valid, or a window excludes what its weights start from.
     pub fn random(
         architecture: &Architecture,
         seed: u64,
         threads: usize,
     ) -> Result<Self, ArchitectureError> {
+        architecture.validate()?;
+        architecture.check_initial()?;
         let mut network = Self::zero(architecture, threads)?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         for l in 0..architecture.matrices() {
-            let scale = architecture.initial_scale(l);
+            let [middle, half] = architecture.initial_range(l);
             let [least, largest] = network.chain.connections[l].window;
             network.fill_weights(l, |_, row| {
                 for g in row {
                     let draw: f32 = rng.random();
-                    *g = ((2.0 * draw - 1.0) * scale).clamp(least, largest);
+                    *g = (middle + (2.0 * draw - 1.0) * half).clamp(least, largest);
                 }
             });
         }
@@ -261,14 +262,21 @@ impl Network {
     /// Sets the biases of free layer `l`, in ampere.
     ///
     /// # Errors
-    /// If there is no such layer, the number of values is wrong, or one of them is not finite.
+    /// If there is no such layer, the number of values is wrong, or one of them is not finite or outside the bounds.
     pub fn set_biases(&mut self, l: usize, biases: &[f32]) -> Result<(), ParameterError> {
         let name = format!("b{}", l + 1);
         let Some(layer) = self.chain.layers.get(l) else {
             return Err(self.architecture.unknown(&name));
         };
-        let rule = "a bias must be finite";
-        check(&name, biases, layer.width, f32::is_finite, |b| b, rule)?;
+        let bounds = self.architecture.bias_bounds();
+        check(
+            &name,
+            biases,
+            layer.width,
+            |b| bounds.allow(f64::from(b)),
+            |b| b,
+            &bounds.rule(),
+        )?;
         self.write_biases(l, biases);
         Ok(())
     }

@@ -66,8 +66,25 @@ impl UpdateLaw {
         }
     }
 
-    /// One step of parameters that have no window, such as biases. Registers that the law does not have may be empty.
+    /// One step of parameters that lie in a window, such as biases. Registers that the law does not have may be empty.
     pub(crate) fn apply<T: Float>(
+        &self,
+        parameters: &mut [T],
+        gradients: &[T],
+        registers: [&mut [T]; REGISTERS],
+        window: [f32; 2],
+    ) {
+        self.step(parameters, gradients, registers);
+        let [least, largest] = window.map(|value| T::from(value).unwrap_or_else(T::nan));
+        if window != [f32::NEG_INFINITY, f32::INFINITY] {
+            for p in parameters {
+                *p = num_traits::clamp(*p, least, largest);
+            }
+        }
+    }
+
+    /// One step of parameters without a window.
+    fn step<T: Float>(
         &self,
         parameters: &mut [T],
         gradients: &[T],

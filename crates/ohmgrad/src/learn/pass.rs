@@ -226,7 +226,8 @@ impl Member<'_> {
             None => self.worker.drive(),
             Some(examples) => {
                 let (contrast, batch) = (&pass.program.contrast, pass.options.batch);
-                let update = Update::new(contrast, examples, batch, self.laws.all());
+                let bounds = self.laws.bias_bounds();
+                let update = Update::new(contrast, examples, batch, self.laws.all(), bounds);
                 self.worker.advance(&update, self.registers, || {
                     times.inner_update = clock.lap();
                 });

@@ -229,8 +229,10 @@ pub(super) fn read_network(
         file.read(&name("", 'W', l), &shape, rule, |i, row| {
             network.write_row(l, i, row);
         })?;
-        let finite = (f32::is_finite as fn(f32) -> bool, "it must be finite");
-        file.read(&name("", 'b', l), &[connection.above], finite, |_, row| {
+        let bounds = architecture.bias_bounds();
+        let allowed = |bias: f32| bounds.allow(f64::from(bias));
+        let rule = (allowed, &bounds.rule()[..]);
+        file.read(&name("", 'b', l), &[connection.above], rule, |_, row| {
             network.write_biases(l, row);
         })?;
     }

@@ -202,14 +202,14 @@ impl Differentiable {
                 |g| g as f32,
                 &connection.rule(),
             )?;
-            let rule = "a bias must be finite";
+            let bounds = architecture.bias_bounds();
             check(
                 &format!("b{}", l + 1),
                 biases,
                 columns,
-                f64::is_finite,
+                |b| bounds.allow(b),
                 |b| b as f32,
-                rule,
+                &bounds.rule(),
             )?;
         }
         let nodes = architecture.clone().with_readout(Readout::Nodes);

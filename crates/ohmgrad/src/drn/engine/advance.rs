@@ -23,7 +23,7 @@ use std::ops::DerefMut;
 use super::registers::Registers;
 use super::share::{LayerShare, Share};
 use super::worker::{UpdateSpace, Worker};
-use crate::drn::chain::Coupling;
+use crate::drn::chain::{BiasBounds, Coupling};
 use crate::drn::connection::{
     MatrixRegisters, MatrixUpdate, OtherStates, SourceContrast, SourcePass,
 };
@@ -47,6 +47,8 @@ pub(crate) struct Update<'a> {
     /// One law per connection, and one per free layer's biases.
     weights: &'a [UpdateLaw],
     biases: &'a [UpdateLaw],
+    /// The window of all biases.
+    bounds: BiasBounds,
 }
 
 impl<'a> Update<'a> {
@@ -56,6 +58,7 @@ impl<'a> Update<'a> {
         examples: usize,
         batch: usize,
         (weights, biases): (&'a [UpdateLaw], &'a [UpdateLaw]),
+        bounds: BiasBounds,
     ) -> Self {
         // Several sweeps of all slots are contrasted, empty ones too, which contribute nothing; else the examples alone.
         let (states, span) = match contrast.sweeps {
@@ -73,6 +76,7 @@ impl<'a> Update<'a> {
             mean: 1.0 / (states as f32 * span),
             weights,
             biases,
+            bounds,
         }
     }
 
@@ -294,7 +298,7 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
             let registers = registers
                 .each_mut()
                 .map(|rows| rows.get_mut(k).map_or(&mut [][..], |row| &mut row.0[..]));
-            update.biases[l].apply(&mut units.bias.0, &gradients, registers);
+            update.biases[l].apply(&mut units.bias.0, &gradients, registers, update.bounds.0);
         }
     }
 
@@ -311,7 +315,7 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
             -rises.sum::<f32>() * update.mean
         }));
         let registers = registers.each_mut().map(|register| &mut register[..]);
-        law.apply(&mut output.bias, gradients, registers);
+        law.apply(&mut output.bias, gradients, registers, update.bounds.0);
     }
 }
 

@@ -30,11 +30,20 @@ pub(super) trait Bend: Clone + Debug + Send + Sync + 'static {
 pub(super) struct Bent<B> {
     bend: B,
     a: Row,
+    /// 1 for every unit, 0 for what is beyond the layer's width: there nothing is violated.
+    present: Row,
 }
 
 impl<B: Bend> Bent<B> {
-    pub(super) fn new(bend: B) -> Self {
-        let mut bent = Self { bend, a: Row::ZERO };
+    /// Of so many units.
+    pub(super) fn new(bend: B, units: usize) -> Self {
+        let mut present = Row::ZERO;
+        present.0[..units].fill(1.0);
+        let mut bent = Self {
+            bend,
+            a: Row::ZERO,
+            present,
+        };
         SimdLaw::set_conductance(&mut bent, &Row::ZERO);
         bent
     }
@@ -123,7 +132,7 @@ impl<B: Bend> SimdLaw for Bent<B> {
         settled: Option<&[S::f32s; N]>,
         potential: &[S::f32s; N],
     ) -> [S::f32s; N] {
-        let a = lanes::<S, N>(&self.a);
+        let (a, present) = (lanes::<S, N>(&self.a), lanes::<S, N>(&self.present));
         let optimum = match settled {
             None => self.solve(simd, pull),
             Some(settled) => self.respond(simd, pull, settled),
@@ -144,7 +153,7 @@ impl<B: Bend> SimdLaw for Bent<B> {
                     simd.mul_f32s(simd.add_f32s(a[v], slope), moved)
                 }
             };
-            violation[v] = simd.abs_f32s(short);
+            violation[v] = simd.mul_f32s(present[v], simd.abs_f32s(short));
         }
         violation
     }

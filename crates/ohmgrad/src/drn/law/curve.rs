@@ -141,8 +141,8 @@ impl Law for MeasuredCurve {
         ]
     }
 
-    fn block(&self, _: &[Half]) -> Box<dyn BlockLaw> {
-        Box::new(Bent::new(Knots::new(&self.curve)))
+    fn block(&self, units: &[Half]) -> Box<dyn BlockLaw> {
+        Box::new(Bent::new(Knots::new(&self.curve), units.len()))
     }
 }
 

@@ -178,7 +178,7 @@ impl ShockleyDiodes {
             self.offset_voltage
         };
         let (current, thermal) = (self.scale_current(), self.thermal_voltage());
-        Box::new(Bent::new(Diodes::<DOUBLE, DEAD> {
+        let diodes = Diodes::<DOUBLE, DEAD> {
             sign,
             current: current as f32,
             inverse_current: (1.0 / current) as f32,
@@ -187,7 +187,8 @@ impl ShockleyDiodes {
             scale: (thermal / current) as f32,
             offset: offset as f32,
             omega: Omega::ZERO,
-        }))
+        };
+        Box::new(Bent::new(diodes, units.len()))
     }
 }
 

@@ -38,15 +38,16 @@ impl Law for TanhResistor {
         ]
     }
 
-    fn block(&self, _: &[Half]) -> Box<dyn BlockLaw> {
-        Box::new(Bent::new(Saturating {
+    fn block(&self, units: &[Half]) -> Box<dyn BlockLaw> {
+        let resistors = Saturating {
             limit: self.limit as f32,
             inverse_limit: (1.0 / self.limit) as f32,
             scale: self.scale as f32,
             inverse_scale: (1.0 / self.scale) as f32,
             resistance: (self.scale / self.limit) as f32,
             omega: Omega::ZERO,
-        }))
+        };
+        Box::new(Bent::new(resistors, units.len()))
     }
 }
 

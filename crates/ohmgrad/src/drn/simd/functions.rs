@@ -14,8 +14,8 @@ const BIAS: f32 = 127.0;
 #[inline(always)]
 fn polynomial<S: Simd, const K: usize>(simd: S, x: S::f32s, coefficients: [f32; K]) -> S::f32s {
     let mut sum = simd.splat_f32s(coefficients[K - 1]);
-    for k in (0..K - 1).rev() {
-        sum = simd.mul_add_e_f32s(sum, x, simd.splat_f32s(coefficients[k]));
+    for coefficient in coefficients[..K - 1].iter().rev() {
+        sum = simd.mul_add_e_f32s(sum, x, simd.splat_f32s(*coefficient));
     }
     sum
 }
@@ -26,7 +26,7 @@ fn polynomial<S: Simd, const K: usize>(simd: S, x: S::f32s, coefficients: [f32; 
 pub(crate) fn exponential<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
     // exp r - 1 = r + r^2 P(r) (Moshier's expf)
     const P: [f32; 6] = [
-        5.000_000_1e-1,
+        0.5,
         1.666_666_5e-1,
         4.166_579_6e-2,
         8.333_452e-3,

@@ -48,15 +48,19 @@ impl Twins {
         let (mut weights, mut biases) = (Vec::new(), Vec::new());
         for l in 0..architecture.matrices() {
             let (rows, columns) = architecture.shape(l);
-            let scale = architecture.initial_scale(l);
+            let [_, scale] = architecture.initial_range(l);
             let (bottom, top, biases_within) = match architecture.energy {
                 Energy::CoContent => (-0.3_f32, 2.0 * scale, -0.2..0.2),
                 Energy::Hopfield => (-1.0, 1.0 / (rows.max(columns) as f32).sqrt(), -0.6..1.2),
             };
-            let [lowest, highest] = architecture.chain().connections[0].window;
+            let [lowest, highest] = architecture.window(l);
             let mut weight = || (top * rng.random_range(bottom..1.0)).clamp(lowest, highest);
             let w: Vec<f32> = (0..rows * columns).map(|_| weight()).collect();
-            let mut bias = || rng.random_range(biases_within.clone());
+            let (least, largest) = (architecture.b_min, architecture.b_max);
+            let mut bias = || {
+                let bias: f32 = rng.random_range(biases_within.clone());
+                bias.clamp(least, largest)
+            };
             let b: Vec<f32> = (0..columns).map(|_| bias()).collect();
             engine.set_weights(l, &w).expect("valid conductances");
             engine.set_biases(l, &b).expect("valid biases");
@@ -495,6 +499,18 @@ fn architectures_survive_their_toml() {
         for name in ["g_min", "g_max", "input_gain", "readout"] {
             assert_ne!(text.contains(name), hopfield, "{text}");
         }
+        for name in ["laws", "windows", "start", "b_min", "b_max"] {
+            assert!(!text.contains(name), "{text}");
+        }
+    }
+    let all = several_blocks(2)
+        .with_windows(vec![[0.0, 1.0], [1e-7, 100.0], [0.1, f32::INFINITY]])
+        .with_start(Start::Kaiming)
+        .with_bias_bounds(0.0, 1.5);
+    for law in laws::laws() {
+        let architecture = all.clone().with_laws(vec![law, UnitLaw::IdealDiode]);
+        let text = toml::to_string(&architecture).unwrap();
+        assert_eq!(toml::from_str::<Architecture>(&text).unwrap(), architecture);
     }
 }
 

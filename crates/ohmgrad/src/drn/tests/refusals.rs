@@ -150,6 +150,174 @@ fn architectures_out_of_range_are_refused() {
 }
 
 #[test]
+fn windows_starts_and_laws_out_of_range_are_refused() {
+    let good = || Architecture::new(2, vec![4, 3], 1);
+    let fault = |architecture: Architecture| {
+        Network::random(&architecture, 0, 1)
+            .unwrap_err()
+            .to_string()
+    };
+    let pair = |low, high| UnitLaw::IdealPair(IdealPair { low, high });
+    let diodes = |numbers, dead_zone| {
+        UnitLaw::Shockley(laws::shockley(Arrangement::Double, numbers, dead_zone))
+    };
+    let both = UnitLaw::Shockley(ShockleyDiodes {
+        ideality: Some(1.0),
+        ..laws::shockley(Arrangement::Single, [1e-6, 0.05, 0.0], true)
+    });
+    let tanh = |limit, scale| UnitLaw::Tanh(TanhResistor { limit, scale });
+    for (refused, words) in [
+        (
+            good().with_windows(vec![[0.0, 1.0]]),
+            "windows has 1 entries",
+        ),
+        (
+            good().with_windows(vec![[0.0, 1.0], [2.0, 1.0], [0.0, 1.0]]),
+            "bounds [2, 1] S",
+        ),
+        (
+            good().with_windows(vec![[0.0, 1.0], [9.0, 10.0], [0.0, 1.0]]),
+            "W2 starts within [-0.5, 0.5] S",
+        ),
+        (
+            good().with_start(Start::Uniform),
+            "W1 has the window [0, inf]",
+        ),
+        (
+            good()
+                .with_start(Start::KaimingCentred)
+                .with_bounds(0.0, f32::INFINITY),
+            "W1 has the window",
+        ),
+        (good().with_bias_bounds(0.1, 1.0), "biases in [0.1, 1] A"),
+        (
+            good().with_bias_bounds(f32::NAN, 1.0),
+            "biases in [NaN, 1] A",
+        ),
+        (
+            good().with_laws(vec![UnitLaw::Linear; 3]),
+            "laws has 3 entries",
+        ),
+        (
+            good().with_laws(vec![UnitLaw::Linear, pair(0.1, 0.2)]),
+            "laws[1]: a unit cannot lie in [0.1, 0.2] V",
+        ),
+        (good().with_laws(vec![pair(f64::NAN, 0.2)]), "laws[0]: "),
+        (
+            good().with_laws(vec![diodes([0.0, 0.05, 0.0], true)]),
+            "saturation_current is 0 A",
+        ),
+        (
+            good().with_laws(vec![diodes([1e-6, f64::NAN, 0.0], true)]),
+            "thermal_voltage is NaN V",
+        ),
+        (
+            good().with_laws(vec![diodes([1e-6, 0.05, -0.1], true)]),
+            "offset_voltage is -0.1 V",
+        ),
+        (
+            good().with_laws(vec![diodes([1e-6, 0.01, 0.8], false)]),
+            "dead_zone = true",
+        ),
+        (
+            good().with_laws(vec![both]),
+            "either thermal_voltage or ideality",
+        ),
+        (good().with_laws(vec![tanh(1.0, 0.0)]), "scale is 0 V"),
+        (good().with_laws(vec![tanh(-1.0, 1.0)]), "limit is -1 A"),
+        (
+            good()
+                .with_energy(Energy::Hopfield)
+                .with_laws(vec![UnitLaw::Linear]),
+            "laws is a setting of resistive",
+        ),
+    ] {
+        let fault = fault(refused);
+        assert!(fault.contains(words), "{fault}");
+    }
+}
+
+/// Settings of curves: the fault is told with its place.
+#[test]
+fn curves_in_settings_are_checked() {
+    let read = |law: &str| {
+        let text = format!("features = 2\nhidden = [3]\noutputs = 1\nlaws = [{law}]");
+        toml::from_str::<Architecture>(&text).map_err(|error| error.to_string())
+    };
+    let fine =
+        read("{ kind = \"curve\", points = [[0.0, 0.0], [1.0, 1.0]], beyond = \"clamped\" }");
+    assert_eq!(fine.expect("a curve").laws.len(), 1);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "0,0\n1,1\n").expect("written");
+    let path = file.path().display();
+    let from_file = read(&format!("{{ kind = \"curve\", file = \"{path}\" }}")).expect("a curve");
+    let text = toml::to_string(&from_file).expect("TOML");
+    assert!(!text.contains("file"), "{text}");
+    assert_eq!(
+        toml::from_str::<Architecture>(&text).expect("what was written"),
+        from_file
+    );
+    std::fs::write(file.path(), "0,0\n1,1\n2,0.5\n").expect("written");
+    for (law, words) in [
+        (
+            format!("{{ kind = \"curve\", file = \"{path}\" }}"),
+            "line 3: the current falls to 0.5 A",
+        ),
+        ("{ kind = \"curve\" }".to_owned(), "give either `points"),
+        (
+            "{ kind = \"curve\", points = [[0.0, 0.0]] }".to_owned(),
+            "at least 2",
+        ),
+        (
+            "{ kind = \"curve\", point = [] }".to_owned(),
+            "unknown field `point`",
+        ),
+        (
+            "{ kind = \"tanh\", limit = 1.0 }".to_owned(),
+            "missing field `scale`",
+        ),
+        (
+            "{ kind = \"varistor\" }".to_owned(),
+            "unknown variant `varistor`",
+        ),
+    ] {
+        let fault = read(&law).expect_err("a fault");
+        assert!(fault.contains(words), "{fault}");
+    }
+}
+
+#[test]
+fn networks_start_as_they_are_told() {
+    let bounds = |architecture: &Architecture, l: usize| {
+        let weights = Network::random(architecture, 1, 1)
+            .expect("valid")
+            .weights(l);
+        let least = weights.iter().copied().fold(f32::INFINITY, f32::min);
+        let mean = weights.iter().sum::<f32>() / weights.len() as f32;
+        (least, mean, weights.into_iter().fold(0.0, f32::max))
+    };
+    let good = || Architecture::new(30, vec![40], 50).with_windows(vec![[0.5, 2.0], [0.0, 0.1]]);
+    let near = |got: f32, want: f32, what: &str| {
+        assert!((got - want).abs() < 0.02, "{what}: {got} for {want}")
+    };
+    let uniform = bounds(&good().with_start(Start::Uniform), 0);
+    near(uniform.0, 0.5, "least");
+    near(uniform.1, 1.25, "mean");
+    near(uniform.2, 2.0, "largest");
+    let half = (6.0_f32 / 60.0).sqrt();
+    let centred = bounds(&good().with_start(Start::KaimingCentred), 0);
+    near(centred.0, 1.25 - half, "least");
+    near(centred.2, 1.25 + half, "largest");
+    let wide = Architecture::new(30, vec![40], 50).with_start(Start::Kaiming);
+    let (least, mean, largest) = bounds(&wide, 0);
+    assert_eq!(least, 0.0);
+    near(mean, half / 4.0, "mean");
+    near(largest, half, "largest");
+    let clamped = bounds(&good().with_start(Start::Uniform), 1);
+    assert!(clamped.0 >= 0.0 && clamped.2 <= 0.1);
+}
+
+#[test]
 fn bad_examples_make_no_circuit() {
     let architecture = Architecture::new(2, vec![4], 1);
     let network = Twins::random(&architecture, 1, 0).engine;

@@ -1,7 +1,7 @@
 //! What the parameters of a layered network follow, step by step.
 
 use super::{Optimizer, Schedule, Update};
-use crate::drn::{Architecture, UpdateLaw};
+use crate::drn::{Architecture, BiasBounds, UpdateLaw};
 
 /// The laws of all parameters in one step, in the numbers that the engine's kernels want.
 #[derive(Clone, Debug)]
@@ -11,6 +11,7 @@ pub(crate) struct Laws {
     /// Learning rate and weight decay of all matrices, then of all biases.
     rates: Vec<[f32; 2]>,
     matrices: usize,
+    bounds: BiasBounds,
     laws: Vec<UpdateLaw>,
 }
 
@@ -29,6 +30,7 @@ impl Optimizer {
             schedule: self.schedule,
             rates: rates.collect(),
             matrices,
+            bounds: architecture.bias_bounds(),
             laws: Vec::with_capacity(names.len()),
         }
     }
@@ -43,6 +45,7 @@ impl Laws {
             schedule: Schedule::default(),
             rates: vec![[0.0; 2]; 2 * matrices],
             matrices,
+            bounds: architecture.bias_bounds(),
             laws: Vec::with_capacity(2 * matrices),
         }
     }
@@ -56,6 +59,11 @@ impl Laws {
         });
         self.laws.clear();
         self.laws.extend(laws);
+    }
+
+    /// What all biases may be.
+    pub(crate) fn bias_bounds(&self) -> BiasBounds {
+        self.bounds
     }
 
     /// Those of all matrices, and of all biases.
@@ -117,6 +125,7 @@ mod tests {
                     std::slice::from_mut(&mut p),
                     &[gradient],
                     [first, second].map(std::slice::from_mut),
+                    [f32::NEG_INFINITY, f32::INFINITY],
                 );
                 let memory = &mut memory[..update.registers()];
                 q -= 0.125 * update.direction(gradient, memory, t);

@@ -90,10 +90,31 @@ fn architectures() -> impl Strategy<Value = Architecture> {
                     Readout::Nodes => outputs,
                     Readout::Pairs => 2 * outputs,
                 };
+                let windows = match g_min > 0.0 {
+                    // Every second matrix has another window.
+                    true => (0..=hidden.len())
+                        .map(|l| {
+                            if l % 2 == 0 {
+                                [g_min, g_max]
+                            } else {
+                                [0.0, 0.2]
+                            }
+                        })
+                        .collect(),
+                    false => Vec::new(),
+                };
+                // Biases are free, not negative or small.
+                let (b_min, b_max) = match features % 3 {
+                    0 => (f32::NEG_INFINITY, f32::INFINITY),
+                    1 => (0.0, f32::INFINITY),
+                    _ => (-0.1, 0.05),
+                };
                 Architecture::new(features, hidden, outputs)
                     .with_readout(readout)
                     .with_input_gain(gain)
                     .with_bounds(g_min, g_max)
+                    .with_windows(windows)
+                    .with_bias_bounds(b_min, b_max)
                     .with_laws(vec![law])
             },
         )

@@ -318,14 +318,14 @@ fn descends(rule: Rule, twins: &Twins, (features, target): (&[f64], &[f64]), tru
         twins.reference.biases.concat(),
     ]
     .concat();
+    // Conductances stay at least 0, weights and biases have no bounds.
+    let weights: usize = twins.reference.weights.iter().map(Vec::len).sum();
+    let least = f64::from(twins.reference.architecture.window(0)[0]);
     let mut largest_error = 0.0_f64;
-    for ((before, after), truth) in before.iter().zip(after).zip(truth) {
-        let expected = before - f64::from(rate) * truth;
-        let expected = if *before == 0.0 {
-            expected.max(0.0)
-        } else {
-            expected
-        };
+    let steps = before.iter().zip(after).zip(truth);
+    for (p, ((before, after), truth)) in steps.enumerate() {
+        let free = before - f64::from(rate) * truth;
+        let expected = if p < weights { free.max(least) } else { free };
         largest_error = largest_error.max((f64::from(after) - expected).abs());
     }
     let relative = largest_error / (f64::from(rate) * largest([truth]));

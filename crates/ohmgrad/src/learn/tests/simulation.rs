@@ -284,25 +284,25 @@ impl Simulation {
         self.steps += 1;
         let optimizer = &self.options.optimizer;
         let [first, second] = &mut self.registers;
-        let [lo, hi] = self.network.architecture.chain().connections[0].window;
-        let free = (f64::NEG_INFINITY, f64::INFINITY);
-        let bounds = (f64::from(lo), f64::from(hi));
+        let architecture = self.network.architecture.clone();
+        let biases_within = (f64::from(architecture.b_min), f64::from(architecture.b_max));
         let decay = f64::from(optimizer.weight_decay);
         let factor = optimizer.schedule.factor(self.epochs as f64);
         for l in 0..self.network.weights.len() {
+            let [lo, hi] = architecture.window(l).map(f64::from);
             let kinds = [
                 (
                     format!("W{}", l + 1),
                     &mut self.network.weights[l],
                     [&mut first.0[l], &mut second.0[l]],
-                    bounds,
+                    (lo, hi),
                     decay,
                 ),
                 (
                     format!("b{}", l + 1),
                     &mut self.network.biases[l],
                     [&mut first.1[l], &mut second.1[l]],
-                    free,
+                    biases_within,
                     0.0,
                 ),
             ];
