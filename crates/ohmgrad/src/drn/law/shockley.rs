@@ -275,16 +275,22 @@ impl<const DOUBLE: bool, const DEAD: bool> Bend for Diodes<DOUBLE, DEAD> {
         let mut z = self
             .omega
             .start(simd, v, simd.add_f32s(q, simd.splat_f32s(1.0)));
-        if Self::SINH {
-            // 2 sinh z >= 2 z
+        if Self::SINH || DEAD {
+            // 2 sinh z >= 2 z, and exp z - 1 >= z
             let alpha = simd.mul_f32s(a, simd.splat_f32s(self.scale));
-            let most = simd.div_f32s(q, simd.add_f32s(alpha, simd.splat_f32s(2.0)));
-            z = simd.min_f32s(z, most);
+            let slope = simd.splat_f32s(if Self::SINH { 2.0 } else { 1.0 });
+            let most = simd.div_f32s(q, simd.add_f32s(alpha, slope));
+            let near = simd.min_f32s(z, most);
+            // In a dead zone there is no slope to start from.
+            z = match DEAD {
+                true => simd.select_f32s(simd.less_than_f32s(zero, near), near, most),
+                false => near,
+            };
         }
         if DEAD {
             let straight = simd.mul_f32s(q, self.omega.reciprocal::<S>(v));
             let conducts = simd.less_than_f32s(zero, beyond);
-            z = simd.select_f32s(conducts, simd.max_f32s(z, zero), straight);
+            z = simd.select_f32s(conducts, z, straight);
         }
         let u = simd.mul_add_e_f32s(z, simd.splat_f32s(self.thermal), offset);
         flipped(simd, u, sign)
