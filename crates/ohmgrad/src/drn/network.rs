@@ -12,7 +12,7 @@ use super::connection::Input;
 use super::engine::{self, Board, Registers, Share, Worker, Workspace};
 use super::program::{Machine, Settle, settle_alone};
 use super::simd::{gather_units, set_units};
-use super::{Architecture, ArchitectureError, Settling, SettlingError};
+use super::{Architecture, ArchitectureError, Energy, Settling, SettlingError};
 use crate::interrupt::Interrupted;
 
 /// A layered network: an [`Architecture`] with its weights (conductances in siemens) and biases (ampere).
@@ -130,7 +130,9 @@ pub enum SettleError {
 impl Network {
     /// A network with random weights: uniform in `[-1, 1] * gain / sqrt(fan-in)`, as in the public code of Scellier (ICML
     /// 2024) for both energies, then clamped to the bounds (so that about half of the conductances of a resistive
-    /// network start at `g_min`); biases are zero. The weights are drawn by ChaCha8 from `seed`, row by row.
+    /// network start at `g_min`); biases are zero. The weights are drawn by ChaCha8 from `seed`, row by row. An output node
+    /// of a resistive network whose conductances add up to less than a quarter of what is expected is drawn again: from
+    /// some 30 units below it on, chance might else leave it almost open.
     ///
     /// The network is split over at most `threads` threads (at least one, at most one per 64 units of
     /// the widest layer, and no more than the system lets start); no result depends on their number.
@@ -154,8 +156,38 @@ impl Network {
                 }
             });
         }
+        if architecture.energy == Energy::CoContent {
+            network.redraw_faint_outputs(&mut rng);
+        }
         network.sum_conductances();
         Ok(network)
+    }
+
+    /// Draws output nodes again whose conductances add up to less than a quarter of what is expected.
+    fn redraw_faint_outputs(&mut self, rng: &mut ChaCha8Rng) {
+        const DRAWS: usize = 1000;
+        let last = self.architecture.matrices() - 1;
+        let (rows, columns) = self.architecture.shape(last);
+        let scale = self.architecture.initial_scale(last);
+        let [least, largest] = self.chain.connections[last].window;
+        let mut draw = || ((2.0 * rng.random::<f32>() - 1.0) * scale).clamp(least, largest);
+        let enough = 0.25 * rows as f32 * mean_of_clamped(scale, least, largest);
+        let mut weights = self.weights(last);
+        for column in 0..columns {
+            let sum = |weights: &[f32]| weights[column..].iter().step_by(columns).sum::<f32>();
+            for _ in 0..DRAWS {
+                if sum(&weights) >= enough {
+                    break;
+                }
+                weights[column..]
+                    .iter_mut()
+                    .step_by(columns)
+                    .for_each(|g| *g = draw());
+            }
+        }
+        self.fill_weights(last, |i, row| {
+            row.copy_from_slice(&weights[i * columns..(i + 1) * columns]);
+        });
     }
 
     /// A network with all weights and biases zero; conductance sums are not yet set.
@@ -171,6 +203,13 @@ impl Network {
             arch: Arch::new(),
             chain,
         })
+    }
+
+    /// How strongly the energy holds each output, in siemens: the conductances at its node, those of a pair's two in series;
+    /// 1 in a Hopfield network. Nudging away from the target has no minimum from there on.
+    pub fn output_conductances(&self) -> Vec<f32> {
+        let output = &self.shares[0].output;
+        output.readout.conductances(&output.conductance).collect()
     }
 
     /// Shape, gains and bounds.
@@ -452,6 +491,16 @@ fn settle_from_rest(
         },
         energy: powers.iter().map(|p| p.0 / 2.0 - p.1).collect(),
     }
+}
+
+/// The mean of numbers that are uniform in [-scale, scale] and then clamped to the window:
+/// `(low (low + scale) + (high^2 - low^2) / 2 + high (scale - high)) / (2 scale)`, with the window's part up to the scale.
+fn mean_of_clamped(scale: f32, least: f32, largest: f32) -> f32 {
+    let (low, high) = (least.min(scale), largest.min(scale));
+    let below = low * (low + scale);
+    let within = 0.5 * (high * high - low * low);
+    let mean = (below + within + high * (scale - high)) / (2.0 * scale);
+    mean.max(least)
 }
 
 /// Checks the number of a parameter's values and each of them; `narrow` is how a value is shown.
