@@ -1,6 +1,7 @@
 //! `ohmgrad.Architecture`.
 
 use ohmgrad::drn::Architecture;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -64,7 +65,7 @@ impl PyArchitecture {
         text_signature = "(features, hidden, outputs, *, readout='nodes', energy='co-content', input_gain=1.0, weight_gains=(), g_min=0.0, g_max=1e999)")]
     fn new(
         features: &Bound<'_, PyAny>,
-        hidden: Vec<Bound<'_, PyAny>>,
+        hidden: &Bound<'_, PyAny>,
         outputs: &Bound<'_, PyAny>,
         readout: &str,
         energy: &str,
@@ -73,7 +74,14 @@ impl PyArchitecture {
         g_min: f32,
         g_max: f32,
     ) -> PyResult<Self> {
-        let hidden = hidden.iter().map(|width| size("hidden", width));
+        let Ok(widths) = hidden.extract::<Vec<Bound<'_, PyAny>>>() else {
+            let hidden = hidden.repr()?;
+            let text = format!(
+                "hidden is {hidden}: it must be a sequence of widths, such as [64] or [64, 32]"
+            );
+            return Err(PyTypeError::new_err(text));
+        };
+        let hidden = widths.iter().map(|width| size("hidden", width));
         let architecture = Architecture {
             features: size("features", features)?,
             hidden: hidden.collect::<PyResult<_>>()?,
