@@ -15,6 +15,7 @@ file = "digits.toml"
 [grid]
 optimizer.learning_rate = [0.003, 0.01]
 network.hidden = [[8]]
+rule = ["p-ep"]
 seed = [0, 1]
 "#;
 
@@ -29,10 +30,10 @@ fn rates() -> Place {
 }
 
 const RUNS: [&str; 4] = [
-    "digits-hidden_8-learning_rate_0.003-seed0",
-    "digits-hidden_8-learning_rate_0.003-seed1",
-    "digits-hidden_8-learning_rate_0.01-seed0",
-    "digits-hidden_8-learning_rate_0.01-seed1",
+    "digits-hidden_8-learning_rate_0.003-rule_p-ep-seed0",
+    "digits-hidden_8-learning_rate_0.003-rule_p-ep-seed1",
+    "digits-hidden_8-learning_rate_0.01-rule_p-ep-seed0",
+    "digits-hidden_8-learning_rate_0.01-rule_p-ep-seed1",
 ];
 
 #[test]
@@ -107,7 +108,7 @@ fn a_run_that_fails_does_not_stop_the_others() {
     place.write(&checkpoint, "damaged");
     place.fail(
         "reproduce rates --epochs 2",
-        &["learning_rate_0.003, seed 0", "cannot be gone on from"],
+        &["learning_rate_0.003-rule_p-ep, seed 0", "cannot be gone on from"],
     );
     let output = place.command("collect rates --epochs 2").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();

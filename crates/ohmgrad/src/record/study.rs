@@ -199,10 +199,12 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
     use crate::experiment::{Preset, Row};
+    use crate::learn::Rule;
 
     fn study(folder: &Path, seeds: &[u64]) -> Study {
         let mut experiment = Preset::named("digits").unwrap().experiment().unwrap();
         (experiment.epochs, experiment.network.hidden[0]) = (2, 8);
+        experiment.training.rule = Rule::PositiveEp;
         let row = Row {
             experiment,
             test_error: None,
