@@ -22,11 +22,12 @@ It finds the operating point of any circuit of resistors, diodes and sources, wi
 
 from importlib.metadata import version
 
-from ohmgrad import datasets, plot
+from ohmgrad import callbacks, circuits, datasets, plot, study
 from ohmgrad._ohmgrad import (
     Architecture,
     Circuit,
     CircuitBuilder,
+    CircuitExperiment,
     Dataset,
     Experiment,
     Network,
@@ -34,8 +35,18 @@ from ohmgrad._ohmgrad import (
     TrainingError,
     presets,
 )
+from ohmgrad.circuit_trainer import CircuitTrainer
 from ohmgrad.netlist import NetlistError, NetlistFault, NetlistWarning
-from ohmgrad.results import Epoch, Evaluation, GradientReport, GradientRow, Settled
+from ohmgrad.results import (
+    CircuitEpoch,
+    CircuitEvaluation,
+    Epoch,
+    Evaluation,
+    GradientReport,
+    GradientRow,
+    History,
+    Settled,
+)
 from ohmgrad.solution import (
     Branch,
     Certificate,
@@ -54,6 +65,10 @@ __all__ = [
     "Certificate",
     "Circuit",
     "CircuitBuilder",
+    "CircuitEpoch",
+    "CircuitEvaluation",
+    "CircuitExperiment",
+    "CircuitTrainer",
     "Dataset",
     "Element",
     "Epoch",
@@ -61,6 +76,7 @@ __all__ = [
     "Experiment",
     "GradientReport",
     "GradientRow",
+    "History",
     "NetlistError",
     "NetlistFault",
     "NetlistWarning",
@@ -72,7 +88,10 @@ __all__ = [
     "Trainer",
     "TrainingError",
     "Undetermined",
+    "callbacks",
+    "circuits",
     "datasets",
     "plot",
     "presets",
+    "study",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from html import escape
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from ohmgrad._ohmgrad import Circuit
 from ohmgrad.layout import MOST, Layout, Wire, layout
+from ohmgrad.notebook import table
 from ohmgrad.solution import Element, Solution
 
 #: Pixels between neighbours.
@@ -19,8 +19,6 @@ UNIT = 170
 MARGIN = np.array([115, 60])
 #: Pixels for the legend.
 LEGEND = 40
-#: Rows of a table in a notebook.
-ROWS = 20
 
 NEGATIVE, NEUTRAL, POSITIVE = (0, 89, 166), (247, 247, 247), (204, 77, 0)
 NO_CURRENT, MOST_CURRENT = (196, 202, 208), (91, 42, 134)
@@ -261,8 +259,8 @@ def solution_html(solution: Solution) -> str:
         _head(circuit)
         + _image(circuit, solution)
         + '<div style="display:flex;gap:2em;align-items:flex-start">'
-        + _table(["node", "potential"], nodes, len(circuit.nodes) - 1)
-        + _table(["element", "voltage", "current", "power"], branches, len(circuit))
+        + table(["node", "potential"], nodes, len(circuit.nodes) - 1)
+        + table(["element", "voltage", "current", "power"], branches, len(circuit))
         + "</div>"
         + f"<div>dissipated power {si(solution.dissipated_power, 'W')}; "
         + f"<b>{solution.status.replace('_', ' ')}</b>, largest violations, relative: {measures}</div>"
@@ -278,14 +276,3 @@ def _head(circuit: Circuit) -> str:
 
 def _image(circuit: Circuit, solution: Solution | None) -> str:
     return svg(circuit, solution) if 0 < len(circuit) <= MOST else ""
-
-
-def _table(heads: list[str], rows: Iterable[list[str]], count: int) -> str:
-    cells = "".join(f"<th>{head}</th>" for head in heads)
-    lines = [
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-        for row, _ in zip(rows, range(ROWS), strict=False)
-    ]
-    if count > ROWS:
-        lines.append(f'<tr><td colspan="{len(heads)}">and {count - ROWS} more</td></tr>')
-    return f"<table><thead><tr>{cells}</tr></thead><tbody>{''.join(lines)}</tbody></table>"

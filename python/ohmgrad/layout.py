@@ -1,5 +1,6 @@
 """Where the nodes and elements of a small circuit are drawn."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -64,6 +65,42 @@ def layout(circuit: Circuit) -> Layout:
             middles[name] = straight
     wires = [Wire(name, nodes[a], middles[name], nodes[b]) for name, (a, b) in ends.items()]
     return Layout(nodes, wires)
+
+
+#: Circuits with more nodes that are no lattice have no sketch.
+LARGEST = 2000
+
+
+def sketch(names: list[str], ends: NDArray[np.intp]) -> tuple[NDArray[np.bool_], _Points]:
+    """Which nodes of a large circuit are drawn, and where.
+
+    A lattice's nodes ``n{row}_{column}`` are on it. Others are placed by the two smoothest vibrations of the graph
+    without ground (Hall 1970): the eigenvectors of its Laplacian, scaled by the degrees, after the constant one.
+    """
+    grid = [re.fullmatch(r"[a-z]*(\d+)_(\d+)", name) for name in names]
+    if sum(place is not None for place in grid) >= 0.9 * (len(names) - 1):
+        known = np.array([place is not None for place in grid])
+        return known, np.array([(float(p[2]), -float(p[1])) if p else (np.nan, np.nan) for p in grid])
+    if len(names) > LARGEST:
+        raise ValueError(f"the circuit has {len(names):,} nodes, more than {LARGEST:,}: give their positions")
+    known = np.array([name != "0" for name in names])
+    weights = np.zeros((len(names), len(names)))
+    weights[ends[:, 0], ends[:, 1]] = 1
+    weights = np.maximum(weights, weights.T)[1:, 1:]
+    np.fill_diagonal(weights, 0)
+    scale = 1 / np.sqrt(np.maximum(weights.sum(1), 1e-9))
+    vectors = np.linalg.eigh(np.eye(len(weights)) - scale[:, None] * weights * scale)[1]
+    places = np.full((len(names), 2), np.nan)
+    places[1:] = _spread(scale[:, None] * vectors[:, 1:3])
+    return known, places
+
+
+def _spread(places: _Points) -> _Points:
+    """Each coordinate half as it is and half by its rank, so that dense parts are seen."""
+    ranks = places.argsort(axis=0).argsort(axis=0) / max(len(places) - 1, 1)
+    low, high = places.min(0), places.max(0)
+    spread: _Points = 0.5 * ranks + 0.5 * (places - low) / np.where(high > low, high - low, 1)
+    return spread
 
 
 def _distances(count: int, pairs: list[tuple[int, int]]) -> _Points:

@@ -6,17 +6,17 @@ Every function draws on the axes ``ax`` or, without them, on new ones, and retur
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ohmgrad._ohmgrad import Circuit, Network
 from ohmgrad.drawing import MOST_CURRENT, NEGATIVE, NEUTRAL, NO_CURRENT, POSITIVE, mix
-from ohmgrad.layout import layout
+from ohmgrad.layout import MOST, layout, sketch
 from ohmgrad.results import Epoch
 from ohmgrad.solution import Solution, SolvedRows
 
@@ -284,15 +284,21 @@ def iv(rows: SolvedRows, *elements: str, ax: Axes | None = None) -> Axes:
     return _lines(ax, names, curves, "voltage (V)", "current (A)")
 
 
-def circuit(drawn: Circuit | Solution, *, ax: Axes | None = None) -> Axes:
-    """Draws a small circuit, with potentials and currents as colours if its solution is given.
+def circuit(
+    drawn: Circuit | Solution, *, positions: Mapping[str, ArrayLike] | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draws a circuit, with potentials and currents as colours if its solution is given.
 
-    ``to_svg`` draws the symbols of the elements, too.
+    ``to_svg`` draws the symbols of the elements of a small circuit, too. Of more than 40 elements lines are drawn, fast
+    enough for tens of thousands, and no names; elements to ground are left out unless its position is given.
 
     Parameters
     ----------
     drawn : Circuit or Solution
         What to draw.
+    positions : mapping of str to (x, y), optional
+        Where the nodes are; elements between others are left out. Default: nodes named as those of
+        ``ohmgrad.circuits.lattice`` on their lattice, others where neighbours are close (up to 2,000 nodes).
     ax : matplotlib.axes.Axes, optional
         Where to draw.
 
@@ -305,36 +311,89 @@ def circuit(drawn: Circuit | Solution, *, ax: Axes | None = None) -> Axes:
     ImportError
         If matplotlib is not installed.
     ValueError
-        If the circuit has more than 40 elements.
+        If the circuit has more than 2,000 nodes, no lattice, and no positions are given.
+
+    Examples
+    --------
+    >>> import ohmgrad
+    >>> grid = ohmgrad.circuits.lattice(30, 40).voltage_source("v1", "n0_0", 0, 1).voltage_source("v2", "n29_39", 0, 0)
+    >>> ohmgrad.plot.circuit(grid.build().solve()).get_title()
+    'A lattice of 30 x 40'
     """
     solution = drawn if isinstance(drawn, Solution) else None
-    plan = layout(drawn.circuit if isinstance(drawn, Solution) else drawn)
+    shown = drawn.circuit if isinstance(drawn, Solution) else drawn
     ax = _axes(ax)
-    from matplotlib.collections import LineCollection
+    if positions is None and len(shown) <= MOST:
+        _draw_small(shown, solution, ax)
+    else:
+        _draw_large(shown, solution, positions, ax)
+    ax.set_aspect("equal")
+    ax.set_axis_off()
+    return ax
 
+
+def _draw_small(shown: Circuit, solution: Solution | None, ax: Axes) -> None:
+    """With the names of all nodes and elements."""
+    plan = layout(shown)
     shares = np.linspace(0, 1, 33)
-    lines = LineCollection([np.array([wire.at(s) for s in shares]) for wire in plan.wires])
-    lines.set(color="#666", linewidth=1.5)
     places = np.array(list(plan.nodes.values())).reshape(-1, 2)
-    dots = ax.scatter(places[:, 0], places[:, 1], s=90, c="white", edgecolors="#333", zorder=3)
-    ax.add_collection(lines)
+    lines, dots = _lines_and_dots(ax, [np.array([wire.at(s) for s in shares]) for wire in plan.wires], places, 90)
     if solution is not None:
-        size = np.abs(solution.currents)
-        lines.set(color=None, array=size, cmap=_sequential(), clim=(0, size.max(initial=0) or 1), linewidth=2.5)
-        highest = np.abs(solution.potentials).max() or 1
-        dots.set(array=[solution.nodes[name] for name in plan.nodes], cmap=_diverging(), clim=(-highest, highest))
-        ax.figure.colorbar(dots, ax=ax, label="potential (V)", shrink=0.8)
-        ax.figure.colorbar(lines, ax=ax, label="size of current (A)", shrink=0.8)
+        branches = [solution.elements[wire.element].current for wire in plan.wires]
+        _color(ax, solution, lines, branches, dots, [solution.nodes[name] for name in plan.nodes])
     for name, place in plan.nodes.items():
         ax.annotate(name, (place[0], place[1]), (0, 9), textcoords="offset points", ha="center", weight="bold")
     for wire in plan.wires:
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
         x, y = wire.middle
         ax.annotate(wire.element, (x, y), ha="center", va="center", fontsize="small", bbox=box)
-    ax.set_aspect("equal")
     ax.margins(0.15)
-    ax.set_axis_off()
-    return ax
+
+
+def _draw_large(
+    shown: Circuit, solution: Solution | None, positions: Mapping[str, ArrayLike] | None, ax: Axes
+) -> None:
+    """Lines and dots alone; small currents are told apart by a scale of their square roots."""
+    from matplotlib.colors import PowerNorm
+
+    names = list(shown.nodes)
+    ends = shown.ends()
+    if positions is None:
+        known, places = sketch(names, ends)
+    else:
+        known = np.array([name in positions for name in names])
+        places = np.array([positions[name] if name in positions else (np.nan, np.nan) for name in names], float)
+    drawn = known[ends].all(axis=1)
+    # The distance of neighbours in points, on axes of the usual size.
+    apart = 330 / max(known.sum(), 1) ** 0.5
+    lines, dots = _lines_and_dots(ax, places[ends[drawn]], places[known], min(0.55 * apart, 8) ** 2)
+    lines.set_linewidth(float(np.clip(0.11 * apart, 0.5, 2)))
+    lines.set_norm(PowerNorm(0.5))
+    dots.set_linewidth(0)
+    if solution is not None:
+        _color(ax, solution, lines, solution.currents[drawn], dots, solution.potentials[known])
+    ax.margins(0.03)
+    ax.set_title(shown.title)
+
+
+def _lines_and_dots(ax: Axes, segments: Any, places: NDArray[np.float64], size: float) -> tuple[Any, Any]:
+    from matplotlib.collections import LineCollection
+
+    edge = 1.0 if size > 50 else 0.3
+    dots = ax.scatter(places[:, 0], places[:, 1], s=size, c="white", edgecolors="#333", linewidths=edge, zorder=3)
+    lines = LineCollection(segments, color="#666", linewidth=1.5)
+    ax.add_collection(lines)
+    return lines, dots
+
+
+def _color(ax: Axes, solution: Solution, lines: Any, currents: Any, dots: Any, potentials: Any) -> None:
+    """Lines by the size of currents, dots by potentials."""
+    size = np.abs(currents)
+    lines.set(color=None, array=size, cmap=_sequential(), clim=(0, size.max(initial=0) or 1))
+    highest = np.abs(solution.potentials).max() or 1
+    dots.set(array=potentials, cmap=_diverging(), clim=(-highest, highest))
+    ax.figure.colorbar(dots, ax=ax, label="potential (V)", shrink=0.8)
+    ax.figure.colorbar(lines, ax=ax, label="size of current (A)", shrink=0.8)
 
 
 def _axes(ax: Axes | None) -> Axes:

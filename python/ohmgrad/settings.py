@@ -1,12 +1,15 @@
 """Types of settings, for programs that are checked."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ohmgrad._ohmgrad import Settling
+from ohmgrad._ohmgrad import Dataset, Settling
+
+Data: TypeAlias = Dataset | tuple[ArrayLike, ArrayLike]
+"""Examples, as training and measuring take them."""
 
 Readout = Literal["nodes", "pairs"]
 """Names of how output nodes are read, see ``Architecture``."""
@@ -102,4 +105,24 @@ class TrainerSettings(TypedDict):
     optimizer: OptimizerSettings
     schedule: ScheduleSettings
     weight_decay: float
+    seed: int
+
+
+class CircuitTrainerSettings(TypedDict):
+    """The keyword arguments that make a ``CircuitTrainer``, complete."""
+
+    inputs: list[str]
+    outputs: list[str]
+    train: list[str]
+    rule: Rule
+    beta: float | None
+    cost: Cost
+    batch_size: int
+    learning_rate: dict[str, float]
+    optimizer: OptimizerSettings
+    schedule: ScheduleSettings
+    weight_decay: float
+    g_min: float
+    g_max: float
+    levels: tuple[float, float]
     seed: int

@@ -32,7 +32,7 @@ class _Estimator(BaseEstimator):
             features,
             self.hidden,
             outputs,
-            input_gain=3 * features**0.5 if self.input_gain is None else self.input_gain,
+            input_gain=self._standard_gain(features) if self.input_gain is None else self.input_gain,
             g_min=self.g_min,
             g_max=self.g_max,
         )
@@ -41,11 +41,16 @@ class _Estimator(BaseEstimator):
         self.n_epochs_ = 0
         self._trainer: Trainer | None = None
 
+    def _standard_gain(self, features: int) -> float:
+        """Brings the first hidden layer to potentials of the order of 1 V, whatever the number of features."""
+        return float(3 * features**0.5)
+
     def _train(self, data: Dataset, epochs: int, cost: Cost) -> None:
         """Trains the network on these examples."""
         if self._trainer is None:
             self._trainer = self._new_trainer(cost)
         self._trainer.train(data, epochs)
+        self.history_ = self._trainer.history
         self.n_epochs_ += epochs
 
     def _new_trainer(self, cost: Cost) -> Trainer:
@@ -76,10 +81,12 @@ class _Estimator(BaseEstimator):
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return self.network_.settle(self.scaler_.transform(X)).outputs.astype(np.float64)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """A trainer is not pickled: a copy goes on training with a new one."""
-        state: dict[str, Any] = super().__getstate__()
-        return {**state, "_trainer": None} if "_trainer" in state else state
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """The network is that of the trainer, not another one."""
+        super().__setstate__(state)
+        trainer = getattr(self, "_trainer", None)
+        if trainer is not None:
+            self.network_, self.history_ = trainer.network, trainer.history
 
 
 class DRNClassifier(ClassifierMixin, _Estimator):
@@ -131,6 +138,8 @@ class DRNClassifier(ClassifierMixin, _Estimator):
         The trained network; its features are the standardised ones.
     scaler_ : sklearn.preprocessing.StandardScaler
         How features are standardised.
+    history_ : History
+        What each epoch showed.
     n_epochs_ : int
         Epochs trained so far.
     n_features_in_ : int
@@ -219,7 +228,7 @@ class DRNClassifier(ClassifierMixin, _Estimator):
     ) -> "DRNClassifier":
         """Trains the network for one more epoch, on these examples.
 
-        The first call draws it, with the settings as they are; a copy or pickle goes on without momentum.
+        The first call draws it, with the settings as they are.
 
         Parameters
         ----------
@@ -337,8 +346,8 @@ class DRNRegressor(RegressorMixin, MultiOutputMixin, _Estimator):
     hidden : sequence of int, default (64,)
         Widths of the hidden layers.
     input_gain : float, optional
-        Volt per standard deviation of a feature. Default: three times the square root of their number,
-        which brings the first hidden layer to potentials of the order of 1 V whatever that number is.
+        Volt per standard deviation of a feature. Default: three times the square root of their number, at
+        least 12: a function of few features needs slopes that a smaller gain does not give.
     rule : str, default 'al'
         Learning rule, see ``Trainer``.
     beta : float, optional
@@ -349,9 +358,9 @@ class DRNRegressor(RegressorMixin, MultiOutputMixin, _Estimator):
         Examples per step.
     sweeps : int, default 4
         Sweeps of each phase of training, and of predictions.
-    learning_rate : float or dict of str to float, default 0.03
+    learning_rate : float or dict of str to float, default 0.01
         One rate for all parameters, or one for each by its name ('W1', 'b1', ...).
-    optimizer : str or dict, default 'sgd'
+    optimizer : str or dict, default 'adam'
         The update law, see ``Trainer``.
     schedule : str or dict, optional
         Factor on all learning rates, see ``Trainer``. Default: 0.97 after each epoch.
@@ -371,6 +380,8 @@ class DRNRegressor(RegressorMixin, MultiOutputMixin, _Estimator):
         The trained network; its features and outputs are the standardised ones.
     scaler_, target_scaler_ : sklearn.preprocessing.StandardScaler
         How features and targets are standardised.
+    history_ : History
+        What each epoch showed.
     n_epochs_ : int
         Epochs trained so far.
     n_features_in_ : int
@@ -386,7 +397,14 @@ class DRNRegressor(RegressorMixin, MultiOutputMixin, _Estimator):
     >>> X, y = make_friedman1(400, noise=0.5, random_state=0)
     >>> bool(cross_val_score(DRNRegressor(random_state=0), X, y).mean() > 0.8)
     True
+    >>> import numpy
+    >>> x = numpy.linspace(-3, 3, 200).reshape(-1, 1)
+    >>> bool(DRNRegressor(random_state=0).fit(x, numpy.sin(x[:, 0])).score(x, numpy.sin(x[:, 0])) > 0.99)
+    True
     """
+
+    def _standard_gain(self, features: int) -> float:
+        return max(12.0, super()._standard_gain(features))
 
     def __init__(
         self,
@@ -398,8 +416,8 @@ class DRNRegressor(RegressorMixin, MultiOutputMixin, _Estimator):
         epochs: int = 50,
         batch_size: int = 4,
         sweeps: int = 4,
-        learning_rate: float | Mapping[str, float] = 0.03,
-        optimizer: Update | OptimizerSettings = "sgd",
+        learning_rate: float | Mapping[str, float] = 0.01,
+        optimizer: Update | OptimizerSettings = "adam",
         schedule: Course | ScheduleSettings | None = None,
         weight_decay: float = 0.0,
         g_min: float = 0.0,
@@ -454,7 +472,7 @@ class DRNRegressor(RegressorMixin, MultiOutputMixin, _Estimator):
     def partial_fit(self, X: ArrayLike, y: ArrayLike) -> "DRNRegressor":
         """Trains the network for one more epoch, on these examples.
 
-        The first call draws it, with the settings as they are; a copy or pickle goes on without momentum.
+        The first call draws it, with the settings as they are.
 
         Parameters
         ----------

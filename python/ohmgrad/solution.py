@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from html import escape
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ohmgrad.notebook import table
+from ohmgrad.results import needed
+
 if TYPE_CHECKING:
     import networkx
+    import pandas
+    import xarray
 
     from ohmgrad._ohmgrad import Circuit
 
 _Array = NDArray[np.float64]
+_Value = TypeVar("_Value")
+
+#: Columns of a table in a notebook.
+COLUMNS = 12
 
 
 class Element(NamedTuple):
@@ -154,15 +166,15 @@ class Solution:
 
     @cached_property
     def nodes(self) -> dict[str, float]:
-        """The potential of each node by its name, in volt."""
-        return dict(zip(self.circuit.nodes, self.potentials.tolist(), strict=True))
+        """The potential of each node by its name, in volt. Names are looked up as those of a circuit are."""
+        return _ByName("node", zip(self.circuit.nodes, self.potentials.tolist(), strict=True))
 
     @cached_property
     def elements(self) -> dict[str, Branch]:
-        """Voltage, current and power of each element by its name."""
+        """Voltage, current and power of each element by its name. Names are looked up as those of a circuit are."""
         columns = (self.voltages.tolist(), self.currents.tolist(), self.powers.tolist())
         branches = map(Branch, *columns)
-        return dict(zip(self.circuit.elements, branches, strict=True))
+        return _ByName("element", zip(self.circuit.elements, branches, strict=True))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as dicts and lists: what ``ohmgrad solve --json`` prints.
@@ -326,10 +338,117 @@ class SolvedRows(NamedTuple):
         """
         return self.currents[:, _column("element", element, self.elements)]
 
+    def to_dataframe(self) -> pandas.DataFrame:
+        """A row for each solve, with the columns of the tables of ``ohmgrad solve``; needs pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The values by the names of the sources, then ``v(node)`` in volt for each node but ground, ``i(element)`` in
+            ampere, ``power`` in watt, and ``solved``.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+
+        Examples
+        --------
+        >>> import ohmgrad
+        >>> circuit = ohmgrad.CircuitBuilder().voltage_source("v1", "a", "0", 0).resistor("r1", "a", "0", 2).build()
+        >>> frame = circuit.sweep("v1", [1, 2]).to_dataframe()
+        >>> frame["i(r1)"].tolist()
+        [0.5, 1.0]
+        """
+        library = needed("pandas", "to_dataframe")
+        columns = dict(zip(self.sources, self.values.T, strict=True))
+        nodes = zip(self.nodes, self.potentials.T, strict=True)
+        columns |= {f"v({name})": potentials for name, potentials in nodes if name != "0"}
+        elements = zip(self.elements, self.currents.T, strict=True)
+        columns |= {f"i({name})": currents for name, currents in elements}
+        result: pandas.DataFrame = library.DataFrame({**columns, "power": self.powers, "solved": self.solved})
+        return result
+
+    def to_xarray(self) -> xarray.Dataset:
+        """The arrays with names, along the dimensions ``row``, ``node`` and ``element``; needs xarray.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``potentials``, ``voltages``, ``currents``, ``powers``, ``residuals`` and ``solved``, with the values of the
+            sources as coordinates of the rows, and units in ``attrs["units"]``.
+
+        Raises
+        ------
+        ImportError
+            If xarray is not installed.
+        """
+        library = needed("xarray", "to_xarray")
+        of_elements = ("row", "element")
+        variables = {
+            "potentials": (("row", "node"), self.potentials, {"units": "V"}),
+            "voltages": (of_elements, self.voltages, {"units": "V"}),
+            "currents": (of_elements, self.currents, {"units": "A"}),
+            "powers": ("row", self.powers, {"units": "W"}),
+            "residuals": ("row", self.residuals, {"units": "1"}),
+            "solved": ("row", self.solved),
+        }
+        coordinates = {"node": list(self.nodes), "element": list(self.elements)}
+        sources = {name: ("row", column) for name, column in zip(self.sources, self.values.T, strict=True)}
+        result: xarray.Dataset = library.Dataset(variables, coordinates | sources)
+        return result
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.nodes):,} nodes, {len(self.elements):,} elements"
+        solved = int(self.solved.sum())
+        state = "all solved" if solved == len(self.solved) else f"{len(self.solved) - solved:,} not solved"
+        return f"<SolvedRows: {len(self.solved):,} rows of {', '.join(self.sources[:5])}; {counts}; {state}>"
+
+    def _repr_html_(self) -> str:
+        heads = [*self.sources, *(f"v({name})" for name in self.nodes if name != "0")][:COLUMNS]
+        columns = [*self.values.T, *(self.potential(name) for name in self.nodes if name != "0")][:COLUMNS]
+        rows = ([f"{column[k]:.4g}" for column in columns] for k in range(len(self.solved)))
+        return f"<div>{escape(repr(self)[1:-1])}</div>" + table(heads, rows, len(self.solved))
+
+
+class _ByName(dict[str, _Value]):
+    """What belongs to nodes or elements, by their names as SPICE reads them."""
+
+    def __init__(self, what: str, items: Iterable[tuple[str, _Value]]) -> None:
+        super().__init__(items)
+        self.what = what
+
+    def __missing__(self, name: str) -> _Value:
+        found = spelled(name, self)
+        if found is None:
+            raise KeyError(f"the solution has no {self.what} {name}{hint(name, self)}")
+        return self[found]
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or spelled(name, self) is not None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _ByName, (self.what, list(self.items()))
+
+
+def spelled(name: object, names: Iterable[str]) -> str | None:
+    """The name that SPICE takes for this one: capital letters are small ones, and gnd is ground."""
+    wanted = str(name).lower()
+    wanted = "0" if wanted == "gnd" else wanted
+    return next((known for known in names if known.lower() == wanted), None)
+
+
+def hint(name: object, names: Iterable[str]) -> str:
+    """What may be meant by a name that there is not, and the first of those that there are."""
+    names = list(names)
+    lower = {known.lower(): known for known in names}
+    near = [lower[word] for word in get_close_matches(str(name).lower(), lower, 1)]
+    listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+    return f":{f' did you mean {near[0]}?' if near else ''} it has {listed}"
+
 
 def _column(what: str, name: str, names: tuple[str, ...]) -> int:
-    try:
-        return names.index(name)
-    except ValueError:
-        listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
-        raise ValueError(f"the rows have no {what} {name}: they have {listed}") from None
+    found = spelled(name, names)
+    if found is None:
+        raise ValueError(f"the table has no {what} {name}{hint(name, names)}")
+    return names.index(found)

@@ -1,14 +1,21 @@
-"""Training over epochs."""
+"""Training of layered networks."""
 
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from functools import cached_property
+from os import PathLike
+from typing import Any, TypeVar
 
 from ohmgrad import _ohmgrad
-from ohmgrad._ohmgrad import Dataset
-from ohmgrad.results import Epoch
+from ohmgrad._ohmgrad import Dataset, Network
+from ohmgrad.results import Epoch, Evaluation, History
+from ohmgrad.settings import Data
+from ohmgrad.training import run
 
-_logger = logging.getLogger("ohmgrad")
+_Callback = Callable[[Epoch], object]
+_Self = TypeVar("_Self", bound="Trainer")
 
 
 class Trainer(_ohmgrad.Trainer):
@@ -18,7 +25,9 @@ class Trainer(_ohmgrad.Trainer):
     their contrast: ``g <- clamp(g - rate * mean[(u2**2 - u1**2) / 2] / span)``, where u1 and u2 are
     the voltages across the conductance in the two states.
 
-    The network is trained in place. A network has one trainer at a time: a new one takes it over.
+    The network is trained in place. A network has one trainer at a time: a new one takes it over. A trainer can be
+    saved, pickled and copied with its network, the state of its optimiser and its history: training goes on
+    bit-identical.
 
     Parameters
     ----------
@@ -32,8 +41,9 @@ class Trainer(_ohmgrad.Trainer):
         nudge. 'rbp': recurrent backpropagation, that response after a few sweeps. 'tbp': truncated
         backpropagation through the sweeps of the free phase.
     beta : float, optional
-        Nudging strength in siemens of equilibrium propagation, default 1; the share of the way to the
-        target of coupled learning, which has no default. Finite and above 0. The other rules have none.
+        Nudging strength in siemens of equilibrium propagation; default 1, or half of what the conductances at the
+        weakest output add up to where the rule nudges away from the target. The share of the way to the target of
+        coupled learning, which has no default. Finite and above 0. The other rules have none.
     cost : {'squared-error', 'cross-entropy'}, default 'squared-error'
         What is made small: half the squared distance of the outputs to the target, or the negative
         logarithm of the softmax of the right output (not for rules that hold the outputs).
@@ -81,91 +91,166 @@ class Trainer(_ohmgrad.Trainer):
     2 1797
     """
 
+    _best: tuple[float, Network] | None = None
+
+    @cached_property
+    def _history(self) -> History[Epoch]:
+        return History()
+
+    @property
+    def history(self) -> History[Epoch]:
+        """All epochs that ``train`` has trained so far."""
+        return self._history
+
+    @property
+    def best(self) -> Network | None:
+        """A copy of the network after the best epoch (as in ``History.best``) of those trained with ``keep_best``."""
+        return None if self._best is None else self._best[1]
+
     def train(
         self,
-        data: Dataset,
+        data: Data,
         epochs: int = 1,
         *,
-        test: Dataset | None = None,
-        callback: Callable[[Epoch], object] | None = None,
+        test: Data | None = None,
+        callback: _Callback | Sequence[_Callback] = (),
         progress: bool = False,
-    ) -> list[Epoch]:
+        patience: int | None = None,
+        keep_best: bool = False,
+    ) -> History[Epoch]:
         """Trains for some epochs.
 
         Each epoch is reported to the logger ``ohmgrad`` at level INFO.
 
         Parameters
         ----------
-        data : Dataset
-            Examples to learn from.
+        data : Dataset or pair (X, y)
+            Examples to learn from. Arrays as ``Dataset`` takes them; labels are those of the network's outputs.
         epochs : int, default 1
-            Number of epochs.
-        test : Dataset, optional
+            Number of epochs, at least 0.
+        test : Dataset or pair (X, y), optional
             Examples to measure the network on after each epoch.
-        callback : callable, optional
-            Called after each epoch with its ``Epoch``. If it raises an exception, training ends with it.
+        callback : callable or sequence of callables, optional
+            Called after each epoch with its ``Epoch``, such as those of ``ohmgrad.callbacks``. If one raises an
+            exception, training ends with it.
         progress : bool, default False
-            Whether to show a progress bar per epoch; needs tqdm (``pip install ohmgrad[progress]``).
+            Whether to show a progress bar with the last error and cost; needs tqdm
+            (``pip install ohmgrad[progress]``).
+        patience : int, optional
+            Training ends early when so many epochs, at least 1, have brought nothing better than the best one before:
+            a lower test error; without labels, cost; without test examples, of training. Default: it does not.
+        keep_best : bool, default False
+            Whether to keep a copy of the network after the best epoch, as ``best``.
 
         Returns
         -------
-        list of Epoch
-            What each epoch showed.
+        History
+            What each of these epochs showed.
 
         Raises
         ------
         TrainingError
             If training diverged, or a negative nudge leaves the energy without a minimum.
-        ValueError
-            If the data do not fit the network or the cost.
+        TypeError, ValueError
+            If the data are not valid, or do not fit the network or the cost; if ``epochs`` or ``patience`` is out of
+            range.
         KeyboardInterrupt
             On Ctrl-C. As after every error, the network is then in the middle of an epoch, and usable.
 
         Examples
         --------
         >>> import ohmgrad
-        >>> xor = ohmgrad.Dataset([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
+        >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
         >>> network = ohmgrad.Network(ohmgrad.Architecture(2, [16], 2, input_gain=4))
         >>> trainer = ohmgrad.Trainer(network, "al", learning_rate=0.05)
-        >>> trainer.train(xor, 200, test=xor)[-1].test.error
-        0.0
+        >>> history = trainer.train((X, y), 200, test=(X, y), patience=100, keep_best=True)
+        >>> trainer.best.evaluate((X, y)).error == history.best.test.error == 0
+        True
         """
-        history = []
-        for _ in range(epochs):
-            with _bar(progress, f"epoch {self.epoch + 1}", len(data)) as show:
-                epoch = self.train_epoch(data, show)
-            if test is not None:
-                cost = self.settings["cost"]
-                epoch = epoch._replace(
-                    test=self.network.evaluate(test, cost=cost, physics=False)
-                )
-            _log(epoch)
-            history.append(epoch)
-            if callback is not None:
-                callback(epoch)
-        return history
+        measured = None if test is None else self._examples(test)
+        return run(self, self._examples(data), epochs, measured, callback, progress, patience, keep_best)
+
+    def _measure(self, test: Dataset) -> Evaluation:
+        """Measures the network on examples between epochs."""
+        return self.network.evaluate(test, cost=self.settings["cost"], physics=False)
+
+    def _copy(self) -> Network:
+        """A copy of what is trained."""
+        return copy(self.network)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes a checkpoint (``.safetensors``): network, state of the optimiser, settings and history.
+
+        ``Network.load`` and the command line read its network. The file appears whole or not at all.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file; what is there is replaced.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        self._save(path, self._history._to_json())
+
+    @classmethod
+    def load(cls: type[_Self], path: str | PathLike[str], *, threads: int | None = None) -> _Self:
+        """Reads a checkpoint that ``save`` or a training run of the command line has written.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file, such as the ``checkpoint.safetensors`` of a run.
+        threads : int, optional
+            As for ``Network``.
+
+        Returns
+        -------
+        Trainer
+            Training goes on bit-identical. ``history`` is empty for a run of the command line, whose folder has it;
+            ``best`` is not saved.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        ValueError
+            If it is not a whole and valid checkpoint.
+
+        Examples
+        --------
+        >>> import ohmgrad, os, tempfile
+        >>> data = ohmgrad.datasets.load_digits()
+        >>> network = ohmgrad.Network(ohmgrad.Architecture(64, [16], 10, input_gain=30))
+        >>> trainer = ohmgrad.Trainer(network, "al", optimizer="momentum", learning_rate=0.002)
+        >>> _ = trainer.train(data, 2)
+        >>> path = os.path.join(tempfile.mkdtemp(), "trainer.safetensors")
+        >>> trainer.save(path)
+        >>> again = ohmgrad.Trainer.load(path)
+        >>> again.train_epoch(data).cost == trainer.train_epoch(data).cost
+        True
+        """
+        return cls._resumed(path, threads)
+
+    @classmethod
+    def _resumed(cls: type[_Self], checkpoint: str | PathLike[str] | bytes, threads: int | None) -> _Self:
+        network, settings, history = cls._read(checkpoint, threads)
+        trainer = cls(network, **settings)
+        trainer._history = History._from_json(history, Epoch)
+        return trainer
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = self._state(self._history._to_json())
+        return _resumed, (type(self), state, self.network.threads)
+
+    def __repr__(self) -> str:
+        settings = self.settings
+        beta = "" if settings["beta"] is None else f", beta {settings['beta']:g}"
+        return f"<ohmgrad.Trainer: {settings['rule']}{beta}, {self.epoch} epochs, of {self.network!r}>"
 
 
-@contextmanager
-def _bar(wanted: bool, title: str, examples: int) -> Iterator[Callable[[int], object] | None]:
-    """A progress bar, as the callable that sets it to a number of examples."""
-    if not wanted:
-        yield None
-        return
-    try:
-        from tqdm.auto import tqdm
-    except ImportError as error:
-        raise ImportError("progress=True needs tqdm: pip install ohmgrad[progress]") from error
-    with tqdm(total=examples, desc=title, unit=" examples", leave=False) as bar:
-        yield lambda done: bar.update(done - bar.n)
-
-
-def _log(epoch: Epoch) -> None:
-    _logger.info("epoch %d: cost %.5g, %s", epoch.epoch, epoch.cost, _error(epoch.error))
-    if epoch.test is not None:
-        cost, error = epoch.test.cost, epoch.test.error
-        _logger.info("epoch %d: test cost %.5g, %s", epoch.epoch, cost, _error(error))
-
-
-def _error(error: float | None) -> str:
-    return "no labels" if error is None else f"error {error:.2%}"
+def _resumed(cls: type[Trainer], state: bytes, threads: int) -> Trainer:
+    """What a pickle calls."""
+    return cls._resumed(state, threads)

@@ -25,7 +25,7 @@ WAYS = [copy.copy, copy.deepcopy] + [
         Settling(tolerance=1e-3, order="backward"),
         Dataset([[1, 2]], [0], classes=4),
         Dataset([[1, 2]], [0.5]),
-        Dataset(np.array([[3, 4]], np.uint8), [1], full_scale=7),
+        Dataset(np.array([[3, 4]], np.uint8), [0], full_scale=7),
         Experiment.preset("digits"),
     ],
     ids=repr,
@@ -60,10 +60,21 @@ def test_results_are_pickled(network, inputs):
     assert (same.outputs == settled.outputs).all() and same.sweeps == settled.sweeps
 
 
-def test_trainers_say_what_to_do_instead(network):
-    for way in WAYS:
-        with pytest.raises(TypeError, match="copy or pickle its network"):
-            way(Trainer(network))
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+def test_trainers_go_on_in_their_copies(network, way, optimizer):
+    x = np.random.default_rng(0).normal(size=(30, 5))
+    data = (x, (x[:, 0] > 0).astype(int))
+    trainer = Trainer(network, "al", learning_rate=1e-3, optimizer=optimizer, schedule="exponential")
+    trainer.train(data, 2, test=data)
+    same = way(trainer)
+    assert (same.epoch, same.settings, same.network.threads) == (2, trainer.settings, network.threads)
+    assert repr(same.history) == repr(trainer.history)
+    trainer.train(data, 2)
+    same.train(data, 2)
+    for name, values in trainer.network.parameters().items():
+        assert (same.network[name] == values).all(), name
+    assert same.history[3].cost == trainer.history[3].cost and same.epoch == 4
 
 
 def test_errors_are_pickled():

@@ -34,8 +34,34 @@ def test_data_are_copied_once():
     x = np.zeros((2, 3), np.float32)
     data = Dataset(x, [0, 1])
     x[:] = 7
-    data.X[:] = 8
     assert not data.X.any()
+    for array in (data.X, data.y):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
+
+
+def test_datasets_slice_and_iterate():
+    x = np.arange(10.0).reshape(5, 2)
+    data = Dataset(x, [0, 1, 2, 1, 0])
+    features, label = data[3]
+    assert features.tolist() == [6, 7] and label == 1 and data[-1][1] == 0
+    assert data[1:3] == Dataset(x[1:3], [1, 2], classes=3)
+    assert data[::-2] == data[[4, 2, 0]] == Dataset(x[::-2], [0, 2, 0], classes=3)
+    assert data[data.y == 0] == Dataset(x[[0, 4]], [0, 0], classes=3)
+    pairs = list(data)
+    assert [int(label) for _, label in pairs] == [0, 1, 2, 1, 0]
+    assert (np.array([features for features, _ in pairs]) == x).all()
+    potentials = Dataset(x, x)
+    assert potentials[1][1].tolist() == [2, 3] and potentials[1:2].y.tolist() == [[2, 3]]
+    pixels = Dataset(np.arange(6, dtype=np.uint8).reshape(3, 2), [0, 1, 0], full_scale=5)
+    assert (pixels[1:].X == np.float32([[2, 3], [4, 5]]) / 5).all()
+    with pytest.raises(ValueError, match="the selection is empty"):
+        data[5:]
+    for key in (5, -6, [0, 9]):
+        with pytest.raises(IndexError):
+            data[key]
+    with pytest.raises(IndexError):
+        data["all"]
 
 
 X = np.zeros((3, 2))
@@ -60,6 +86,9 @@ X = np.zeros((3, 2))
         (X, np.zeros((3, 1, 1)), {}, ValueError, "y has the shape"),
         (X, [0.0, 1.0, 2.0], {"classes": 3}, TypeError, "y must be an array of integers where"),
         (X, [0, 1, 0], {"classes": 1.5}, TypeError, "classes must be an integer"),
+        (X, [1, 2, 3], {}, ValueError, "y has labels from 1 to 3: labels count .*; subtract 1, or give classes"),
+        (np.ma.array(X, mask=X + 1), [0, 1, 0], {}, ValueError, "X is a masked array with 6 masked values"),
+        (X, np.ma.array([0, 1, 0], mask=[0, 1, 0]), {}, ValueError, "y is a masked array with 1 masked value:"),
         (X, [0, 1, 0], {"full_scale": 255}, TypeError, "X must be an array of uint8"),
         (X.astype(np.uint8), [0, 1, 0], {"full_scale": 0}, ValueError, "full_scale is 0"),
         (X.astype(np.uint8) + 9, [0, 1, 0], {"full_scale": 8}, ValueError, "the pixel 9"),
@@ -68,6 +97,10 @@ X = np.zeros((3, 2))
 def test_wrong_data_are_refused(x, y, settings, error, words):
     with pytest.raises(error, match=words):
         Dataset(x, y, **settings)
+
+
+def test_masked_arrays_without_masked_values_are_arrays():
+    assert Dataset(np.ma.array(X), np.ma.array([0, 1, 0])) == Dataset(X, [0, 1, 0])
 
 
 def test_a_split_is_disjoint_and_complete():

@@ -13,20 +13,25 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_tutorial_runs_as_a_program(tmp_path):
-    program = [sys.executable, DOCS / "tutorial.py"]
+NOTEBOOKS = ["allostery", "tutorial"]
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_runs_as_a_program(name, tmp_path):
+    program = [sys.executable, DOCS / f"{name}.py"]
     environment = {**os.environ, "MPLBACKEND": "Agg"}
     done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert not list(tmp_path.iterdir()), "the tutorial left files behind"
+    assert not list(tmp_path.iterdir()), f"{name} left files behind"
 
 
-def test_the_tutorial_runs_as_a_notebook(tmp_path):
-    notebook = jupytext.read(DOCS / "tutorial.ipynb")
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_runs(name, tmp_path):
+    notebook = jupytext.read(DOCS / f"{name}.ipynb")
     cells = [(cell.cell_type, cell.source) for cell in notebook.cells]
-    program = jupytext.read(DOCS / "tutorial.py")
+    program = jupytext.read(DOCS / f"{name}.py")
     assert cells == [(cell.cell_type, cell.source) for cell in program.cells], (
-        "the notebook is not that of the program: jupytext --to ipynb --execute docs/tutorial.py"
+        f"the notebook is not that of the program: jupytext --to ipynb --execute docs/{name}.py"
     )
     assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code"), (
         "the notebook was not executed"
@@ -48,8 +53,8 @@ def test_what_users_of_other_tools_read_is_true(tool, tmp_path, monkeypatch):
     exec(compile(program.replace("epochs=10", "epochs=1"), f"docs/coming-from.md, {tool}", "exec"), {})
 
 
-def test_the_page_on_beta_is_true():
-    page = (DOCS / "choosing-beta.md").read_text()
+def test_the_page_on_choosing_is_true():
+    page = (DOCS / "choosing.md").read_text()
     programs = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert len(programs) == 1
-    exec(compile(programs[0], "docs/choosing-beta.md", "exec"), {})
+    exec(compile(programs[0], "docs/choosing.md", "exec"), {})

@@ -21,7 +21,10 @@ def test_parameters_are_set_as_they_are(network):
     w3 = np.linspace(0.001, 5, 18, dtype=np.float32).reshape(6, 3)
     network["W3"] = w3
     assert (network["W3"] == w3).all()
-    copy = network["W3"]
+    for array in (network["W3"], network["b3"], network.parameters()["W3"]):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 9
+    copy = network["W3"].copy()
     copy[:] = 0
     assert (network["W3"] == w3).all()
     assert list(network.parameters()) == list(network.architecture.shapes)
@@ -157,3 +160,27 @@ def test_networks_are_circuits():
         network.to_circuit(["a", "b", "c"])
     with pytest.raises(ValueError, match="Hopfield"):
         Network(Architecture(2, [3], 1, energy="hopfield")).to_netlist([0, 1])
+
+
+def test_predictions_are_the_largest_outputs(network, inputs):
+    outputs = network.settle(inputs, sweeps=6).outputs
+    assert (network.outputs(inputs, sweeps=6) == outputs).all()
+    predicted = network.predict(inputs, sweeps=6)
+    assert predicted.dtype == np.int64 and (predicted == outputs.argmax(axis=1)).all()
+    labels = np.array([0, 1, 2, 1])
+    for examples in (ohmgrad.Dataset(inputs, labels), (inputs, labels)):
+        assert (network.predict(examples, sweeps=6) == predicted).all()
+        assert (network.outputs(examples, sweeps=6) == outputs).all()
+        assert (network.settle(examples, sweeps=6).outputs == outputs).all()
+    # Two rows are no pair.
+    assert (network.outputs(tuple(inputs[:2]), sweeps=6) == outputs[:2]).all()
+
+
+def test_pairs_of_nodes_are_read_as_differences():
+    network = Network(Architecture(2, [8], 6, readout="pairs"), seed=1)
+    x = np.random.default_rng(0).normal(size=(5, 2))
+    nodes = network.settle(x).outputs
+    assert (network.outputs(x) == nodes[:, ::2] - nodes[:, 1::2]).all()
+    assert (network.predict(x) == network.outputs(x).argmax(axis=1)).all()
+    with pytest.raises(ValueError, match="a single output, and so no classes"):
+        Network(Architecture(2, [8], 2, readout="pairs")).predict(x)

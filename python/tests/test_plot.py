@@ -44,7 +44,7 @@ def test_sweeps(rows):
     assert (drawn["d1"] == np.stack([rows.values[:, 0], rows.current("d1")], 1)).all()
     drawn = curves(plot.iv(rows, "d1", "r1"))
     assert (drawn["d1"] == np.stack([rows.voltage("d1"), rows.current("d1")], 1)).all()
-    with pytest.raises(ValueError, match="the rows have no node x"):
+    with pytest.raises(ValueError, match="the table has no node x"):
         plot.potentials(rows, "x")
     two = rows._replace(sources=("a", "b"))
     with pytest.raises(ValueError, match="the rows change 2 sources"):

@@ -154,3 +154,12 @@ def test_predicting_needs_a_fit():
     for estimator in (DRNClassifier(), DRNRegressor()):
         with pytest.raises(NotFittedError):
             estimator.predict([[0.0]])
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("function", [np.sin, np.abs, np.square], ids=lambda f: f.__name__)
+def test_functions_of_one_feature_are_learnt_with_the_defaults(function, seed):
+    x = np.random.default_rng(seed).uniform(-3, 3, size=(200, 1))
+    unseen = np.linspace(-2.9, 2.9, 101).reshape(-1, 1)
+    model = DRNRegressor(random_state=seed).fit(x, function(x[:, 0]))
+    assert model.score(unseen, function(unseen[:, 0])) >= 0.99

@@ -70,7 +70,7 @@ def test_only_what_is_wanted(clipper):
     assert rows.potentials.tolist() == [[pytest.approx(0.7)], [pytest.approx(0.7)]]
     assert rows.currents.shape == (2, 0)
     assert clipper.sweep("v1", [1.0], nodes=[], elements=["d1", "d1"]).currents.shape == (1, 2)
-    with pytest.raises(ValueError, match="the rows have no element r1: they have "):
+    with pytest.raises(ValueError, match="the table has no element r1: it has "):
         rows.current("r1")
 
 
@@ -97,13 +97,13 @@ def test_rows_without_an_operating_point():
     ("sources", "values", "message"),
     [
         (["v9"], [[1]], "there is no element v9"),
-        (["r1"], [[1]], "element r1 is no voltage or current source"),
+        (["d1"], [[1]], "element d1 is a diode: name one of its quantities"),
         (["v1", "v1"], [[1, 2]], "element v1 has two columns"),
         (["v1"], [1, 2], "it must have 2 dimensions"),
         (["v1"], [[1, 2]], r"values has the shape \(1, 2\): it must be \(n, 1\)"),
         (["v1"], np.zeros((0, 1)), "at least one row"),
         ([], np.zeros((3, 0)), "at least one row"),
-        (["v1"], [[1], [math.nan]], "row 2 of the source values: element v1: its voltage is NaN V"),
+        (["i1"], [[1], [math.nan]], "row 2 of the source values: element i1: its current is NaN A"),
         (["v1"], [[math.inf]], "row 1 of the source values: element v1: its voltage is inf V"),
     ],
 )

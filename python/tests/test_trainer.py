@@ -122,7 +122,11 @@ def test_settings_make_an_equal_trainer(data):
 
 
 def test_beta_has_a_default_for_equilibrium_propagation_only():
-    assert Trainer(small(), "c-ep").settings["beta"] == 1.0
+    wide = Network(Architecture(2, [1024], 4))
+    assert Trainer(wide, "c-ep").settings["beta"] == Trainer(wide, "p-ep").settings["beta"] == 1.0
+    assert Trainer(small(), "p-ep").settings["beta"] == 1.0
+    least = small()["W2"].sum(axis=0).min()
+    assert Trainer(small(), "c-ep").settings["beta"] == pytest.approx(least / 2, rel=1e-6)
     assert Trainer(small(), "al").settings["beta"] is None
     with pytest.raises(ValueError, match="beta is missing"):
         Trainer(small(), "p-cpl")
@@ -144,7 +148,8 @@ def test_beta_has_a_default_for_equilibrium_propagation_only():
         ({"learning_rate": -0.1}, ValueError, "learning_rates.W1 is -0.1"),
         ({"learning_rate": float("nan")}, ValueError, "learning_rates.W1 is NaN"),
         ({"learning_rate": {"W1": 0.1}}, ValueError, "learning_rates has no entry W2"),
-        ({"learning_rate": "high"}, TypeError, "learning_rate"),
+        ({"learning_rate": "0.01"}, TypeError, "learning_rate must be a number, or a dict .* not str"),
+        ({"learning_rate": {"W1": "high"}}, TypeError, r'learning_rate\["W1"\] must be a number'),
         ({"schedule": {"kind": "exponential", "factor": 0.0}}, ValueError, "schedule.factor is 0"),
         ({"schedule": {"factor": 0.9}}, ValueError, 'schedule.factor is used by kind = "exponential"'),
         ({"schedule": "linear"}, ValueError, "unknown variant `linear`"),
@@ -168,18 +173,50 @@ def test_wrong_settings_are_refused_and_the_network_stays(settings, error, words
 def test_data_that_do_not_fit_are_refused():
     trainer = Trainer(small())
     with pytest.raises(ValueError, match="3 features and 4 classes .* has 2 features and 4 outputs"):
-        trainer.train(Dataset(np.zeros((1, 3)), [3]))
-    with pytest.raises(TypeError, match="data"):
+        trainer.train(Dataset(np.zeros((1, 3)), [3], classes=4))
+    with pytest.raises(TypeError, match="data must be a Dataset or a pair of arrays .* not ndarray"):
         trainer.train_epoch(np.zeros((1, 2)))
+    with pytest.raises(ValueError, match="example 0 has the label 4: labels must be below 4"):
+        trainer.train(([[0, 0]], [4]))
+
+
+def test_pairs_are_examples(data):
+    first, second = Trainer(small()), Trainer(small())
+    expected = first.train(data, 2, test=data)
+    pair = (data.X, data.y)
+    assert [epoch.cost for epoch in second.train(pair, 2, test=pair)] == [epoch.cost for epoch in expected]
+    assert (first.network["W1"] == second.network["W1"]).all()
+    # A pair that lacks the last classes has those of the network.
+    few = data.y < 2
+    measured = second.network.evaluate((data.X[few], data.y[few]))
+    assert measured.confusion.shape == (4, 4) and measured.errors == second.network.evaluate(data[few]).errors
+
+
+def test_labels_in_floating_point_are_named(data):
+    for act in (Trainer(small()).train, small().evaluate):
+        with pytest.raises(ValueError, match=r"floating-point numbers, which are target potentials; .* y\.astype\(int\)"):
+            act((data.X, data.y.astype(float)))
+
+
+def test_epochs_and_patience_out_of_range_are_refused(data):
+    trainer = Trainer(small())
+    with pytest.raises(ValueError, match="epochs is -1: it must be at least 0"):
+        trainer.train(data, -1)
+    with pytest.raises(ValueError, match="patience is 0"):
+        trainer.train(data, 1, patience=0)
+    with pytest.raises(TypeError):
+        trainer.train(data, 1.5)
+    assert trainer.train(data, 0) == [] == trainer.history
 
 
 def test_training_that_cannot_go_on_is_an_error(data):
-    with pytest.raises(TrainingError, match="diverged"):
+    words = r"diverged in epoch \d, at example \d+ of it: .* is not finite. .* the largest is now 1.000e38, that of W1"
+    with pytest.raises(TrainingError, match=words.replace("W1", r"\w\d")):
         Trainer(small(), learning_rate=1e38).train(data, 3)
     network = small()
     network["W2"] = np.full((40, 4), 0.01)
     with pytest.raises(TrainingError, match="unbounded below: .* add up to 0.39999998 S"):
-        Trainer(network, "n-ep").train(data)
+        Trainer(network, "n-ep", beta=1.0).train(data)
     assert issubclass(TrainingError, RuntimeError)
 
 
@@ -215,7 +252,7 @@ def test_velocities_do_not_outlive_their_trainer(data):
 def test_parameters_can_be_set_between_epochs(data):
     trainer = Trainer(small())
     trainer.train(data)
-    w1 = trainer.network["W1"]
+    w1 = trainer.network["W1"].copy()
     w1[:, :20] = 0
     trainer.network["W1"] = w1
     frozen = dict.fromkeys(trainer.network.architecture.shapes, 0.0)
@@ -247,7 +284,8 @@ def test_progress_is_shown_by_tqdm(data, capfd):
     pytest.importorskip("tqdm")
     many = Dataset(np.tile(data.X, (300, 1)), np.tile(data.y, 300))
     Trainer(small()).train(many, progress=True)
-    assert "epoch 1" in capfd.readouterr().err
+    shown = capfd.readouterr().err
+    assert "epoch 1/1" in shown and "error" in shown and "cost" in shown and shown.endswith("\n")
 
 
 def test_epochs_are_logged(data, caplog):
@@ -266,3 +304,23 @@ def test_a_callback_cannot_use_the_network_in_training(data):
         Trainer(network).train_epoch(many, lambda _: Trainer(network))
     other = small()
     ohmgrad.Trainer(network).train_epoch(data, lambda _: other.settle([[0, 0]]))
+
+
+@pytest.mark.parametrize("width", [1, 2, 4, 8, 16, 24, 48])
+@pytest.mark.parametrize("rule", ["c-ep", "n-ep", "p-ep"])
+def test_the_defaults_train_networks_of_any_width(width, rule):
+    """The tutorial's settings; a width of 1 cannot tell ten digits apart, but must train."""
+    train, test = ohmgrad.datasets.load_digits().split(0.2)
+    for seed in range(3):
+        network = Network(Architecture(64, [width], 10, input_gain=30), seed=seed)
+        history = Trainer(network, rule, learning_rate=0.01).train(train[:400], 2, test=test)
+        assert np.isfinite(history[-1].test.cost)
+        assert width < 8 or history[-1].cost < history[0].cost
+
+
+def test_training_whose_cost_explodes_stops_and_says_when(data):
+    trainer = Trainer(small(), "al", learning_rate={"W1": 0.0, "W2": 0.0, "b1": 0.0, "b2": 20.0}, batch_size=200)
+    words = r"diverged in epoch \d+, at example 200 of it: the mean cost of the epoch is .* in the first one\. .* 2\.000e1, that of b2"
+    with pytest.raises(TrainingError, match=words):
+        trainer.train(data, 500)
+    assert 1 < trainer.epoch < 500 and len(trainer.history) == trainer.epoch

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ohmgrad::experiment::circuit::CircuitExperiment;
 use ohmgrad::record::{CircuitMetrics, CircuitRun};
 
-use crate::{at_least_one, grouped, in_unused_folder, is_read};
+use crate::{at_least_one, event_file, grouped, in_unused_folder, is_read};
 
 /// How many epochs have a line.
 const LINES: usize = 20;
@@ -32,6 +32,9 @@ pub(crate) struct Arguments {
     /// Folder for the results [default: runs/NAME-seedS, with a number appended if it exists]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Folder for an event file, for TensorBoard, with the names and units of metrics.jsonl
+    #[arg(long, value_name = "DIR")]
+    tensorboard: Option<PathBuf>,
     /// Print the last line only
     #[arg(long)]
     quiet: bool,
@@ -39,7 +42,10 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut quiet = arguments.quiet;
+    let folder = arguments.tensorboard.clone();
     let mut run = open(arguments)?;
+    let finished = run.metrics().iter();
+    let mut events = event_file(folder.as_deref(), finished.map(|m| (m.epoch, m)))?;
     if !quiet {
         quiet = !is_read(print_heading(&run))?;
     }
@@ -49,6 +55,9 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         let before = run.metrics().len() * run.problem().train.len();
         let trained = run.train_epoch(|done| bar.set_position((before + done) as u64));
         let metrics = trained.inspect_err(|_| bar.finish_and_clear())?;
+        if let Some(events) = &mut events {
+            events.write(metrics.epoch, &metrics)?;
+        }
         if !quiet && is_shown(metrics.epoch, epochs) {
             quiet = !is_read(bar.suspend(|| print_epoch(&metrics)))?;
         }

@@ -10,6 +10,7 @@ mod presets;
 mod reproduce;
 mod solve;
 mod train;
+mod verify;
 
 use std::io::{self, ErrorKind, Write};
 use std::num::NonZeroUsize;
@@ -20,7 +21,8 @@ use std::thread;
 use clap::{Parser, Subcommand};
 use ohmgrad::drn::{Architecture, Energy, default_threads};
 use ohmgrad::experiment::DataSource;
-use ohmgrad::record::RunError;
+use ohmgrad::record::{EventFile, RunError, WriteError, set_commit};
+use serde::Serialize;
 
 /// Simulate and train nonlinear resistive networks.
 #[derive(Parser)]
@@ -42,12 +44,17 @@ enum Command {
     Gradients(gradients::Arguments),
     Plot(plot::Arguments),
     Reproduce(reproduce::Arguments),
+    Collect(reproduce::CollectArguments),
+    Verify(verify::Arguments),
 }
 
 /// Exit code of every error: bad usage, bad input, or a run that cannot go on.
 const FAILURE: u8 = 2;
 
 fn main() -> ExitCode {
+    if let Some(commit) = option_env!("OHMGRAD_COMMIT") {
+        set_commit(commit);
+    }
     let outcome = match Cli::parse().command {
         Command::Train(arguments) => train::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
@@ -59,6 +66,8 @@ fn main() -> ExitCode {
         Command::Gradients(arguments) => gradients::run(arguments),
         Command::Plot(arguments) => plot::run(arguments),
         Command::Reproduce(arguments) => reproduce::run(arguments),
+        Command::Collect(arguments) => reproduce::collect(arguments),
+        Command::Verify(arguments) => verify::run(arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -117,10 +126,15 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
+/// The number of processors.
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
 /// The number of threads asked for, but no more than processors: threads that share one wait for each other. By default
 /// those that pay.
 fn threads_for(architecture: &Architecture, asked: Option<usize>) -> usize {
-    let all = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let all = processors();
     match asked {
         None => default_threads(architecture),
         Some(threads) if threads > all => {
@@ -138,6 +152,21 @@ fn threads_for(architecture: &Architecture, asked: Option<usize>) -> usize {
 /// A data folder, by its absolute path, so that settings that name it hold in every folder.
 fn data_folder(folder: impl AsRef<Path>) -> io::Result<DataSource> {
     path::absolute(folder).map(DataSource::Folder)
+}
+
+/// The event file in a folder, if one is asked for, with what the finished epochs showed.
+fn event_file<'a>(
+    folder: Option<&Path>,
+    finished: impl Iterator<Item = (usize, &'a (impl Serialize + 'a))>,
+) -> Result<Option<EventFile>, WriteError> {
+    let Some(folder) = folder else {
+        return Ok(None);
+    };
+    let mut events = EventFile::create(folder)?;
+    for (epoch, metrics) in finished {
+        events.write(epoch, metrics)?;
+    }
+    Ok(Some(events))
 }
 
 /// Creates a run in a folder of its own, by default: [`unused_folder`], or the next one if another process takes it first.

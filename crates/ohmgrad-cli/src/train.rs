@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ohmgrad::experiment::{DataSource, Experiment, Preset};
-use ohmgrad::record::{EpochMetrics, Run, RunError};
+use ohmgrad::record::{EpochMetrics, Run, RunError, forecast};
 
-use crate::{at_least_one, data_folder, in_unused_folder, is_read, size, threads_for};
+use crate::reproduce::duration;
+use crate::{at_least_one, data_folder, event_file, in_unused_folder, is_read, size, threads_for};
 
 /// Train a network
 #[derive(clap::Args)]
@@ -37,23 +38,38 @@ pub(crate) struct Arguments {
     /// Folder for the results [default: runs/NAME-seedS, with a number appended if it exists]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Folder for an event file, for TensorBoard, with the names and units of metrics.jsonl
+    #[arg(long, value_name = "DIR")]
+    tensorboard: Option<PathBuf>,
+    /// Print how much memory and time the run will need, and stop
+    #[arg(long, conflicts_with = "resume")]
+    dry_run: bool,
     /// Print the last line only
     #[arg(long)]
     quiet: bool,
 }
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    if arguments.dry_run {
+        return print_forecast(arguments);
+    }
     let mut quiet = arguments.quiet;
+    let folder = arguments.tensorboard.clone();
     let mut run = open(arguments)?;
+    let finished = run.progress().metrics.iter();
+    let mut events = event_file(folder.as_deref(), finished.map(|m| (m.epoch, m)))?;
     if !quiet {
         quiet = !is_read(print_heading(&run))?;
     }
     while !run.is_finished() {
         let bar = match quiet {
             true => ProgressBar::hidden(),
-            false => progress_bar(&run, "epoch"),
+            false => progress_bar(&run),
         };
         let metrics = train_epoch(&mut run, &bar)?;
+        if let Some(events) = &mut events {
+            events.write(metrics.epoch, &metrics)?;
+        }
         if !quiet {
             quiet = !is_read(print_epoch(&metrics))?;
         }
@@ -61,8 +77,26 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     print_result(&run)
 }
 
+/// What the run that the arguments ask for will need.
+fn print_forecast(arguments: Arguments) -> anyhow::Result<()> {
+    let asked = arguments.threads;
+    let experiment = named(arguments.experiment.as_deref().unwrap_or_default())?;
+    let experiment = changed(experiment, arguments)?;
+    let threads = threads_for(&experiment.network, asked);
+    let needs = forecast(&experiment, threads)?;
+    writeln!(
+        io::stdout(),
+        "{}: {} epochs, about {} and {} MB",
+        experiment.name,
+        experiment.epochs,
+        duration(needs.seconds_per_epoch * experiment.epochs as f64),
+        needs.bytes.div_ceil(1_000_000)
+    )?;
+    Ok(())
+}
+
 /// Trains for one epoch, and shows on the bar how far it is.
-pub(crate) fn train_epoch(run: &mut Run, bar: &ProgressBar) -> Result<EpochMetrics, RunError> {
+fn train_epoch(run: &mut Run, bar: &ProgressBar) -> Result<EpochMetrics, RunError> {
     let metrics = run.train_epoch(|step| bar.set_position(step.examples as u64));
     bar.finish_and_clear();
     metrics
@@ -125,8 +159,8 @@ pub(crate) fn place_data(experiment: &mut Experiment, folder: Option<&Path>) -> 
     Ok(())
 }
 
-/// The progress of one epoch on stderr, if that is a terminal, after the words `what`.
-pub(crate) fn progress_bar(run: &Run, what: &str) -> ProgressBar {
+/// The progress of one epoch on stderr, if that is a terminal.
+fn progress_bar(run: &Run) -> ProgressBar {
     let template = "{msg} [{wide_bar}] {pos}/{len} examples, ETA {eta}";
     let style = ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
@@ -137,7 +171,7 @@ pub(crate) fn progress_bar(run: &Run, what: &str) -> ProgressBar {
     );
     ProgressBar::new(run.examples() as u64)
         .with_style(style)
-        .with_message(format!("{what} {epoch}/{epochs}"))
+        .with_message(format!("epoch {epoch}/{epochs}"))
 }
 
 fn print_heading(run: &Run) -> io::Result<()> {

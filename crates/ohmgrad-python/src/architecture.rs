@@ -1,6 +1,7 @@
 //! `ohmgrad.Architecture`.
 
 use ohmgrad::drn::Architecture;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -87,7 +88,7 @@ impl PyArchitecture {
     #[allow(clippy::too_many_arguments)] // keywords of one Python call
     fn new(
         features: &Bound<'_, PyAny>,
-        hidden: Vec<Bound<'_, PyAny>>,
+        hidden: &Bound<'_, PyAny>,
         outputs: &Bound<'_, PyAny>,
         readout: &str,
         energy: &str,
@@ -101,7 +102,14 @@ impl PyArchitecture {
         b_min: f32,
         b_max: f32,
     ) -> PyResult<Self> {
-        let hidden = hidden.iter().map(|width| size("hidden", width));
+        let Ok(widths) = hidden.extract::<Vec<Bound<'_, PyAny>>>() else {
+            let hidden = hidden.repr()?;
+            let text = format!(
+                "hidden is {hidden}: it must be a sequence of widths, such as [64] or [64, 32]"
+            );
+            return Err(PyTypeError::new_err(text));
+        };
+        let hidden = widths.iter().map(|width| size("hidden", width));
         let laws = laws.iter().map(|law| from_dict("laws", "kind", law));
         let architecture = Architecture {
             features: size("features", features)?,

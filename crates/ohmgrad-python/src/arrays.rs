@@ -13,6 +13,7 @@ pub(crate) fn floats<'py, T: Element, D: Dimension>(
     name: &str,
     value: &Bound<'py, PyAny>,
 ) -> PyResult<PyReadonlyArray<'py, T, D>> {
+    unmasked(name, value)?;
     match value.cast::<PyArray<T, D>>() {
         Ok(array) if array.is_c_contiguous() && array.is_aligned() => Ok(array.try_readonly()?),
         _ => converted(name, &untyped(name, value)?, b"buif", "numbers"),
@@ -35,11 +36,31 @@ pub(crate) fn integers<'py, D: Dimension>(
     converted(name, array, b"bui", "integers")
 }
 
+/// Refuses arrays of `numpy.ma` with values that are masked: an array has no place to leave out.
+pub(crate) fn unmasked(name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = value.py();
+    if !value.is_instance_of::<PyUntypedArray>() || value.is_exact_instance_of::<PyUntypedArray>() {
+        return Ok(());
+    }
+    let masked = py
+        .import("numpy.ma")?
+        .call_method1("count_masked", (value,))?;
+    match masked.extract::<usize>()? {
+        0 => Ok(()),
+        masked => Err(PyValueError::new_err(format!(
+            "{name} is a masked array with {masked} masked value{}: fill them, such as by {name}.filled(0), or leave \
+             those examples out",
+            if masked == 1 { "" } else { "s" }
+        ))),
+    }
+}
+
 /// What NumPy makes of an argument.
 pub(crate) fn untyped<'py>(
     name: &str,
     value: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyUntypedArray>> {
+    unmasked(name, value)?;
     let array = value
         .py()
         .import("numpy")?
@@ -65,7 +86,13 @@ fn converted<'py, T: Element, D: Dimension>(
     let py = array.py();
     let found = array.dtype();
     if !kinds.contains(&found.kind()) {
-        let text = format!("{name} must be an array of {wanted}, not of {found}");
+        let hint = match found.kind() {
+            b'U' | b'S' if wanted == "integers" => {
+                ": numpy.unique(y, return_inverse=True)[1] numbers them"
+            }
+            _ => "",
+        };
+        let text = format!("{name} must be an array of {wanted}, not of {found}{hint}");
         return Err(PyTypeError::new_err(text));
     }
     if let Some(dimensions) = D::NDIM.filter(|n| *n != array.ndim()) {
@@ -101,6 +128,14 @@ pub(crate) fn table<'py, T: Element>(
         Ok(matrix) => Ok(matrix.into_pyarray(py)),
         Err(error) => Err(PyValueError::new_err(error.to_string())),
     }
+}
+
+/// The same array, which cannot be written to any more.
+pub(crate) fn frozen<'py, T: Element, D: Dimension>(
+    array: Bound<'py, PyArray<T, D>>,
+) -> PyResult<Bound<'py, PyArray<T, D>>> {
+    array.call_method1("setflags", (false,))?;
+    Ok(array)
 }
 
 /// A vector; takes the memory over.

@@ -2,6 +2,7 @@
 
 use ohmgrad::circuit::CircuitBuilder;
 use ohmgrad::device::{Diode, Law, PowerLaw, Shockley, Tanh};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::circuit::PyCircuit;
@@ -11,8 +12,8 @@ use crate::errors;
 /// Collects elements; ``build`` checks them and makes the circuit.
 ///
 /// Every method that adds an element returns the builder, so that calls can be chained. Nodes come to be by being
-/// named; the node ``"0"`` is ground. The voltage of an element is that of its first node above its second; a current
-/// from the first through the element to the second is positive.
+/// named, by a str or an int; the node ``"0"``, ``0``, ``"gnd"`` or ``"GND"`` is ground. The voltage of an element is
+/// that of its first node above its second; a current from the first through the element to the second is positive.
 ///
 /// Parameters
 /// ----------
@@ -34,6 +35,28 @@ pub(crate) struct PyCircuitBuilder {
     builder: CircuitBuilder,
 }
 
+/// The name of a node: a str, or an int, as SPICE has it.
+pub(crate) struct NodeName(pub(crate) String);
+
+impl<'py> FromPyObject<'_, 'py> for NodeName {
+    type Error = PyErr;
+
+    fn extract(name: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        match name.extract::<String>() {
+            Ok(name) => Ok(Self(name)),
+            Err(_) => Ok(Self(
+                name.extract::<u64>().map_err(|_| wrong(name))?.to_string(),
+            )),
+        }
+    }
+}
+
+fn wrong(name: Borrowed<'_, '_, PyAny>) -> PyErr {
+    PyTypeError::new_err(format!(
+        "a node's name must be a str or an int of at least 0, not {name:?}"
+    ))
+}
+
 /// The builder that a method was called on.
 type This<'py> = PyRefMut<'py, PyCircuitBuilder>;
 
@@ -52,7 +75,7 @@ impl PyCircuitBuilder {
     /// ----------
     /// name : str
     ///     Name of the element.
-    /// a, b : str
+    /// a, b : str or int
     ///     The nodes that it joins.
     /// resistance : float
     ///     In ohm, at least 0; 0 is a short.
@@ -61,7 +84,13 @@ impl PyCircuitBuilder {
     /// -------
     /// CircuitBuilder
     ///     This one.
-    fn resistor<'py>(slf: This<'py>, name: String, a: &str, b: &str, resistance: f64) -> This<'py> {
+    fn resistor<'py>(
+        slf: This<'py>,
+        name: String,
+        a: NodeName,
+        b: NodeName,
+        resistance: f64,
+    ) -> This<'py> {
         Self::conductance(slf, name, a, b, 1.0 / resistance)
     }
 
@@ -71,7 +100,7 @@ impl PyCircuitBuilder {
     /// ----------
     /// name : str
     ///     Name of the element.
-    /// a, b : str
+    /// a, b : str or int
     ///     The nodes that it joins.
     /// conductance : float
     ///     In siemens, at least 0; 0 is open, infinity a short.
@@ -83,8 +112,8 @@ impl PyCircuitBuilder {
     fn conductance<'py>(
         slf: This<'py>,
         name: String,
-        a: &str,
-        b: &str,
+        a: NodeName,
+        b: NodeName,
         conductance: f64,
     ) -> This<'py> {
         Self::add(slf, name, [a, b], Law::Resistor { conductance })
@@ -96,7 +125,7 @@ impl PyCircuitBuilder {
     /// ----------
     /// name : str
     ///     Name of the element.
-    /// plus, minus : str
+    /// plus, minus : str or int
     ///     The nodes that it joins. As in SPICE, its current flows from ``plus`` through the source to ``minus``: one that
     ///     delivers power has a negative current.
     /// voltage : float
@@ -109,8 +138,8 @@ impl PyCircuitBuilder {
     fn voltage_source<'py>(
         slf: This<'py>,
         name: String,
-        plus: &str,
-        minus: &str,
+        plus: NodeName,
+        minus: NodeName,
         voltage: f64,
     ) -> This<'py> {
         Self::add(slf, name, [plus, minus], Law::VoltageSource { voltage })
@@ -122,7 +151,7 @@ impl PyCircuitBuilder {
     /// ----------
     /// name : str
     ///     Name of the element.
-    /// start, end : str
+    /// start, end : str or int
     ///     The current flows from node ``start`` through the source to node ``end``.
     /// current : float
     ///     In ampere; finite.
@@ -134,8 +163,8 @@ impl PyCircuitBuilder {
     fn current_source<'py>(
         slf: This<'py>,
         name: String,
-        start: &str,
-        end: &str,
+        start: NodeName,
+        end: NodeName,
         current: f64,
     ) -> This<'py> {
         Self::add(slf, name, [start, end], Law::CurrentSource { current })
@@ -147,7 +176,7 @@ impl PyCircuitBuilder {
     /// ----------
     /// name : str
     ///     Name of the element.
-    /// anode, cathode : str
+    /// anode, cathode : str or int
     ///     The nodes that it joins; it conducts from anode to cathode.
     /// forward_voltage : float, default 0
     ///     In volt; finite.
@@ -178,8 +207,8 @@ impl PyCircuitBuilder {
     fn diode<'py>(
         slf: This<'py>,
         name: String,
-        anode: &str,
-        cathode: &str,
+        anode: NodeName,
+        cathode: NodeName,
         forward_voltage: f64,
         on_conductance: f64,
         off_conductance: f64,
@@ -198,7 +227,7 @@ impl PyCircuitBuilder {
     /// ----------
     /// name : str
     ///     Name of the element.
-    /// anode, cathode : str
+    /// anode, cathode : str or int
     ///     The nodes that it joins.
     /// saturation_current : float
     ///     In ampere, above 0.
@@ -217,8 +246,8 @@ impl PyCircuitBuilder {
     fn shockley_diode<'py>(
         slf: This<'py>,
         name: String,
-        anode: &str,
-        cathode: &str,
+        anode: NodeName,
+        cathode: NodeName,
         saturation_current: f64,
         thermal_voltage: Option<f64>,
         series_resistance: f64,
@@ -240,7 +269,7 @@ impl PyCircuitBuilder {
     /// ----------
     /// name : str
     ///     Name of the element.
-    /// a, b : str
+    /// a, b : str or int
     ///     The nodes that it joins.
     /// points : array of shape (n, 2)
     ///     Voltages in volt, rising from point to point, and currents in ampere, not falling; at least two points.
@@ -257,8 +286,8 @@ impl PyCircuitBuilder {
     fn curve<'py>(
         slf: This<'py>,
         name: String,
-        a: &str,
-        b: &str,
+        a: NodeName,
+        b: NodeName,
         points: &Bound<'py, PyAny>,
     ) -> PyResult<This<'py>> {
         Ok(Self::add(slf, name, [a, b], curve(points)?))
@@ -270,7 +299,7 @@ impl PyCircuitBuilder {
     /// ----------
     /// name : str
     ///     Name of the element.
-    /// a, b : str
+    /// a, b : str or int
     ///     The nodes that it joins.
     /// limit : float
     ///     The largest current, in ampere; above 0.
@@ -284,8 +313,8 @@ impl PyCircuitBuilder {
     fn tanh_resistor<'py>(
         slf: This<'py>,
         name: String,
-        a: &str,
-        b: &str,
+        a: NodeName,
+        b: NodeName,
         limit: f64,
         scale: f64,
     ) -> This<'py> {
@@ -298,7 +327,7 @@ impl PyCircuitBuilder {
     /// ----------
     /// name : str
     ///     Name of the element.
-    /// a, b : str
+    /// a, b : str or int
     ///     The nodes that it joins.
     /// coefficient : float
     ///     The current at 1 V, in ampere; above 0.
@@ -312,8 +341,8 @@ impl PyCircuitBuilder {
     fn power_law_resistor<'py>(
         slf: This<'py>,
         name: String,
-        a: &str,
-        b: &str,
+        a: NodeName,
+        b: NodeName,
         coefficient: f64,
         exponent: f64,
     ) -> This<'py> {
@@ -344,10 +373,10 @@ impl PyCircuitBuilder {
     fn add<'py>(
         mut slf: This<'py>,
         name: String,
-        [a, b]: [&str; 2],
+        [a, b]: [NodeName; 2],
         law: impl Into<Law>,
     ) -> This<'py> {
-        slf.builder.push(name, a, b, law.into());
+        slf.builder.push(name, &a.0, &b.0, law.into());
         slf
     }
 }

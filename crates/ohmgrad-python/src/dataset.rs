@@ -12,16 +12,18 @@ use ohmgrad::data::{self, Dataset, Inputs, Targets};
 use ohmgrad::experiment::DataSource;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyIterator};
 
-use crate::arrays::{floats, integers, matrix, untyped, vector};
+use crate::arrays::{floats, frozen, integers, matrix, unmasked, untyped, vector};
 use crate::errors;
 use crate::settings::{Arguments, count, size};
 use crate::signals::detached;
 
 /// Examples to learn from or to measure on. There is always at least one.
 ///
-/// The arrays are copied once; training and evaluation read them in place.
+/// The arrays are copied once; training and evaluation read them in place. ``data[3]`` is an example, features and
+/// label; ``data[:100]``, ``data[[3, 1]]`` and ``data[mask]`` are Datasets of the examples selected, with as many
+/// classes; iterating gives one example after the other.
 ///
 /// Parameters
 /// ----------
@@ -31,7 +33,7 @@ use crate::signals::detached;
 ///     Integers of shape (n,) are labels, counted from 0: the target is 1 V at the output of that class,
 ///     and 0 V at the others. Floating-point numbers are target potentials in volt, for regression.
 /// classes : int, optional
-///     Number of classes. Default: one more than the largest label.
+///     Number of classes. Default: one more than the largest label; the smallest must be 0 then.
 /// full_scale : int, optional
 ///     For X of uint8: the byte that means 1.0, such as 255. The bytes are kept, a quarter of the memory.
 ///
@@ -46,6 +48,10 @@ use crate::signals::detached;
 /// >>> xor = ohmgrad.Dataset([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
 /// >>> xor
 /// Dataset(4 examples, 2 features, 2 classes)
+/// >>> xor[xor.y == 1]
+/// Dataset(2 examples, 2 features, 2 classes)
+/// >>> [int(label) for features, label in xor]
+/// [0, 1, 1, 0]
 /// >>> x = numpy.linspace(-1, 1, 20).reshape(20, 1)
 /// >>> ohmgrad.Dataset(x, x[:, 0] ** 2)
 /// Dataset(20 examples, 1 feature, 1 target potential)
@@ -64,58 +70,35 @@ impl PyDataset {
         classes: Option<&Bound<'_, PyAny>>,
         full_scale: Option<u8>,
     ) -> PyResult<Self> {
-        let (inputs, shape) = match full_scale {
-            None => {
-                let array: PyReadonlyArray<'_, f32, Ix2> = floats("X", X)?;
-                (
-                    Inputs::Values(array.as_slice()?.to_vec()),
-                    array.as_array().dim(),
-                )
-            }
-            Some(full_scale) => {
-                let array = bytes(X)?;
-                let pixels = array.as_array().iter().copied().collect();
-                (Inputs::Bytes { pixels, full_scale }, array.as_array().dim())
-            }
-        };
-        let y = untyped("y", y)?;
-        let targets = targets(&y, classes)?;
-        let examples = y.shape()[0];
-        if shape.0 != examples {
-            let found = shape.0;
-            return Err(PyValueError::new_err(format!(
-                "X has {found} examples, y has {examples}: they must be as many"
-            )));
+        let classes = classes
+            .map(|classes| size("classes", classes))
+            .transpose()?;
+        if classes.is_some() && untyped("y", y)?.dtype().kind() == b'f' {
+            return Err(PyTypeError::new_err(
+                "y must be an array of integers where classes is given",
+            ));
         }
-        let dataset = Dataset::new(shape.1, inputs, targets).map_err(errors::value)?;
-        Ok(Self(Arc::new(dataset)))
+        Ok(of_arrays(X, y, classes, full_scale)?.into())
     }
 
-    /// The features, an array of float32 of shape (n, features); a copy.
+    /// The features, an array of float32 of shape (n, features); a read-only copy.
     #[getter]
     #[allow(non_snake_case)]
     fn X<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        let values = match self.0.inputs() {
-            Inputs::Values(values) => values.clone(),
-            Inputs::Bytes { pixels, full_scale } => {
-                let scaled = |pixel: &u8| f32::from(*pixel) / f32::from(*full_scale);
-                pixels.iter().map(scaled).collect()
-            }
-        };
-        matrix(py, values, self.0.features())
+        frozen(self.features_array(py)?)
     }
 
     /// The labels, an array of int64 of shape (n,), or the target potentials, of float32 and shape
-    /// (n, outputs); a copy.
+    /// (n, outputs); a read-only copy.
     #[getter]
     fn y<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.0.targets() {
             Targets::Labels { labels, .. } => {
                 let labels = labels.iter().map(|label| i64::from(*label)).collect();
-                Ok(vector(py, labels).into_any())
+                Ok(frozen(vector(py, labels))?.into_any())
             }
             Targets::Values { values, outputs } => {
-                Ok(matrix(py, values.clone(), *outputs)?.into_any())
+                Ok(frozen(matrix(py, values.clone(), *outputs)?)?.into_any())
             }
         }
     }
@@ -174,6 +157,37 @@ impl PyDataset {
         self.0.len()
     }
 
+    /// Features and label (or target potentials) of an example, or a Dataset of those that a slice, a list of
+    /// numbers or a mask selects.
+    fn __getitem__<'py>(
+        &self,
+        py: Python<'py>,
+        key: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let all = py
+            .import("numpy")?
+            .call_method1("arange", (self.0.len(),))?;
+        let selected = all.get_item(key)?;
+        if let Ok(example) = selected.extract::<usize>() {
+            let one = PyDataset::from(self.0.selected(&[example]));
+            let pair = (one.X(py)?.get_item(0)?, one.y(py)?.get_item(0)?);
+            return Ok(pair.into_pyobject(py)?.into_any());
+        }
+        let examples: Vec<usize> = selected.extract()?;
+        if examples.is_empty() {
+            return Err(PyValueError::new_err(
+                "the selection is empty: a Dataset has at least one example",
+            ));
+        }
+        Ok(Bound::new(py, PyDataset::from(self.0.selected(&examples)))?.into_any())
+    }
+
+    /// Goes over pairs of features and label, or features and target potentials.
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        let zip = py.import("builtins")?.getattr("zip")?;
+        zip.call1((self.X(py)?, self.y(py)?))?.try_iter()
+    }
+
     fn __repr__(&self) -> String {
         let counted = |count: usize, one: &str, many: &str| match count {
             1 => format!("1 {one}"),
@@ -213,7 +227,41 @@ impl From<Dataset> for PyDataset {
     }
 }
 
+/// Examples from arrays.
+pub(crate) fn of_arrays(
+    x: &Bound<'_, PyAny>,
+    y: &Bound<'_, PyAny>,
+    classes: Option<usize>,
+    full_scale: Option<u8>,
+) -> PyResult<Dataset> {
+    let (inputs, shape) = match full_scale {
+        None => {
+            let array: PyReadonlyArray<'_, f32, Ix2> = floats("X", x)?;
+            (
+                Inputs::Values(array.as_slice()?.to_vec()),
+                array.as_array().dim(),
+            )
+        }
+        Some(full_scale) => {
+            let array = bytes(x)?;
+            let pixels = array.as_array().iter().copied().collect();
+            (Inputs::Bytes { pixels, full_scale }, array.as_array().dim())
+        }
+    };
+    let y = untyped("y", y)?;
+    let targets = targets(&y, classes)?;
+    let examples = y.shape()[0];
+    if shape.0 != examples {
+        let found = shape.0;
+        return Err(PyValueError::new_err(format!(
+            "X has {found} examples, y has {examples}: they must be as many"
+        )));
+    }
+    Dataset::new(shape.1, inputs, targets).map_err(errors::value)
+}
+
 fn bytes<'py>(value: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArray<'py, u8, Ix2>> {
+    unmasked("X", value)?;
     match value.cast::<PyArray2<u8>>() {
         Ok(array) => Ok(array.try_readonly()?),
         Err(_) => Err(PyTypeError::new_err(
@@ -222,15 +270,10 @@ fn bytes<'py>(value: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArray<'py, u8, Ix
     }
 }
 
-fn targets(y: &Bound<'_, PyUntypedArray>, classes: Option<&Bound<'_, PyAny>>) -> PyResult<Targets> {
+fn targets(y: &Bound<'_, PyUntypedArray>, classes: Option<usize>) -> PyResult<Targets> {
     if y.dtype().kind() != b'f' {
         let labels = integers::<Ix1>("y", y)?;
         return labelled(labels.as_slice()?, classes);
-    }
-    if classes.is_some() {
-        return Err(PyTypeError::new_err(
-            "y must be an array of integers where classes is given",
-        ));
     }
     let (values, outputs) = match y.ndim() {
         1 => (floats::<f32, Ix1>("y", y)?.as_slice()?.to_vec(), 1),
@@ -242,20 +285,28 @@ fn targets(y: &Bound<'_, PyUntypedArray>, classes: Option<&Bound<'_, PyAny>>) ->
     Ok(Targets::Values { values, outputs })
 }
 
-fn labelled(labels: &[i64], classes: Option<&Bound<'_, PyAny>>) -> PyResult<Targets> {
+fn labelled(labels: &[i64], classes: Option<usize>) -> PyResult<Targets> {
     if let Some((example, label)) = labels
         .iter()
         .enumerate()
         .find(|(_, l)| u32::try_from(**l).is_err())
     {
         return Err(PyValueError::new_err(format!(
-            "y[{example}] is {label}: labels count the classes from 0"
+            "y[{example}] is {label}: labels count the classes from 0; numpy.unique(y, return_inverse=True)[1] does"
         )));
     }
     let labels: Vec<u32> = labels.iter().map(|label| *label as u32).collect();
-    let classes = match classes {
-        Some(classes) => size("classes", classes)?,
-        None => labels.iter().max().map_or(0, |label| *label as usize + 1),
+    let ends = labels.iter().min().zip(labels.iter().max());
+    let classes = match (classes, ends) {
+        (Some(classes), _) => classes,
+        (None, None) => 0,
+        (None, Some((0, last))) => *last as usize + 1,
+        (None, Some((first, last))) => {
+            return Err(PyValueError::new_err(format!(
+                "y has labels from {first} to {last}: labels count the classes from 0; subtract {first}, or give classes if \
+                 those before are missing on purpose"
+            )));
+        }
     };
     Ok(Targets::Labels { labels, classes })
 }

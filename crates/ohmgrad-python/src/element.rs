@@ -1,6 +1,6 @@
 //! `ohmgrad.Element`: what an element is, as a tuple with names, and its values by their names.
 
-use numpy::PyReadonlyArray2;
+use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use ohmgrad::circuit::{Circuit, ElementId};
 use ohmgrad::device::{IvCurve, Law};
 use pyo3::exceptions::PyValueError;
@@ -17,17 +17,17 @@ fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     CLASS.import(py, "ohmgrad.solution", "Element")
 }
 
-/// An element of a circuit.
+/// An element of a circuit, by this law.
 pub(crate) fn describe<'py>(
     py: Python<'py>,
     circuit: &Circuit,
     id: ElementId,
+    law: &Law,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let element = &circuit[id];
-    let [first, second] = element.nodes().map(|node| &circuit[node]);
-    let values = values(py, element.law())?;
+    let [first, second] = circuit[id].nodes().map(|node| &circuit[node]);
+    let values = values(py, law)?;
     let name = &circuit.element_names()[id.index()];
-    class(py)?.call1((name, kind(element.law()), (first, second), values))
+    class(py)?.call1((name, kind(law), (first, second), values))
 }
 
 /// The word for a kind of law.
@@ -138,6 +138,78 @@ fn values<'py>(py: Python<'py>, law: &Law) -> PyResult<Bound<'py, PyDict>> {
     Ok(values)
 }
 
+/// A value of a law; without the name of a quantity its only number, or that of a source or resistor.
+pub(crate) fn value(element: &str, law: &Law, quantity: Option<&str>) -> PyResult<f64> {
+    let mut law = law.clone();
+    match (&law, quantity) {
+        (Law::Resistor { conductance }, Some("resistance")) => Ok(1.0 / conductance),
+        (_, Some(quantity)) => {
+            let found = number(&mut law, quantity).copied();
+            found.ok_or_else(|| unknown(element, &law, quantity))
+        }
+        (_, None) => match names(&law) {
+            [name] => Ok(number(&mut law, name).copied().unwrap_or(f64::NAN)),
+            names => Err(PyValueError::new_err(format!(
+                "element {element}: a {} has several values: name one of {}",
+                kind(&law),
+                names.join(", ")
+            ))),
+        },
+    }
+}
+
+/// Gives a quantity of a law another value; without the name of a quantity the voltage or current of a source, or the
+/// resistance of a resistor. Whether there is such a quantity.
+pub(crate) fn assign(law: &mut Law, quantity: Option<&str>, value: f64) -> bool {
+    match (&mut *law, quantity) {
+        (Law::Resistor { conductance }, None | Some("resistance")) => *conductance = 1.0 / value,
+        (Law::VoltageSource { voltage }, None) => *voltage = value,
+        (Law::CurrentSource { current }, None) => *current = value,
+        (law, Some(quantity)) => match number(law, quantity) {
+            Some(number) => *number = value,
+            None => return false,
+        },
+        _ => return false,
+    }
+    true
+}
+
+/// Columns of values by their names, with a value for each element.
+type Columns = Vec<(String, Vec<f64>)>;
+
+/// The values for several elements: arrays, or numbers that are those of all.
+pub(crate) fn columns(names: &[String], values: &Bound<'_, PyDict>) -> PyResult<Columns> {
+    let column = |(quantity, value): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
+        let quantity: String = quantity.extract()?;
+        if let Ok(number) = value.extract::<f64>() {
+            return Ok((quantity, vec![number; names.len()]));
+        }
+        let array: PyReadonlyArray1<'_, f64> = doubles(&quantity, &value)?;
+        match array.as_array().len() == names.len() {
+            true => Ok((quantity, array.as_array().to_vec())),
+            false => Err(PyValueError::new_err(format!(
+                "{quantity} has {} values for {} elements: it must have one for each",
+                array.as_array().len(),
+                names.len()
+            ))),
+        }
+    };
+    values.iter().map(column).collect()
+}
+
+/// The values for one of the elements.
+pub(crate) fn row<'py>(
+    py: Python<'py>,
+    columns: &Columns,
+    k: usize,
+) -> PyResult<Bound<'py, PyDict>> {
+    let row = PyDict::new(py);
+    for (quantity, values) in columns {
+        row.set_item(quantity, values[k])?;
+    }
+    Ok(row)
+}
+
 /// A law with some of its values changed.
 pub(crate) fn changed(element: &str, law: &Law, values: &Bound<'_, PyDict>) -> PyResult<Law> {
     let mut law = law.clone();
@@ -157,7 +229,7 @@ pub(crate) fn changed(element: &str, law: &Law, values: &Bound<'_, PyDict>) -> P
     Ok(law)
 }
 
-fn unknown(element: &str, law: &Law, name: &str) -> PyErr {
+pub(crate) fn unknown(element: &str, law: &Law, name: &str) -> PyErr {
     let known = match law {
         Law::Resistor { .. } => "resistance, conductance".to_owned(),
         Law::Curve(_) => "points".to_owned(),

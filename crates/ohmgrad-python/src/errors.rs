@@ -53,11 +53,14 @@ pub(crate) fn settle(error: SettleError) -> PyErr {
     }
 }
 
+/// Training that cannot go on.
+pub(crate) fn training(error: &dyn Error) -> PyErr {
+    TrainingError::new_err(with_causes(error))
+}
+
 pub(crate) fn train(error: TrainError) -> PyErr {
     match error {
-        TrainError::Unbounded { .. } | TrainError::Diverged { .. } => {
-            TrainingError::new_err(with_causes(&error))
-        }
+        TrainError::Unbounded { .. } | TrainError::Diverged { .. } => training(&error),
         _ => value(error),
     }
 }

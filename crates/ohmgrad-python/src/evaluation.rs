@@ -7,8 +7,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
 use crate::arrays::matrix;
-use crate::dataset::PyDataset;
-use crate::errors;
+use crate::examples;
 use crate::network::PyNetwork;
 use crate::settings::named;
 
@@ -21,18 +20,20 @@ fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
 pub(crate) fn evaluate<'py>(
     py: Python<'py>,
     network: &PyNetwork,
-    data: &PyDataset,
+    data: &Bound<'py, PyAny>,
     settling: &Settling,
     cost: &str,
     physics: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (data, cost): (_, Cost) = (data.0.clone(), named("cost", cost)?);
+    let cost: Cost = named("cost", cost)?;
+    let data = examples::given(data, network.shape())?;
     let measure = match physics {
         true => evaluate_physics,
         false => learn::evaluate,
     };
     let evaluation = network.shared.read(py, |holder| {
-        measure(holder.network()?, &data, settling, cost).map_err(errors::train)
+        let measured = measure(holder.network()?, &data, settling, cost);
+        measured.map_err(|error| examples::failure(error, &data))
     })?;
     let (errors, confusion) = match data.classes() {
         None => (None, None),

@@ -10,11 +10,15 @@ mod architecture;
 mod arrays;
 mod builder;
 mod circuit;
+mod circuit_experiment;
+mod circuit_trainer;
 mod dataset;
 mod element;
 mod equilibrium;
 mod errors;
 mod evaluation;
+mod event_file;
+mod examples;
 mod experiment;
 mod gradients;
 mod network;
@@ -24,6 +28,7 @@ mod settling;
 mod signals;
 mod solution;
 mod solved_rows;
+mod study;
 mod trainer;
 
 /// The compiled part of ohmgrad.
@@ -36,17 +41,25 @@ mod _ohmgrad {
     #[pymodule_export]
     use crate::circuit::PyCircuit;
     #[pymodule_export]
+    use crate::circuit_experiment::PyCircuitExperiment;
+    #[pymodule_export]
+    use crate::circuit_trainer::{PyCircuitExamples, PyCircuitTrainer};
+    #[pymodule_export]
     use crate::dataset::{PyDataset, load_digits, load_idx, load_mnist};
     #[pymodule_export]
     use crate::equilibrium::PyEquilibrium;
     #[pymodule_export]
     use crate::errors::TrainingError;
     #[pymodule_export]
+    use crate::event_file::{PyEventFile, write_text};
+    #[pymodule_export]
     use crate::experiment::{PyExperiment, presets};
     #[pymodule_export]
     use crate::network::PyNetwork;
     #[pymodule_export]
     use crate::settling::PySettling;
+    #[pymodule_export]
+    use crate::study::{study_finish, study_runs, study_state};
     #[pymodule_export]
     use crate::trainer::PyTrainer;
 }

@@ -1,14 +1,16 @@
 //! `ohmgrad.Settled`: settling examples, and the result as arrays.
 
-use numpy::PyReadonlyArray2;
+use numpy::{PyArray1, PyArray2};
 use ohmgrad::drn::{Network, SettleError, Settled, Settling};
+use ohmgrad::learn::prediction;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyTuple, PyType};
 
-use crate::arrays::{floats, matrix, vector};
+use crate::arrays::{matrix, vector};
 use crate::errors;
+use crate::examples::features;
 use crate::network::PyNetwork;
 
 /// Examples settled at once.
@@ -26,18 +28,7 @@ pub(crate) fn settle<'py>(
     inputs: &Bound<'py, PyAny>,
     settling: &Settling,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let inputs: PyReadonlyArray2<'_, f32> = floats("X", inputs)?;
-    let (examples, features) = inputs.as_array().dim();
-    let expected = network.shape().features;
-    if examples == 0 || features != expected {
-        return Err(PyValueError::new_err(format!(
-            "X has the shape ({examples}, {features}): it must be (n, {expected}), with at least one example"
-        )));
-    }
-    let inputs = inputs.as_slice()?;
-    let settled = network.shared.read(py, |holder| {
-        settle_groups(holder.network()?, inputs, settling).map_err(errors::settle)
-    })?;
+    let settled = potentials(py, network, inputs, settling)?;
     let hidden = settled.hidden.into_iter().zip(&network.shape().hidden);
     let hidden: Vec<_> = hidden
         .map(|(potentials, width)| matrix(py, potentials, *width))
@@ -50,6 +41,53 @@ pub(crate) fn settle<'py>(
         vector(py, settled.energy),
         settled.sweeps,
     ))
+}
+
+/// What is read at the outputs.
+pub(crate) fn outputs<'py>(
+    py: Python<'py>,
+    network: &PyNetwork,
+    inputs: &Bound<'py, PyAny>,
+    settling: &Settling,
+) -> PyResult<Bound<'py, PyArray2<f32>>> {
+    let architecture = network.shape();
+    let settled = potentials(py, network, inputs, settling)?;
+    let nodes = settled.outputs.chunks(architecture.outputs);
+    let read = nodes.flat_map(|nodes| architecture.readout.read(nodes));
+    matrix(py, read.collect(), architecture.readouts())
+}
+
+/// The largest output of each example.
+pub(crate) fn classes<'py>(
+    py: Python<'py>,
+    network: &PyNetwork,
+    inputs: &Bound<'py, PyAny>,
+    settling: &Settling,
+) -> PyResult<Bound<'py, PyArray1<i64>>> {
+    let architecture = network.shape();
+    if architecture.readouts() == 1 {
+        return Err(PyValueError::new_err(
+            "the network has a single output, and so no classes to choose from: outputs(X) tells its potential",
+        ));
+    }
+    let settled = potentials(py, network, inputs, settling)?;
+    let nodes = settled.outputs.chunks(architecture.outputs);
+    let classes = nodes.map(|nodes| prediction(architecture.readout.read(nodes)) as i64);
+    Ok(vector(py, classes.collect()))
+}
+
+/// Settles examples from 0 V.
+fn potentials(
+    py: Python<'_>,
+    network: &PyNetwork,
+    inputs: &Bound<'_, PyAny>,
+    settling: &Settling,
+) -> PyResult<Settled> {
+    let inputs = features(inputs, network.shape())?;
+    let inputs = inputs.as_slice()?;
+    network.shared.read(py, |holder| {
+        settle_groups(holder.network()?, inputs, settling).map_err(errors::settle)
+    })
 }
 
 /// Settles some examples after others, so that memory and the time between two looks at signals stay small.

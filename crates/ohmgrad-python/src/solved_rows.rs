@@ -1,4 +1,4 @@
-//! `ohmgrad.SolvedRows`: solves for many rows of source values.
+//! `ohmgrad.SolvedRows`: solves for many rows of values.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,14 +6,16 @@ use std::sync::{Mutex, PoisonError};
 use numpy::ndarray::{Array2, Axis};
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use ohmgrad::circuit::{Circuit, ElementId, NodeId};
-use ohmgrad::solve::{RowError, Solution, SolveOptions, Solver, Status};
+use ohmgrad::device::Law;
+use ohmgrad::solve::{RowError, Solution, SolveOptions, Solver, Status, solve_variants};
 use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyTuple, PyType};
 
 use crate::arrays::{self, doubles, matrix, vector};
-use crate::circuit::{PyCircuit, find, find_node};
+use crate::circuit::{OPEN, PyCircuit, State, find, find_node};
+use crate::element;
 use crate::errors;
 use crate::signals::detached;
 use crate::solution::voltage;
@@ -48,6 +50,79 @@ pub(crate) fn column(values: &Bound<'_, PyAny>) -> PyResult<Array2<f64>> {
 struct Wanted {
     nodes: Vec<NodeId>,
     elements: Vec<ElementId>,
+}
+
+/// What a column of values is given to.
+struct Column {
+    element: ElementId,
+    /// Its law in the circuit; of a voltage source that is open, one of NaN volt.
+    own: Law,
+    /// Its quantity, unless it is the one that its name alone means.
+    quantity: Option<String>,
+    /// Whether the element has an earlier column.
+    is_next: bool,
+}
+
+impl Column {
+    /// The columns of names: of elements, or of elements and quantities.
+    fn named(state: &State, names: &[String]) -> PyResult<Vec<Self>> {
+        let circuit = &state.circuit;
+        let mut columns: Vec<Self> = Vec::new();
+        for name in names {
+            let (element, quantity) = match (circuit.find_element(name), name.rsplit_once('.')) {
+                (Err(_), Some((element, quantity))) => {
+                    (find(circuit, element)?, Some(quantity.to_owned()))
+                }
+                (found, _) => (found.map_err(errors::value)?, None),
+            };
+            let own = state.law(element).clone();
+            if !element::assign(&mut own.clone(), quantity.as_deref(), 1.0) {
+                return Err(match &quantity {
+                    Some(quantity) => element::unknown(name, &own, quantity),
+                    None => PyValueError::new_err(format!(
+                        "element {name} is a {}: name one of its quantities, such as {name}.forward_voltage",
+                        element::kind(&own)
+                    )),
+                });
+            }
+            if columns
+                .iter()
+                .any(|c| (c.element, &c.quantity) == (element, &quantity))
+            {
+                return Err(PyValueError::new_err(format!(
+                    "element {name} has two columns: leave one out"
+                )));
+            }
+            columns.push(Self {
+                is_next: columns.iter().any(|column| column.element == element),
+                element,
+                own,
+                quantity,
+            });
+        }
+        Ok(columns)
+    }
+
+    fn is_source(&self) -> bool {
+        let is_source = matches!(
+            self.own,
+            Law::VoltageSource { .. } | Law::CurrentSource { .. }
+        );
+        is_source && self.quantity.is_none()
+    }
+
+    /// The law of its element with a value; without a voltage a voltage source is open.
+    fn law(&self, variant: &Circuit, value: f64) -> Law {
+        let mut law = match self.is_next {
+            true => variant[self.element].law().clone(),
+            false => self.own.clone(),
+        };
+        element::assign(&mut law, self.quantity.as_deref(), value);
+        match law {
+            Law::VoltageSource { voltage } if voltage.is_nan() => OPEN,
+            law => law,
+        }
+    }
 }
 
 /// The numbers of one row.
@@ -106,13 +181,11 @@ impl Wanted {
     fn solve(
         &self,
         circuit: &Circuit,
-        sources: &[ElementId],
+        columns: &[Column],
         values: &[f64],
         options: SolveOptions,
     ) -> PyResult<Rows> {
-        let mut solver =
-            Solver::for_rows(circuit, sources, values, options).map_err(errors::value)?;
-        let count = values.len() / sources.len();
+        let count = values.len() / columns.len();
         let mut potentials = not_a_number(count, self.nodes.len())?;
         let mut voltages = not_a_number(count, self.elements.len())?;
         let mut currents = not_a_number(count, self.elements.len())?;
@@ -128,7 +201,7 @@ impl Wanted {
             })
         };
         let rows: Vec<Mutex<Row>> = rows.map(row).collect();
-        let solved = solver.solve_rows(circuit, sources, values, |k, solved| {
+        let read = |k: usize, solved: Result<Solution, RowError>| {
             solved.map(|solution| {
                 let mut row = rows[k].lock().unwrap_or_else(PoisonError::into_inner);
                 self.copy(circuit, &solution, &mut row);
@@ -139,7 +212,29 @@ impl Wanted {
                     solution.dissipated_power,
                 )
             })
-        });
+        };
+        let are_sources = columns.iter().all(Column::is_source);
+        let solved = match are_sources && values.iter().all(|value| value.is_finite()) {
+            true => {
+                let sources: Vec<ElementId> = columns.iter().map(|column| column.element).collect();
+                let mut closed = circuit.clone();
+                for (column, value) in columns.iter().zip(values) {
+                    let set = closed.set_law(column.element, column.law(circuit, *value));
+                    set.map_err(errors::value)?;
+                }
+                let solver = Solver::for_rows(&closed, &sources, values, options);
+                solver.and_then(|mut solver| solver.solve_rows(&closed, &sources, values, read))
+            }
+            false => {
+                let change = |row: usize, variant: &mut Circuit| {
+                    let row = &values[row * columns.len()..][..columns.len()];
+                    columns.iter().zip(row).try_for_each(|(column, value)| {
+                        variant.set_law(column.element, column.law(variant, *value))
+                    })
+                };
+                solve_variants(circuit, options, count, change, read)
+            }
+        };
         let outcomes = solved.map_err(errors::value)?;
         drop(rows);
         Ok(Rows {
@@ -186,18 +281,23 @@ pub(crate) fn solve<'py>(
     options: SolveOptions,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = circuit.py();
-    let copy = circuit.get().with(py, |state| state.circuit.clone());
+    let state = circuit.get().with(py, |state| state.copy());
+    let copy = state.circuit.clone();
     let wanted = Wanted::new(&copy, nodes.as_deref(), elements.as_deref())?;
-    let columns = sources.iter().map(|name| find(&copy, name));
-    let columns = columns.collect::<PyResult<Vec<_>>>()?;
+    let columns = Column::named(&state, &sources)?;
     let flat: Vec<f64> = values.iter().copied().collect();
     let rows = detached(py, || wanted.solve(&copy, &columns, &flat, options))??;
-    let names = |given: Option<Vec<String>>, all: Bound<'py, PyTuple>| match given {
-        Some(names) => PyTuple::new(py, names),
-        None => Ok(all),
+    let node_names = wanted.nodes.iter().map(|id| &copy[*id]);
+    let all = copy.element_names();
+    let element_names = wanted.elements.iter().map(|id| &all[id.index()]);
+    let nodes = match nodes {
+        Some(_) => PyTuple::new(py, node_names)?,
+        None => circuit.get().nodes(py),
     };
-    let nodes = names(nodes, circuit.get().nodes(py))?;
-    let elements = names(elements, circuit.get().elements(py))?;
+    let elements = match elements {
+        Some(_) => PyTuple::new(py, element_names)?,
+        None => circuit.get().elements(py),
+    };
     let inputs = matrix(py, flat, sources.len())?;
     tell(
         py,

@@ -1,26 +1,33 @@
-//! `ohmgrad reproduce`: trains the rows of a published table with several seeds, and compares.
+//! `ohmgrad reproduce` and `ohmgrad collect`: the runs of a table with several seeds, compared with what was published.
 
+mod live;
+mod plan;
 mod results;
+mod shard;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use anyhow::Context;
-use ohmgrad::experiment::{Experiment, Row, Table};
-use ohmgrad::record::Run;
+use anyhow::{Context, bail};
+use ohmgrad::experiment::{Experiment, Table};
+use ohmgrad::record::{PlannedRun, Progress, RunError, RunState, Study, StudyEvent};
 
-use crate::train::{place_data, progress_bar, train_epoch};
-use crate::{at_least_one, threads_for};
-use results::{Results, duration};
+use crate::train::place_data;
+use crate::{at_least_one, processors, threads_for};
+use live::Live;
+use results::Results;
+pub(crate) use results::duration;
+use shard::Shard;
 
-/// Train the rows of a published table with several seeds, and compare
+/// What runs belong to a study
 #[derive(clap::Args)]
-pub(crate) struct Arguments {
+pub(crate) struct Selection {
     /// Folder of the experiment, or its name in the folder `experiments`
     experiment: PathBuf,
-    /// First and last seed, or one
-    #[arg(long, value_name = "A..B", default_value = "0..4", value_parser = seeds)]
-    seeds: Seeds,
+    /// First and last seed, or one [default: those of the table's grid, or 0..4]
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    seeds: Option<Seeds>,
     /// Rows, separated by commas [default: all]
     #[arg(long, value_name = "ROWS", value_delimiter = ',')]
     rows: Vec<String>,
@@ -30,12 +37,39 @@ pub(crate) struct Arguments {
     /// Folder for the runs, results.csv and results.md [default: runs/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Number of threads; results do not depend on it [default: as many as pay for the size of the network]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    threads: Option<usize>,
     /// Folder of four IDX files to learn from [default: the data of each row]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+}
+
+/// Train the rows of a table with several seeds, and compare with what was published
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    selection: Selection,
+    /// Number of threads of a run; results do not depend on it [default: as many as pay for the size of the network, no more
+    /// than processors for each job]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    threads: Option<usize>,
+    /// Runs at once
+    #[arg(long, value_name = "N", default_value = "1", value_parser = at_least_one)]
+    jobs: usize,
+    /// The I-th of N shares of the runs, for one of N processes [default on SLURM: that of the array's task]
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Print a script for sbatch that runs all shares as an array of so many tasks, and stop
+    #[arg(long, value_name = "TASKS", value_parser = at_least_one)]
+    slurm: Option<usize>,
+    /// Print what would be run, with memory and time, and stop
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Compare the finished runs of a table, and name those that are missing, interrupted or failed
+#[derive(clap::Args)]
+pub(crate) struct CollectArguments {
+    #[command(flatten)]
+    selection: Selection,
 }
 
 /// The first and the last seed.
@@ -57,32 +91,170 @@ fn seeds(text: &str) -> Result<Seeds, String> {
     }
 }
 
-pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let folder = experiment_folder(&arguments.experiment);
-    let mut table = Table::from_folder(&folder)
-        .with_context(|| format!("{} is no folder of an experiment", folder.display()))?;
-    if !arguments.rows.is_empty() {
-        table.select(&arguments.rows)?;
+impl Selection {
+    /// The table, and its runs.
+    fn open(&self) -> anyhow::Result<(Table, Study)> {
+        let folder = experiment_folder(&self.experiment);
+        let mut table = Table::from_folder(&folder)
+            .with_context(|| format!("{} is no folder of an experiment", folder.display()))?;
+        if !self.rows.is_empty() {
+            table.select(&self.rows)?;
+        }
+        let out = match &self.out {
+            Some(out) => out.clone(),
+            None => Path::new("runs").join(
+                std::path::absolute(&folder)?
+                    .file_name()
+                    .unwrap_or_default(),
+            ),
+        };
+        let seeds = match (self.seeds, &table.seeds) {
+            (Some(Seeds(first, last)), _) => (first..=last).collect(),
+            (None, Some(seeds)) => seeds.clone(),
+            (None, None) => (0..=4).collect(),
+        };
+        let mut study = Study::new(&out, &table, &seeds);
+        for run in &mut study.runs {
+            let experiment = &mut run.experiment;
+            experiment.epochs = self.epochs.unwrap_or(experiment.epochs);
+            place_data(experiment, self.data.as_deref())?;
+        }
+        Ok((table, study))
     }
-    let out = match &arguments.out {
-        Some(out) => out.clone(),
-        None => Path::new("runs").join(
-            std::path::absolute(&folder)?
-                .file_name()
-                .unwrap_or_default(),
-        ),
+}
+
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let (table, mut study) = arguments.selection.open()?;
+    if let Some(tasks) = arguments.slurm {
+        return Ok(write!(io::stdout(), "{}", shard::sbatch_script(tasks)?)?);
+    }
+    let shard = arguments
+        .shard
+        .map_or_else(Shard::of_slurm, |shard| Ok(Some(shard)))?;
+    if let Some(shard) = shard {
+        study.keep_shard(shard.index, shard.count);
+    }
+    let (jobs, threads) = (arguments.jobs, arguments.threads);
+    let of_job = move |architecture: &_| match jobs {
+        1 => threads_for(architecture, threads),
+        jobs => threads_for(architecture, threads).min((processors() / jobs).max(1)),
     };
-    let mut results = Results::new(&table);
-    let Seeds(first, last) = arguments.seeds;
-    for row in &table.rows {
-        for seed in first..=last {
-            let run = finish(row, seed, &out, &arguments)
-                .with_context(|| format!("row {}, seed {seed}", row.name()))?;
-            results.add(row, run.progress());
-            results.save(&out)?;
+    if arguments.dry_run {
+        return plan::print(&study, jobs, of_job);
+    }
+    let live = Live::new(&study);
+    let ended = Mutex::new(Ended {
+        results: Results::new(&table),
+        faults: Vec::new(),
+    });
+    study.run(jobs, of_job, |k, event| {
+        live.show(k, &event);
+        if let StudyEvent::Ended(outcome) = event {
+            let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.add(&study, k, outcome, &live, shard.is_none());
+        }
+    });
+    live.finish();
+    end(
+        &study,
+        ended.into_inner().unwrap_or_else(PoisonError::into_inner),
+    )
+}
+
+/// What is known of the runs that have ended.
+struct Ended<'t> {
+    results: Results<'t>,
+    /// Runs that have failed, and what failed beside the run itself.
+    faults: Vec<(usize, Option<anyhow::Error>)>,
+}
+
+impl Ended<'_> {
+    /// Adds a run, and saves the results if all runs are done here; those of shares are collected.
+    fn add(
+        &mut self,
+        study: &Study,
+        k: usize,
+        outcome: &Result<Progress, RunError>,
+        live: &Live<'_>,
+        saves: bool,
+    ) {
+        let run = &study.runs[k];
+        match outcome {
+            Ok(progress) => {
+                self.results.add(&run.row, progress);
+                let saved = match saves {
+                    true => self.results.save(&study.folder),
+                    false => Ok(()),
+                };
+                let printed = live.print(|| print_run(run, live.before(k), progress));
+                let told = saved
+                    .map_err(anyhow::Error::from)
+                    .and_then(|()| Ok(printed?));
+                self.faults.extend(told.err().map(|error| (k, Some(error))));
+            }
+            Err(error @ RunError::Locked { .. }) => live.note(&format!("{}: {error}", run.name)),
+            Err(_) => self.faults.push((k, None)),
         }
     }
-    Ok(write!(io::stdout(), "\n{}", results.table())?)
+}
+
+/// Prints the table, and fails if a run has failed.
+fn end(study: &Study, Ended { results, faults }: Ended<'_>) -> anyhow::Result<()> {
+    if results.has_runs() {
+        write!(io::stdout(), "\n{}", results.table())?;
+    }
+    let count = faults.len();
+    let Some((k, fault)) = faults.into_iter().min_by_key(|(k, _)| *k) else {
+        return Ok(());
+    };
+    let run = &study.runs[k];
+    let place = format!("row {}, seed {}", run.row, run.experiment.seed);
+    let place = match count {
+        1 => place,
+        count => format!("{count} runs have failed, the first of them: {place}"),
+    };
+    match (fault, study.state(run)) {
+        (Some(error), _) => Err(error.context(place)),
+        (None, Ok((RunState::Failed(reason), _))) => bail!("{place}: {reason}"),
+        (None, _) => {
+            // Nothing could be left in the run's folder: ask for the error once more.
+            let again = study.finish(run, 1, |_| {}).map(drop);
+            again.context(place)
+        }
+    }
+}
+
+pub(crate) fn collect(arguments: CollectArguments) -> anyhow::Result<()> {
+    let (table, study) = arguments.selection.open()?;
+    let mut results = Results::new(&table);
+    let mut unfinished = Vec::new();
+    for run in &study.runs {
+        let (name, epochs) = (&run.name, run.experiment.epochs);
+        match study.state(run).with_context(|| name.clone())? {
+            (RunState::Finished, Some(progress)) => results.add(&run.row, &progress),
+            (RunState::Interrupted(done), _) => {
+                unfinished.push(format!(
+                    "{name}: interrupted after epoch {done} of {epochs}"
+                ));
+            }
+            (RunState::Failed(reason), _) => unfinished.push(format!("{name}: failed: {reason}")),
+            _ => unfinished.push(format!("{name}: missing")),
+        }
+    }
+    if study.folder.is_dir() {
+        results.save(&study.folder)?;
+    }
+    let mut out = io::stdout().lock();
+    write!(out, "{}", results.table())?;
+    if !unfinished.is_empty() {
+        writeln!(out, "\nNot finished:\n{}", unfinished.join("\n"))?;
+        bail!(
+            "{} of {} runs are not finished",
+            unfinished.len(),
+            study.runs.len()
+        );
+    }
+    Ok(())
 }
 
 /// The folder itself, or that of the name in `experiments`.
@@ -94,36 +266,8 @@ fn experiment_folder(experiment: &Path) -> PathBuf {
     }
 }
 
-/// Starts the run of a row and a seed, or goes on with it, until all epochs are finished.
-fn finish(row: &Row, seed: u64, out: &Path, arguments: &Arguments) -> anyhow::Result<Run> {
-    let mut experiment = Experiment {
-        seed,
-        ..row.experiment.clone()
-    };
-    experiment.epochs = arguments.epochs.unwrap_or(experiment.epochs);
-    place_data(&mut experiment, arguments.data.as_deref())?;
-    let name = format!("{}-seed{seed}", row.name());
-    let threads = threads_for(&experiment.network, arguments.threads);
-    let mut run = open(&out.join(&name), experiment, threads)?;
-    let before = run.progress().epochs();
-    while !run.is_finished() {
-        let bar = progress_bar(&run, &format!("{name}, epoch"));
-        train_epoch(&mut run, &bar)?;
-    }
-    print_run(&name, before, &run)?;
-    Ok(run)
-}
-
-fn open(folder: &Path, experiment: Experiment, threads: usize) -> anyhow::Result<Run> {
-    match Run::exists(folder) {
-        true => Ok(Run::resume(folder, experiment, threads)?),
-        false => Ok(Run::create(folder, experiment, threads)?),
-    }
-}
-
 /// How a run ended, and how many epochs it had before.
-fn print_run(name: &str, before: usize, run: &Run) -> io::Result<()> {
-    let progress = run.progress();
+fn print_run(run: &PlannedRun, before: usize, progress: &Progress) -> io::Result<()> {
     let note = match before {
         0 => String::new(),
         n if n == progress.epochs() => ", finished before".to_owned(),
@@ -132,7 +276,7 @@ fn print_run(name: &str, before: usize, run: &Run) -> io::Result<()> {
     let Some(last) = progress.metrics.last() else {
         return Ok(());
     };
-    let (test, train) = (last.test_error, last.train_error);
+    let (name, test, train) = (&run.name, last.test_error, last.train_error);
     let time = duration(progress.metrics.iter().map(|m| m.seconds).sum());
     writeln!(
         io::stdout(),

@@ -48,8 +48,9 @@ impl<'a> Results<'a> {
     }
 
     /// Adds a run with at least one epoch: what counts is its last one.
-    pub(super) fn add(&mut self, row: &Row, progress: &Progress) {
-        let Some(last) = progress.metrics.last() else {
+    pub(super) fn add(&mut self, name: &str, progress: &Progress) {
+        let row = self.table.rows.iter().find(|row| row.name() == name);
+        let (Some(row), Some(last)) = (row, progress.metrics.last()) else {
             return;
         };
         self.runs.push(Measured {
@@ -65,11 +66,21 @@ impl<'a> Results<'a> {
         });
     }
 
+    /// Whether there are any.
+    pub(super) fn has_runs(&self) -> bool {
+        !self.runs.is_empty()
+    }
+
     /// Writes `results.csv`, a line per run, and `results.md`, a line per row.
     pub(super) fn save(&self, folder: &Path) -> Result<(), WriteError> {
         atomic::write(&folder.join("results.csv"), |file| {
             let mut lines = csv::Writer::from_writer(file);
-            self.runs.iter().try_for_each(|run| lines.serialize(run))?;
+            // In the order of the table, whichever ended first.
+            let row =
+                |run: &&Measured| self.table.rows.iter().position(|row| row.name() == run.row);
+            let mut runs: Vec<&Measured> = self.runs.iter().collect();
+            runs.sort_by_key(|run| (row(run), run.seed));
+            runs.iter().try_for_each(|run| lines.serialize(run))?;
             lines.flush()
         })?;
         atomic::write(&folder.join("results.md"), |file| {
@@ -124,7 +135,7 @@ fn spread(errors: &[f64]) -> String {
 }
 
 /// A time in the unit that suits it.
-pub(super) fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     let minutes = (seconds / 60.0).round() as u64;
     match seconds {
         ..120.0 => format!("{seconds:.1} s"),

@@ -143,9 +143,7 @@ fn line(text: &[u8], start: &csv::Position) -> u64 {
 
 /// The source of a name, in any case.
 fn source(circuit: &Circuit, name: &str) -> anyhow::Result<ElementId> {
-    let named = circuit
-        .element(name)
-        .or_else(|| circuit.element(&name.to_lowercase()));
+    let named = circuit.find_element(name).ok();
     let is_source = |id: &ElementId| {
         matches!(
             circuit[*id].law(),

@@ -10,5 +10,6 @@ mod presets;
 mod reproduce;
 mod resume;
 mod solve;
+mod study;
 mod support;
 mod train;

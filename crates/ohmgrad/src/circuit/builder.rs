@@ -1,12 +1,12 @@
 //! Building circuits element by element.
 
 use super::names::NameIndex;
-use super::{Circuit, CircuitError, Element, Mark, NodeId};
+use super::{Circuit, CircuitError, Element, Mark, NodeId, is_ground};
 use crate::device::{Diode, Law};
 
 /// Collects elements; [`build`](CircuitBuilder::build) checks them and makes the circuit.
 ///
-/// Nodes come to be by being named. The node `0` is ground.
+/// Nodes come to be by being named. The node `0` is ground; `gnd` and `GND` are other names of it.
 ///
 /// ```
 /// use ohmgrad::circuit::Circuit;
@@ -70,8 +70,12 @@ impl CircuitBuilder {
         &self.element_names
     }
 
-    /// The node of a name, which is added if it is new. Nodes that no element touches are legal.
+    /// The node of a name, which is added if it is new; `gnd` is ground, as in netlists. Nodes that no element touches are
+    /// legal.
     pub fn node(&mut self, name: &str) -> NodeId {
+        if is_ground(name) {
+            return NodeId::GROUND;
+        }
         let names = &self.node_names;
         if let Some(node) = self.nodes_by_name.find(name, |k| &names[k as usize]) {
             return NodeId(node);

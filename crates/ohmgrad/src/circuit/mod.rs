@@ -116,6 +116,16 @@ pub enum CircuitError {
         "`{0}` is no name: names are not empty and have no white space and no control characters"
     )]
     Name(String),
+    /// A node or an element that the circuit does not have.
+    #[error("there is no {what} {name}{hint}")]
+    Unknown {
+        /// Which of the two.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// What may be meant, and what there is.
+        hint: String,
+    },
     /// More nodes or elements than can be counted in 32 bits.
     #[error("the circuit has more than {} nodes or elements", u32::MAX)]
     TooLarge,
@@ -152,6 +162,47 @@ impl Circuit {
     pub fn element(&self, name: &str) -> Option<ElementId> {
         let name_of = |element| self.element_names[element as usize].as_str();
         self.elements_by_name.find(name, name_of).map(ElementId)
+    }
+
+    /// The node that a name means to SPICE: `gnd` is ground, and capital letters are small ones. Where nodes differ in that
+    /// alone, the one that is spelled so.
+    ///
+    /// ```
+    /// use ohmgrad::circuit::{Circuit, NodeId};
+    /// let circuit = Circuit::builder().resistor("R1", "In", "GND", 50.0).build()?;
+    /// assert_eq!(circuit.find_node("gnd"), Ok(NodeId::GROUND));
+    /// assert_eq!(circuit.find_node("IN").ok(), circuit.node("In"));
+    /// assert_eq!(circuit.find_element("r1").ok(), circuit.element("R1"));
+    /// let error = circuit.find_element("r2").unwrap_err().to_string();
+    /// assert_eq!(error, "there is no element r2: did you mean R1? the elements are R1");
+    /// # Ok::<(), ohmgrad::circuit::CircuitError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no such node: the nearest one, and the first ones that there are.
+    pub fn find_node(&self, name: &str) -> Result<NodeId, CircuitError> {
+        let name = if is_ground(name) { "0" } else { name };
+        let number = |name: &str| self.node(name).map(|node| node.0);
+        let found = names::find_as_spice(name, &self.node_names, number);
+        found.map(NodeId).ok_or_else(|| CircuitError::Unknown {
+            what: "node",
+            name: name.to_owned(),
+            hint: names::hint("node", name, &self.node_names),
+        })
+    }
+
+    /// The element that a name means to SPICE, as [`find_node`](Self::find_node) finds nodes.
+    ///
+    /// # Errors
+    /// If there is no such element: the nearest one, and the first ones that there are.
+    pub fn find_element(&self, name: &str) -> Result<ElementId, CircuitError> {
+        let number = |name: &str| self.element(name).map(|element| element.0);
+        let found = names::find_as_spice(name, &self.element_names, number);
+        found.map(ElementId).ok_or_else(|| CircuitError::Unknown {
+            what: "element",
+            name: name.to_owned(),
+            hint: names::hint("element", name, &self.element_names),
+        })
     }
 
     /// All nodes, ground first.
@@ -199,6 +250,11 @@ impl Circuit {
         *present = law;
         Ok(())
     }
+}
+
+/// Whether a name is that of ground besides `0`.
+fn is_ground(name: &str) -> bool {
+    name.eq_ignore_ascii_case("gnd")
 }
 
 impl std::ops::Index<ElementId> for Circuit {

@@ -44,3 +44,27 @@ impl NameIndex {
 fn hash(name: &str) -> u64 {
     FixedState::default().hash_one(name)
 }
+
+/// The number of the name that SPICE takes for this one; `number` is that of a name that is spelled so.
+pub(super) fn find_as_spice(
+    name: &str,
+    names: &[String],
+    number: impl Fn(&str) -> Option<u32>,
+) -> Option<u32> {
+    let same = |other: &String| other.to_lowercase() == name.to_lowercase();
+    let exact = number(name).or_else(|| number(&name.to_lowercase()));
+    exact.or_else(|| names.iter().position(same).map(|k| k as u32))
+}
+
+/// What may be meant by a name that there is not, and the first of those that there are.
+pub(super) fn hint(what: &str, name: &str, names: &[String]) -> String {
+    const LISTED: usize = 10;
+    let name = name.to_lowercase();
+    let edits = |other: &&String| strsim::damerau_levenshtein(&name, &other.to_lowercase());
+    let nearest = names.iter().min_by_key(edits);
+    let near = nearest.filter(|nearest| edits(nearest) <= 1 + name.len() / 4);
+    let near = near.map_or_else(String::new, |nearest| format!(" did you mean {nearest}?"));
+    let more = if names.len() > LISTED { ", ..." } else { "" };
+    let listed = names[..names.len().min(LISTED)].join(", ");
+    format!(":{near} the {what}s are {listed}{more}")
+}

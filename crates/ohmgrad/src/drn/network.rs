@@ -12,7 +12,7 @@ use super::connection::Input;
 use super::engine::{self, Board, Powers, Registers, Share, Worker, Workspace};
 use super::program::{Machine, Settle, settle_alone};
 use super::simd::{gather_units, set_units};
-use super::{Architecture, ArchitectureError, Settling, SettlingError};
+use super::{Architecture, ArchitectureError, Energy, Settling, SettlingError};
 use crate::interrupt::Interrupted;
 
 /// A layered network: an [`Architecture`] with its weights (conductances in siemens) and biases (ampere).
@@ -130,7 +130,9 @@ pub enum SettleError {
 
 impl Network {
     /// A network with random weights, drawn uniformly as its [`Start`](super::Start) says and clamped to their windows; biases
-    /// are zero. The weights are drawn by ChaCha8 from `seed`, row by row.
+    /// are zero. The weights are drawn by ChaCha8 from `seed`, row by row. An output node
+    /// of a resistive network whose conductances add up to less than a quarter of what is expected is drawn
+    /// again: from some 30 units below it on, chance might else leave it almost open.
     ///
     /// The network is split over at most `threads` threads (at least one, at most one per 64 units of
     /// the widest layer, and no more than the system lets start); no result depends on their number.
@@ -156,8 +158,39 @@ impl Network {
                 }
             });
         }
+        if architecture.energy == Energy::CoContent {
+            network.redraw_faint_outputs(&mut rng);
+        }
         network.sum_conductances();
         Ok(network)
+    }
+
+    /// Draws output nodes again whose conductances add up to less than a quarter of what is expected.
+    fn redraw_faint_outputs(&mut self, rng: &mut ChaCha8Rng) {
+        const DRAWS: usize = 1000;
+        let last = self.architecture.matrices() - 1;
+        let (rows, columns) = self.architecture.shape(last);
+        let [middle, half] = self.architecture.initial_range(last);
+        let window @ [least, largest] = self.chain.connections[last].window;
+        let mut draw = || (middle + (2.0 * rng.random::<f32>() - 1.0) * half).clamp(least, largest);
+        let expected = mean_of_clamped([middle - half, middle + half], window);
+        let enough = 0.25 * rows as f32 * expected;
+        let mut weights = self.weights(last);
+        for column in 0..columns {
+            let sum = |weights: &[f32]| weights[column..].iter().step_by(columns).sum::<f32>();
+            for _ in 0..DRAWS {
+                if sum(&weights) >= enough {
+                    break;
+                }
+                weights[column..]
+                    .iter_mut()
+                    .step_by(columns)
+                    .for_each(|g| *g = draw());
+            }
+        }
+        self.fill_weights(last, |i, row| {
+            row.copy_from_slice(&weights[i * columns..(i + 1) * columns]);
+        });
     }
 
     /// A network with all weights and biases zero; conductance sums are not yet set.
@@ -173,6 +206,13 @@ impl Network {
             arch: Arch::new(),
             chain,
         })
+    }
+
+    /// How strongly the energy holds each output, in siemens: the conductances at its node, those of a pair's two in series;
+    /// 1 in a Hopfield network. Nudging away from the target has no minimum from there on.
+    pub fn output_conductances(&self) -> Vec<f32> {
+        let output = &self.shares[0].output;
+        output.readout.conductances(&output.conductance).collect()
     }
 
     /// Shape, gains and bounds.
@@ -479,6 +519,15 @@ fn settle_from_rest(
         },
         energy: powers.iter().map(Powers::energy).collect(),
     }
+}
+
+/// The mean of numbers that are uniform in `[first, last]` and then clamped to the window:
+/// `(low (low - first) + (high^2 - low^2) / 2 + high (last - high)) / (last - first)`, `[low, high]` being what both share.
+fn mean_of_clamped([first, last]: [f32; 2], [least, largest]: [f32; 2]) -> f32 {
+    let [low, high] = [least, largest].map(|end| end.clamp(first, last));
+    let within = 0.5 * (high * high - low * low);
+    let sum = low * (low - first) + within + high * (last - high);
+    (sum / (last - first)).max(least)
 }
 
 /// Checks the number of a parameter's values and each of them; `narrow` is how a value is shown.

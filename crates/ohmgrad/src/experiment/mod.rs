@@ -12,6 +12,7 @@
 
 pub mod circuit;
 mod data_source;
+mod grid;
 mod presets;
 mod table;
 
@@ -125,6 +126,16 @@ pub enum ExperimentError {
         path: PathBuf,
         /// Their name.
         name: String,
+    },
+    /// A grid that makes no experiments.
+    #[error("{origin}: grid.{setting}: {rule}")]
+    Grid {
+        /// The file of the table.
+        origin: String,
+        /// The setting.
+        setting: String,
+        /// What is allowed.
+        rule: String,
     },
     /// A row that a table does not have.
     #[error("there is no row `{name}`: the rows are {}{}", rows.join(", "), help(nearest.as_deref()))]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::grid::Grid;
 use super::{Experiment, ExperimentError, nearest, parse_toml, read_text};
 
 const TABLE: &str = "table.toml";
@@ -19,13 +20,24 @@ const TABLE: &str = "table.toml";
 /// test_error = 3.46      # percent; may be left out
 /// train_error = 2.94     # percent; may be left out
 /// time = "0 h 30 min"    # of a run; may be left out
+///
+/// [grid]                 # may be left out: every combination of these values is a row
+/// rule = ["c-ep", "al"]
+/// optimizer.learning_rate = [0.005, 0.01]
+/// seed = [0, 1, 2]
 /// ```
+///
+/// Entries of a grid are those of the settings file, by their places in it; `training`, `network` and `training.optimizer`
+/// may be left out. `learning_rate` is that of all parameters. Where the rule changes and `beta` does not, rules without an
+/// amplitude have none. Rows of a grid are named by what they change, and nothing is published of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// What the table is and where it was published.
     pub title: String,
     /// Its rows, at least one.
     pub rows: Vec<Row>,
+    /// The seeds of its grid, if it has them.
+    pub seeds: Option<Vec<u64>>,
 }
 
 /// An experiment and its published results.
@@ -48,6 +60,8 @@ struct Listing {
     title: String,
     #[serde(default)]
     row: Vec<Published>,
+    #[serde(default)]
+    grid: toml::Table,
 }
 
 #[derive(Deserialize)]
@@ -66,24 +80,29 @@ impl Table {
     /// If a file cannot be read or is not valid, or the table has no rows or two of one name.
     pub fn from_folder(folder: &Path) -> Result<Self, ExperimentError> {
         let path = folder.join(TABLE);
-        let listing: Listing = parse_toml(&read_text(&path)?, &path.display().to_string())?;
+        let origin = path.display().to_string();
+        let listing: Listing = parse_toml(&read_text(&path)?, &origin)?;
+        let grid = Grid::new(listing.grid, &origin)?;
         if listing.row.is_empty() {
             return Err(ExperimentError::NoRows { path });
         }
         let mut rows: Vec<Row> = Vec::new();
         for published in listing.row {
             let row = Row::from_folder(folder, published)?;
-            if rows.iter().any(|other| other.name() == row.name()) {
-                return Err(ExperimentError::SameRows {
-                    path,
-                    name: row.name().to_owned(),
-                });
+            for row in row.expanded(&grid, &origin)? {
+                if rows.iter().any(|other| other.name() == row.name()) {
+                    return Err(ExperimentError::SameRows {
+                        path,
+                        name: row.name().to_owned(),
+                    });
+                }
+                rows.push(row);
             }
-            rows.push(row);
         }
         Ok(Self {
             title: listing.title,
             rows,
+            seeds: grid.seeds,
         })
     }
 
@@ -115,6 +134,21 @@ impl Row {
             train_error: published.train_error,
             time: published.time,
         })
+    }
+
+    /// The rows that a grid makes of it; nothing is published of those that it changes.
+    fn expanded(self, grid: &Grid, origin: &str) -> Result<Vec<Self>, ExperimentError> {
+        let experiments = grid.expand(&self.experiment, origin)?;
+        let row = |experiment: Experiment| match experiment.name == self.experiment.name {
+            true => self.clone(),
+            false => Self {
+                experiment,
+                test_error: None,
+                train_error: None,
+                time: None,
+            },
+        };
+        Ok(experiments.into_iter().map(row).collect())
     }
 
     /// Its name: that of its experiment.

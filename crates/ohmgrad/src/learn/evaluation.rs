@@ -103,7 +103,8 @@ fn run(
         encode,
         |b, settled| {
             let examples = batches.clone().nth(b).unwrap_or_default();
-            score(&settled.outputs, readout, data, examples, cost, &mut totals)?;
+            let scored = score(&settled.outputs, readout, data, examples, cost, &mut totals);
+            scored.map_err(|NotFinite(example)| TrainError::Overflow { example })?;
             let potentials = settled.outputs.chunks(network.architecture().outputs);
             for (&example, potentials) in examples.iter().zip(potentials) {
                 if let Some(label) = data.label(example as usize) {
@@ -139,12 +140,19 @@ impl Physics {
     }
 }
 
-/// The largest output.
-fn prediction(outputs: impl Iterator<Item = f32>) -> usize {
+/// The number of the largest output, the first of equal ones: the class that a network predicts.
+///
+/// ```
+/// assert_eq!(ohmgrad::learn::prediction([0.1, 0.7, -2.0, 0.7].into_iter()), 1);
+/// ```
+pub fn prediction(outputs: impl Iterator<Item = f32>) -> usize {
     let first = (0, f32::NEG_INFINITY);
     let better = |best: (usize, f32), (k, v)| if v > best.1 { (k, v) } else { best };
     outputs.enumerate().fold(first, better).0
 }
+
+/// An example, by the number of those scored before, whose outputs are not finite.
+pub(super) struct NotFinite(pub(super) usize);
 
 /// Adds the costs and errors of a batch to `totals`.
 pub(super) fn score(
@@ -154,7 +162,7 @@ pub(super) fn score(
     examples: &[u32],
     cost: Cost,
     totals: &mut Epoch,
-) -> Result<(), TrainError> {
+) -> Result<(), NotFinite> {
     let slots = potentials.chunks(data.outputs() * readout.nodes());
     for (&example, potentials) in examples.iter().zip(slots) {
         let target = data.targets().of(example as usize);
@@ -162,8 +170,7 @@ pub(super) fn score(
         let pairs = outputs.clone().enumerate();
         totals.cost += cost.of(pairs.map(|(k, v)| (f64::from(v), f64::from(target(k)))));
         if potentials.iter().any(|v| !v.is_finite()) {
-            let example = totals.examples;
-            return Err(TrainError::Diverged { example });
+            return Err(NotFinite(totals.examples));
         }
         totals.examples += 1;
         let label = data.label(example as usize);

@@ -19,7 +19,7 @@ mod trainer;
 
 pub use benchmark::{Benchmark, Breakdown, benchmark};
 pub use cost::Cost;
-pub use evaluation::{Evaluation, Physics, evaluate, evaluate_physics};
+pub use evaluation::{Evaluation, Physics, evaluate, evaluate_physics, prediction};
 pub use gradients::{
     GradientAgreement, GradientReport, GradientReportError, GradientRow, NoGradient,
     compare_gradients,
@@ -28,7 +28,7 @@ pub use optimizer::{Course, Optimizer, OptimizerError, Schedule, Update};
 pub use options::{InitialState, TrainOptions, TrainOptionsError};
 pub use pass::{Epoch, Step, StepTimes};
 pub use rules::{Rule, Unbounded};
-pub use trainer::{TrainError, Trainer};
+pub use trainer::{Divergence, TrainError, Trainer};
 
 pub(crate) use optimizer::Memory;
 pub(crate) use trainer::check_fit;

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::rules::States;
-use super::{Cost, Optimizer, OptimizerError, Rule};
-use crate::drn::{Architecture, Energy, Settling, SettlingError, SweepOrder};
+use super::rules::{Push, States};
+use super::{Cost, Divergence, Optimizer, OptimizerError, Rule, TrainError};
+use crate::drn::{Architecture, Energy, Network, Settling, SettlingError, SweepOrder};
 
 /// Where the free phase of a training step starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +115,23 @@ impl TrainOptions {
     /// The most sweeps that backpropagation goes back through.
     pub const MAX_UNROLLED: usize = 100;
 
+    /// An amplitude that suits a network as it stands: for equilibrium propagation 1 S, or half the least of its
+    /// [output conductances](Network::output_conductances) where the rule nudges away from the target; none for the other
+    /// rules.
+    pub fn standard_beta(rule: Rule, network: &Network) -> Option<f32> {
+        let pushes = rule.states(1.0).pushes;
+        let nudges = pushes.iter().filter_map(|push| match push {
+            Push::Nudge(beta) => Some(*beta),
+            _ => None,
+        });
+        let least = network.output_conductances().into_iter();
+        let half = 0.5 * least.fold(f32::INFINITY, f32::min);
+        match nudges.reduce(f32::min)? {
+            0.0.. => Some(1.0),
+            _ => Some(if half > 0.0 { half.min(1.0) } else { 1.0 }),
+        }
+    }
+
     /// Checks everything that does not need the data.
     ///
     /// # Errors
@@ -164,6 +181,21 @@ impl TrainOptions {
         } = self.free_phase;
         let fixed = tolerance.is_none() && relaxation == 1.0;
         order == SweepOrder::Asynchronous && sweeps <= Self::MAX_UNROLLED && fixed
+    }
+
+    /// The error of training that diverges in an epoch, counted from 0, after so many examples of it.
+    pub(super) fn diverged(&self, epoch: usize, example: usize, sign: Divergence) -> TrainError {
+        let rates = self.optimizer.learning_rates.iter();
+        let largest = rates.max_by(|a, b| a.1.total_cmp(b.1));
+        let (parameter, rate) = largest.map_or((String::new(), 0.0), |(p, r)| (p.clone(), *r));
+        let factor = self.optimizer.schedule.factor(epoch as f64);
+        TrainError::Diverged {
+            epoch: epoch + 1,
+            example,
+            sign,
+            rate: factor * f64::from(rate),
+            parameter,
+        }
     }
 
     /// The states that the rule makes.

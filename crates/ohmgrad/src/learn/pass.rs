@@ -7,7 +7,7 @@ use super::evaluation::score;
 use super::examples::{encode_examples, write_targets};
 use super::optimizer::Laws;
 use super::rules::States;
-use super::{Cost, TrainError, TrainOptions};
+use super::{Cost, Divergence, TrainError, TrainOptions};
 use crate::data::Dataset;
 use crate::drn::{
     Board, Machine, Op, Program, Registers, Share, Update, Worker, Workspace, run_team,
@@ -122,6 +122,14 @@ impl Pass<'_> {
     }
 }
 
+impl Pass<'_> {
+    /// Potentials that are not finite, after so many examples.
+    fn diverged(&self, example: usize) -> TrainError {
+        let sign = Divergence::NotFinite;
+        self.options.diverged(self.epoch, example, sign)
+    }
+}
+
 /// A thread of the team in a pass: its worker, and what only training needs.
 struct Member<'a> {
     worker: Worker<'a, &'a mut Share>,
@@ -151,7 +159,7 @@ impl Member<'_> {
             }
             if self.worker.space.outputs.iter().any(|v| !v.is_finite()) {
                 let example = epoch.examples - examples.len();
-                return Err(TrainError::Diverged { example });
+                return Err(pass.diverged(example));
             }
             let t = pass.epoch as f64 + f64::from(step) / count;
             self.laws.set(t, pass.steps + u64::from(step));
@@ -193,7 +201,8 @@ impl Member<'_> {
             }
             Op::Score => {
                 let outputs = &self.worker.space.outputs;
-                score(outputs, readout, pass.data, examples, cost, epoch)?;
+                let scored = score(outputs, readout, pass.data, examples, cost, epoch);
+                scored.map_err(|overflow| pass.diverged(overflow.0))?;
             }
             Op::Pull { every_slot } => {
                 let pulled = match every_slot {

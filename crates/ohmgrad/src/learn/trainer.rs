@@ -26,13 +26,29 @@ pub enum TrainError {
         /// What is unbounded.
         source: Unbounded,
     },
-    /// A potential, a conductance or a bias that is not finite.
+    /// Training that diverges.
     #[error(
-        "training diverged at example {example} of the epoch (a potential, conductance or bias is not finite): \
-         lower the learning rates"
+        "training diverged in epoch {epoch}, at example {example} of it: {sign}. Lower the learning rates; the largest is now \
+         {rate:.3e}, that of {parameter}"
     )]
     Diverged {
+        /// The epoch, counted from 1.
+        epoch: usize,
         /// Examples trained on before in this epoch.
+        example: usize,
+        /// How it shows.
+        sign: Divergence,
+        /// The largest learning rate at that time.
+        rate: f64,
+        /// The parameter that has it.
+        parameter: String,
+    },
+    /// Output potentials beyond the range of floating-point numbers, of a network that is measured.
+    #[error(
+        "the outputs of example {example} are not finite: lower the input gain, the inputs or the biases"
+    )]
+    Overflow {
+        /// The example, counted from 0.
         example: usize,
     },
     /// A dataset that does not fit the network.
@@ -67,6 +83,28 @@ pub enum TrainError {
     Interrupted(#[from] Interrupted),
 }
 
+/// How training that diverges shows.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Divergence {
+    /// A number that is not finite.
+    #[error("a potential, conductance or bias is not finite")]
+    NotFinite,
+    /// A mean cost beyond [`Self::FACTOR`] times that of the first epoch.
+    #[error("the mean cost of the epoch is {cost:.3e}, after {first:.3e} in the first one")]
+    Cost {
+        /// Mean cost of the epoch.
+        cost: f64,
+        /// Mean cost of the first epoch.
+        first: f64,
+    },
+}
+
+impl Divergence {
+    /// The mean cost of an epoch is at most so many times that of the first one.
+    pub const FACTOR: f64 = 1000.0;
+}
+
 /// A network in training: the network, the state of its nodes, what the optimiser remembers, and the number of finished
 /// epochs.
 pub struct Trainer {
@@ -76,6 +114,8 @@ pub struct Trainer {
     epoch: usize,
     /// Steps made.
     steps: u64,
+    /// Mean cost of the first epoch, once it is finished.
+    first_cost: Option<f64>,
     /// Whether steps add up gradients in the first register and leave the parameters as they are.
     accumulates: bool,
     states: States,
@@ -147,6 +187,7 @@ impl Trainer {
             seed,
             epoch: 0,
             steps: 0,
+            first_cost: None,
         })
     }
 
@@ -158,6 +199,11 @@ impl Trainer {
     /// The options it is trained with.
     pub fn options(&self) -> &TrainOptions {
         &self.options
+    }
+
+    /// The seed of the order of the examples.
+    pub fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// Finished epochs.
@@ -209,14 +255,23 @@ impl Trainer {
         // The fused pass adds up conductances in another order than a network that is read from a file.
         self.network.sum_conductances();
         let epoch = epoch?;
-        // The last update of the epoch has met no input yet.
-        let registers = self.registers.iter().all(Registers::are_finite);
-        if !(registers && self.network.shares.iter().all(Share::is_finite)) {
-            let example = epoch.examples;
-            return Err(TrainError::Diverged { example });
-        }
+        self.check_convergence(&epoch)?;
+        self.first_cost.get_or_insert(epoch.mean_cost());
         self.epoch += 1;
         Ok(epoch)
+    }
+
+    /// The last update of an epoch has met no input yet, and a cost that explodes shows in its mean.
+    fn check_convergence(&self, epoch: &Epoch) -> Result<(), TrainError> {
+        let registers = self.registers.iter().all(Registers::are_finite);
+        let is_finite = registers && self.network.shares.iter().all(Share::is_finite);
+        let (cost, first) = (epoch.mean_cost(), self.first_cost.unwrap_or(f64::INFINITY));
+        let sign = match is_finite && cost.is_finite() {
+            false => Divergence::NotFinite,
+            true if cost > Divergence::FACTOR * first => Divergence::Cost { cost, first },
+            true => return Ok(()),
+        };
+        Err(self.options.diverged(self.epoch, epoch.examples, sign))
     }
 
     /// The examples in the order of the next epoch.
@@ -297,13 +352,19 @@ impl Trainer {
         hidden.chain([outputs.to_vec()]).collect()
     }
 
-    /// Continues from a checkpoint: finished epochs and their steps, and the state that [`Self::carried_state`] gave.
+    /// Mean cost of the first epoch, once it is finished.
+    pub(crate) fn first_cost(&self) -> Option<f64> {
+        self.first_cost
+    }
+
+    /// Continues from a checkpoint: finished epochs, their steps and the mean cost of the first, and the state that
+    /// [`Self::carried_state`] gave.
     ///
     /// # Errors
     /// If the state does not have this network's shape; nothing is changed then.
     pub(crate) fn restore(
         &mut self,
-        (epoch, steps): (usize, u64),
+        (epoch, steps, first_cost): (usize, u64, Option<f64>),
         state: &[Vec<f32>],
     ) -> Result<(), ParameterError> {
         let architecture = self.network.architecture();
@@ -323,7 +384,7 @@ impl Trainer {
             let range = start * architecture.outputs..(start + batch) * architecture.outputs;
             space.outputs[range].copy_from_slice(outputs);
         }
-        (self.epoch, self.steps) = (epoch, steps);
+        (self.epoch, self.steps, self.first_cost) = (epoch, steps, first_cost);
         Ok(())
     }
 

@@ -11,9 +11,7 @@ use super::run::{CONFIG, METRICS, check_goes_on, lock};
 use super::{ReadError, RunError, WriteError, atomic};
 use crate::circuit::netlist;
 use crate::experiment::circuit::{CircuitExperiment, CircuitProblem};
-use crate::learn::Memory;
-use crate::learn::circuit::{CircuitEvaluation, CircuitLearner};
-use crate::presolve::State;
+use crate::learn::circuit::{CircuitEvaluation, CircuitLearner, LearnError, LearnerState};
 
 const CHECKPOINT: &str = "checkpoint.json";
 const TRAINED: &str = "trained.cir";
@@ -65,13 +63,8 @@ pub struct CircuitMetrics {
 #[derive(Serialize, Deserialize)]
 struct Checkpoint {
     experiment: CircuitExperiment,
-    /// Of the trained elements, in siemens, volt or ampere.
-    values: Vec<f64>,
-    /// Of the examples, from which the next epoch finds them.
-    #[serde(default)]
-    states: Vec<Option<State>>,
-    /// What the optimiser remembers.
-    memory: Memory,
+    #[serde(flatten)]
+    state: LearnerState,
     metrics: Vec<CircuitMetrics>,
 }
 
@@ -134,13 +127,13 @@ impl CircuitRun {
         let mut metrics = Vec::new();
         if let Some(checkpoint) = read_checkpoint(&folder.join(CHECKPOINT))? {
             checkpoint.check_unchanged(&folder, &experiment)?;
-            learner.resume(checkpoint.metrics.len(), &checkpoint.values)?;
-            learner.set_states(checkpoint.states);
-            if !learner.set_memory(checkpoint.memory) {
-                return Err(RunError::OptimizerState {
+            let restored = learner.restore(checkpoint.metrics.len(), checkpoint.state);
+            restored.map_err(|error| match error {
+                LearnError::OptimizerState => RunError::OptimizerState {
                     path: folder.join(CHECKPOINT),
-                });
-            }
+                },
+                error => error.into(),
+            })?;
             metrics = checkpoint.metrics;
         }
         let run = CircuitRun {
@@ -232,9 +225,7 @@ impl CircuitRun {
     fn save(&mut self) -> Result<(), RunError> {
         let checkpoint = Checkpoint {
             experiment: self.experiment.clone(),
-            values: self.learner.values(),
-            states: self.learner.states().to_vec(),
-            memory: self.learner.memory().clone(),
+            state: self.learner.state(),
             metrics: self.metrics.clone(),
         };
         atomic::write(&self.folder.join(CHECKPOINT), |out| {

@@ -39,6 +39,14 @@ pub enum ReadError {
         /// What the parser said.
         source: serde_json::Error,
     },
+    /// Receipts that are not as a run writes them.
+    #[error("{path} is damaged")]
+    Receipts {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
     /// A metadata entry that is not there.
     #[error("{path} has no metadata entry `{key}`: it was not written by ohmgrad")]
     NoMetadata {

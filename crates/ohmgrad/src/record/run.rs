@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::{EpochMetrics, Progress, ReadError, WriteError, atomic, checkpoint, model};
+use super::{EpochMetrics, Progress, ReadError, Receipt, WriteError, atomic, checkpoint, model};
 use crate::data::Split;
 use crate::drn::Network;
 use crate::experiment::circuit::CircuitExperimentError;
@@ -29,6 +29,7 @@ const LOCK: &str = ".lock";
 /// | `last.safetensors` | the [model] after the last epoch |
 /// | `best.safetensors` | the model after the first epoch with the lowest test error |
 /// | `checkpoint.safetensors` | the [checkpoint] to go on from |
+/// | `receipts.jsonl` | a [`Receipt`] of each time that it was started or taken up again |
 ///
 /// After each epoch the checkpoint is written first. A run that is killed at any moment loses at most
 /// one epoch: [`Run::resume`] brings the other files in line with the checkpoint and goes on, and
@@ -215,6 +216,7 @@ impl Run {
             _lock: lock,
         };
         run.write_config()?;
+        run.write_receipt()?;
         Ok(run)
     }
 
@@ -296,6 +298,9 @@ impl Run {
             _lock: lock,
         };
         run.write_config()?;
+        if !run.is_finished() {
+            run.write_receipt()?;
+        }
         run.publish()?;
         Ok(run)
     }
@@ -372,6 +377,13 @@ impl Run {
         }
     }
 
+    fn write_receipt(&self) -> Result<(), RunError> {
+        let threads = self.network().threads();
+        let (experiment, epochs) = (&self.progress.experiment, self.progress.epochs());
+        let receipt = Receipt::new(experiment, &self.split, threads, epochs)?;
+        Ok(receipt.append(&self.folder)?)
+    }
+
     fn write_config(&self) -> Result<(), RunError> {
         let text = self.progress.experiment.to_toml()?;
         let path = self.folder.join(CONFIG);
@@ -431,7 +443,7 @@ fn load_data(experiment: &Experiment) -> Result<Split, RunError> {
     Ok(split)
 }
 
-fn new_trainer(experiment: &Experiment, threads: usize) -> Result<Trainer, RunError> {
+pub(super) fn new_trainer(experiment: &Experiment, threads: usize) -> Result<Trainer, RunError> {
     let conductances = experiment.network.conductances();
     if Vec::<f32>::new().try_reserve_exact(conductances).is_err() {
         return Err(RunError::Memory { conductances });

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::Crc;
@@ -123,11 +123,15 @@ fn header(metadata: &BTreeMap<&str, String>, tensors: &[Tensor]) -> io::Result<V
     Ok(bytes)
 }
 
-/// A file that is being read, and its length in bytes.
-#[derive(Debug)]
+/// What a file is read from.
+trait Content: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> Content for T {}
+
+/// A file, or its bytes in memory, that is being read, and its length in bytes.
 struct Source {
     path: PathBuf,
-    file: BufReader<fs::File>,
+    file: Box<dyn Content>,
     length: u64,
 }
 
@@ -142,9 +146,18 @@ impl Source {
             Err(source) => Err(ReadError::Io { path, source }),
             Ok((file, length)) => Ok(Self {
                 path,
-                file: BufReader::new(file),
+                file: Box::new(BufReader::new(file)),
                 length,
             }),
+        }
+    }
+
+    /// The bytes of a file, which errors call by this name.
+    fn in_memory(name: &str, bytes: Vec<u8>) -> Self {
+        Self {
+            path: PathBuf::from(name),
+            length: bytes.len() as u64,
+            file: Box::new(Cursor::new(bytes)),
         }
     }
 
@@ -197,7 +210,6 @@ impl Source {
 }
 
 /// An open file whose header fits its length.
-#[derive(Debug)]
 pub(super) struct TensorFile {
     source: Source,
     header: Metadata,
@@ -207,7 +219,15 @@ pub(super) struct TensorFile {
 
 impl TensorFile {
     pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
-        let mut source = Source::open(path)?;
+        Self::read_header(Source::open(path)?)
+    }
+
+    /// The bytes of a file, which errors call by this name.
+    pub(super) fn in_memory(name: &str, bytes: Vec<u8>) -> Result<Self, ReadError> {
+        Self::read_header(Source::in_memory(name, bytes))
+    }
+
+    fn read_header(mut source: Source) -> Result<Self, ReadError> {
         let (header, start) = source.header()?;
         let end = start.saturating_add(header.data_len() as u64);
         source.check_length(end, end == source.length)?;
@@ -231,6 +251,12 @@ impl TensorFile {
         };
         let text = metadata.and_then(|entries| entries.get(key));
         text.map(String::as_str).ok_or_else(missing)
+    }
+
+    /// Whether there is a metadata entry.
+    pub(super) fn has(&self, key: &str) -> bool {
+        let metadata = self.header.metadata().as_ref();
+        metadata.is_some_and(|entries| entries.contains_key(key))
     }
 
     /// A metadata entry in TOML.

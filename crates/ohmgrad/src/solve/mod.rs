@@ -12,9 +12,11 @@ mod multipliers;
 mod newton;
 mod rows;
 mod star_mesh;
+mod variants;
 
 pub use certificate::Certificate;
 pub use rows::RowError;
+pub use variants::solve_variants;
 
 use coordinate_descent::{descend, sweep_cost};
 use interior_point::InteriorPoint;

@@ -13,7 +13,7 @@ use crate::presolve::PresolveError;
 
 /// Rows that are solved one after the other, each from the answer of the one before. The answers depend on it, so it
 /// does not depend on the number of threads.
-const CHUNK: usize = 32;
+pub(super) const CHUNK: usize = 32;
 
 /// Why rows of source values, or one of them, cannot be solved.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -97,6 +97,41 @@ pub struct CircuitProblem {
     pub test: Option<CircuitExamples>,
 }
 
+/// A task of a circuit by names: the sources that are its inputs, its outputs as `v(node)`, `v(node,node)` or `i(element)`,
+/// and what is trained, as [`CircuitExperiment::train`] says. Names are those that SPICE reads.
+///
+/// ```
+/// use ohmgrad::circuit::Circuit;
+///
+/// let divider = Circuit::builder()
+///     .voltage_source("V1", "in", "0", 0.0)
+///     .resistor("R1", "in", "out", 1.0)
+///     .resistor("R2", "out", "0", 1.0)
+///     .build()?;
+/// let outputs = ["v(out)".to_owned()];
+/// let task = ohmgrad::experiment::circuit::task(&divider, ["v1"].into_iter(), &outputs, None)?;
+/// assert_eq!(task.trained().len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If there is no such name, and as [`CircuitTask::new`].
+pub fn task<'n>(
+    circuit: &Circuit,
+    inputs: impl Iterator<Item = &'n str>,
+    outputs: &[String],
+    train: Option<&[String]>,
+) -> Result<CircuitTask, CircuitExperimentError> {
+    let inputs = inputs.map(|name| names::element(circuit, name, "inputs"));
+    let outputs = outputs.iter().map(|text| names::output(circuit, text));
+    Ok(CircuitTask::new(
+        circuit,
+        inputs.collect::<Result<_, _>>()?,
+        outputs.collect::<Result<_, _>>()?,
+        names::trained(circuit, train)?,
+    )?)
+}
+
 impl CircuitExperiment {
     /// Reads and checks settings; `origin` says where the text is from, for error messages.
     ///
@@ -171,18 +206,8 @@ impl CircuitExperiment {
         let read = netlist::read(&self.netlist);
         let read = read.map_err(|errors| CircuitExperimentError::Netlist(errors.to_string()))?;
         let mut circuit = read.circuit;
-        let sources = self.inputs.keys();
-        let inputs = sources.map(|name| names::element(&circuit, name, "inputs"));
-        let outputs = self
-            .outputs
-            .iter()
-            .map(|text| names::output(&circuit, text));
-        let task = CircuitTask::new(
-            &circuit,
-            inputs.collect::<Result<_, _>>()?,
-            outputs.collect::<Result<_, _>>()?,
-            names::trained(&circuit, self.train.as_deref())?,
-        )?;
+        let inputs = self.inputs.keys().map(String::as_str);
+        let task = task(&circuit, inputs, &self.outputs, self.train.as_deref())?;
         let columns: Vec<&str> = self.inputs.values().map(String::as_str).collect();
         let (train, test) = self.examples.load(&columns, task.outputs().len())?;
         self.draw_initial_values(&mut circuit, &task);

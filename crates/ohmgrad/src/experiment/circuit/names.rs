@@ -8,15 +8,14 @@ use crate::circuit::{Circuit, ElementId, NodeId};
 use crate::device::Law;
 use crate::learn::circuit::{Output, TaskError};
 
-/// The element of a name, which netlists have in lower case.
+/// The element of a name.
 pub(super) fn element(
     circuit: &Circuit,
     name: &str,
     role: &'static str,
 ) -> Result<ElementId, CircuitExperimentError> {
-    let found = circuit.element(name);
-    let found = found.or_else(|| circuit.element(&name.to_lowercase()));
-    found.ok_or_else(|| CircuitExperimentError::NoElement {
+    let found = circuit.find_element(name);
+    found.map_err(|_| CircuitExperimentError::NoElement {
         role,
         name: name.to_owned(),
         nearest: nearest(name, circuit.element_names().iter().map(String::as_str)),
@@ -24,9 +23,8 @@ pub(super) fn element(
 }
 
 fn node(circuit: &Circuit, name: &str) -> Result<NodeId, CircuitExperimentError> {
-    let found = circuit.node(name);
-    let found = found.or_else(|| circuit.node(&name.to_lowercase()));
-    found.ok_or_else(|| CircuitExperimentError::NoNode {
+    let found = circuit.find_node(name);
+    found.map_err(|_| CircuitExperimentError::NoNode {
         name: name.to_owned(),
         nearest: nearest(name, circuit.node_names().iter().map(String::as_str)),
     })

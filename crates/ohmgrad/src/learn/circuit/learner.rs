@@ -4,6 +4,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::examples::CircuitExamples;
 use super::options::{CircuitOptions, CircuitOptionsError, PARAMETERS, parameter};
@@ -37,6 +38,18 @@ pub struct CircuitLearner {
     memory: Memory,
     seed: u64,
     epochs: usize,
+}
+
+/// What training of a circuit goes on from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LearnerState {
+    /// Of the trained elements, in siemens, volt or ampere.
+    values: Vec<f64>,
+    /// The free state of each example, from which the next epoch finds it; none if they are too many.
+    #[serde(default)]
+    states: Vec<Option<State>>,
+    /// What the optimiser remembers.
+    memory: Memory,
 }
 
 /// How well a circuit answers.
@@ -103,6 +116,11 @@ pub enum LearnError {
         /// Trained elements.
         trained: usize,
     },
+    /// A state that another optimiser has left.
+    #[error(
+        "the state is that of another optimizer: the number of values that it remembers is another"
+    )]
+    OptimizerState,
     /// A value that an element cannot have: training has diverged, or an input is no number.
     #[error("{0}: lower the learning rate if this comes from training")]
     Value(#[from] CircuitError),
@@ -207,28 +225,37 @@ impl CircuitLearner {
         Ok(())
     }
 
-    /// What the optimiser remembers. Training that is taken up again with it ends with the same bits.
-    pub(crate) fn memory(&self) -> &Memory {
-        &self.memory
+    /// The options it trains with.
+    pub fn options(&self) -> &CircuitOptions {
+        &self.options
     }
 
-    /// Returns whether the memory is one of this optimiser and task; nothing changes otherwise.
-    pub(crate) fn set_memory(&mut self, memory: Memory) -> bool {
-        let fits = memory.fits(self.options.optimizer.update, self.task.trained().len());
-        if fits {
-            self.memory = memory;
+    /// The seed of the order of the examples.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// What training goes on from, with the [number of epochs](Self::epochs), as if it had never stopped.
+    pub fn state(&self) -> LearnerState {
+        LearnerState {
+            values: self.values(),
+            states: self.states.clone(),
+            memory: self.memory.clone(),
         }
-        fits
     }
 
-    /// The free state of each example in the last epoch, from which it is found in the next; none if they are too many to be
-    /// kept. Training that is taken up again with them ends with the same bits.
-    pub(crate) fn states(&self) -> &[Option<State>] {
-        &self.states
-    }
-
-    pub(crate) fn set_states(&mut self, states: Vec<Option<State>>) {
-        self.states = states;
+    /// Goes on from the state of a learner of the same circuit, task and options after so many epochs.
+    ///
+    /// # Errors
+    /// If it is that of another task or optimiser, or a value is out of range.
+    pub fn restore(&mut self, epochs: usize, state: LearnerState) -> Result<(), LearnError> {
+        let trained = self.task.trained().len();
+        if !state.memory.fits(self.options.optimizer.update, trained) {
+            return Err(LearnError::OptimizerState);
+        }
+        self.resume(epochs, &state.values)?;
+        (self.states, self.memory) = (state.states, state.memory);
+        Ok(())
     }
 
     /// Goes once through all examples, in a new random order, and changes the trained elements after every batch.
@@ -263,6 +290,10 @@ impl CircuitLearner {
         let mut outputs = vec![Vec::new(); examples.len()];
         let mut done = 0;
         for batch in order.chunks(self.options.batch) {
+            // A batch may take less time than there is between two questions.
+            if interrupt::requested() {
+                return Err(Interrupted.into());
+            }
             let start = |example: &usize| self.states.get_mut(*example).and_then(Option::take);
             let mut starts: Vec<_> = batch.iter().map(start).collect();
             let (gradient, found) = self.batch_gradient(examples, batch, &mut starts)?;

@@ -61,6 +61,6 @@ mod task;
 mod worker;
 
 pub use examples::{CircuitExamples, ExamplesError};
-pub use learner::{CircuitEvaluation, CircuitLearner, LearnError};
+pub use learner::{CircuitEvaluation, CircuitLearner, LearnError, LearnerState};
 pub use options::{CircuitOptions, CircuitOptionsError};
 pub use task::{CircuitTask, Output, TaskError};

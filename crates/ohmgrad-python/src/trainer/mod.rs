@@ -1,29 +1,36 @@
 //! `ohmgrad.Trainer`: what it needs of the library. Its loop over epochs is in `python/ohmgrad/trainer.py`.
 
-use std::collections::BTreeMap;
+mod settings;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use ohmgrad::drn::Architecture;
-use ohmgrad::learn::{Optimizer, Rule, TrainOptions, Trainer};
-use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use ohmgrad::learn::{Rule, TrainOptions, Trainer};
+use ohmgrad::record::checkpoint;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyType};
-use serde::Deserialize;
-use toml::{Table, Value};
+use pyo3::types::{PyBytes, PyDict, PyType};
+
+use settings::rates;
+pub(crate) use settings::{Choice, new_optimizer, numbers, optimizer_settings, settings};
 
 use crate::dataset::PyDataset;
 use crate::errors;
+use crate::examples;
 use crate::gradients;
-use crate::network::{Holder, PyNetwork, Shared};
-use crate::settings::{count, name_of, named, shortest, size};
+use crate::network::{Holder, PyNetwork, Shared, WAITING};
+use crate::settings::{count, named, size, threads};
 use crate::settling::PySettling;
-use crate::signals::observed;
+use crate::signals::{detached, observed};
 
 /// Trainers have numbers, so that one whose network was taken over notices.
-static NEXT: AtomicU64 = AtomicU64::new(0);
+static NEXT: AtomicU64 = AtomicU64::new(WAITING + 1);
+
+/// What makes a trainer go on: its network, its keyword arguments, and what its history says.
+type Resumed<'py> = (PyNetwork, Bound<'py, PyDict>, String);
 
 /// The compiled part of ``ohmgrad.Trainer``.
 #[pyclass(name = "Trainer", module = "ohmgrad._ohmgrad", frozen, subclass)]
@@ -37,51 +44,11 @@ pub(crate) struct PyTrainer {
     epoch: AtomicUsize,
 }
 
-/// One learning rate for all parameters, or one for each.
-#[derive(FromPyObject)]
-enum LearningRate {
-    Common(f32),
-    Each(BTreeMap<String, f32>),
-}
-
-/// One of several methods: its name, or the entries of its table in a settings file.
-#[derive(FromPyObject)]
-enum Choice {
-    Name(String),
-    Table(BTreeMap<String, Entry>),
-}
-
-#[derive(FromPyObject)]
-enum Entry {
-    Text(String),
-    Whole(i64),
-    Number(f64),
-}
-
-impl Choice {
-    /// The table, in which the name is the entry `key`.
-    fn table(choice: Option<Self>, key: &str) -> Table {
-        let value = |entry| match entry {
-            Entry::Text(text) => Value::String(text),
-            Entry::Whole(number) => Value::Integer(number),
-            Entry::Number(number) => Value::Float(number),
-        };
-        match choice {
-            None => Table::new(),
-            Some(Choice::Name(name)) => Table::from_iter([(key.to_owned(), Value::String(name))]),
-            Some(Choice::Table(entries)) => {
-                let entries = entries.into_iter();
-                entries.map(|(key, entry)| (key, value(entry))).collect()
-            }
-        }
-    }
-}
-
 #[pymethods]
 impl PyTrainer {
     #[new]
     #[pyo3(signature = (network, rule="c-ep", *, beta=None, cost="squared-error", batch_size=None, initial_state="persistent",
-        free_phase=None, nudged_phase=None, learning_rate=LearningRate::Common(0.01), optimizer=None,
+        free_phase=None, nudged_phase=None, learning_rate=None, optimizer=None,
         schedule=None, weight_decay=0.0, seed=None),
         text_signature = "(network, rule='c-ep', *, beta=None, cost='squared-error', batch_size=4, \
             initial_state='persistent', free_phase=None, nudged_phase=None, learning_rate=0.01, \
@@ -96,7 +63,7 @@ impl PyTrainer {
         initial_state: &str,
         free_phase: Option<PySettling>,
         nudged_phase: Option<PySettling>,
-        learning_rate: LearningRate,
+        learning_rate: Option<&Bound<'_, PyAny>>,
         optimizer: Option<Choice>,
         schedule: Option<Choice>,
         weight_decay: f32,
@@ -104,9 +71,14 @@ impl PyTrainer {
     ) -> PyResult<Self> {
         let architecture = network.get().shape();
         let rule: Rule = named("rule", rule)?;
+        let standard = |holder: &Holder| Ok(TrainOptions::standard_beta(rule, holder.network()?));
+        let beta = match beta {
+            Some(beta) => Some(beta),
+            None => network.get().shared.read(py, standard)?,
+        };
         let options = TrainOptions {
             rule,
-            beta: beta.or_else(|| standard_beta(rule)),
+            beta,
             cost: named("cost", cost)?,
             batch: batch_size.map_or(Ok(4), |batch| size("batch_size", batch))?,
             initial_state: named("initial_state", initial_state)?,
@@ -116,7 +88,7 @@ impl PyTrainer {
                 Choice::table(optimizer, "method"),
                 Choice::table(schedule, "kind"),
                 weight_decay,
-                rates(learning_rate, architecture),
+                rates(learning_rate, architecture)?,
             )?,
         };
         options.validate(architecture).map_err(errors::value)?;
@@ -155,8 +127,9 @@ impl PyTrainer {
     ///
     /// Parameters
     /// ----------
-    /// data : Dataset
-    ///     Examples with as many features and outputs as the network has.
+    /// data : Dataset or pair (X, y)
+    ///     Examples with as many features and outputs as the network has. Arrays as ``Dataset`` takes them; labels
+    ///     are those of the network's outputs.
     /// progress : callable, optional
     ///     Called about 20 times per second with the number of examples trained on so far in this epoch; it
     ///     cannot use the network. If it raises an exception, training stops with that exception.
@@ -178,10 +151,10 @@ impl PyTrainer {
     fn train_epoch<'py>(
         &self,
         py: Python<'py>,
-        data: &PyDataset,
+        data: &Bound<'py, PyAny>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let data = data.0.clone();
+        let data = examples::given(data, self.network.get().shape())?;
         let examples = Arc::new(AtomicUsize::new(0));
         let observe = {
             let examples = examples.clone();
@@ -201,12 +174,13 @@ impl PyTrainer {
                     examples.store(step.examples, Ordering::Relaxed);
                 });
                 self.epoch.store(trainer.epoch(), Ordering::Relaxed);
-                trained.map_err(errors::train)
+                trained.map_err(|error| examples::failure(error, &data))
             })
         });
         self.network.get().trained(self.options.free_phase);
         let epoch = trained??;
         let steps = epoch.examples.div_ceil(self.options.batch) as f64;
+        let schedule = self.options.optimizer.schedule;
         class(py)?.call1((
             self.epoch(),
             epoch.examples,
@@ -215,6 +189,7 @@ impl PyTrainer {
             epoch.sweeps[0] as f64 / steps,
             epoch.sweeps[1] as f64 / steps,
             start.elapsed().as_secs_f64(),
+            schedule.factor(self.epoch() as f64 - 1.0),
         ))
     }
 
@@ -226,7 +201,7 @@ impl PyTrainer {
     ///
     /// Parameters
     /// ----------
-    /// data : Dataset
+    /// data : Dataset or pair (X, y)
     ///     At least one batch of examples; whole batches of them are used. Some tens are enough.
     /// betas : sequence of float, optional
     ///     Amplitudes to try. Default: that of the trainer.
@@ -259,11 +234,12 @@ impl PyTrainer {
     fn compare_gradients<'py>(
         &self,
         py: Python<'py>,
-        data: &PyDataset,
+        data: &Bound<'py, PyAny>,
         betas: Option<Vec<f32>>,
         sweeps: Option<Vec<Bound<'py, PyAny>>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (data, betas) = (data.0.clone(), betas.unwrap_or_default());
+        let data = examples::given(data, self.network.get().shape())?;
+        let betas = betas.unwrap_or_default();
         let sweeps = sweeps.unwrap_or_default();
         let sweeps = sweeps.iter().map(|number| size("sweeps", number));
         let sweeps = sweeps.collect::<PyResult<Vec<usize>>>()?;
@@ -274,17 +250,69 @@ impl PyTrainer {
         gradients::report(py, &report, &names)
     }
 
-    fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err(
-            "a Trainer cannot be copied or pickled: copy or pickle its network, and make a new Trainer with its settings",
-        ))
+    /// Examples as a Dataset, whatever they are given as.
+    fn _examples(&self, data: &Bound<'_, PyAny>) -> PyResult<PyDataset> {
+        Ok(PyDataset(examples::given(
+            data,
+            self.network.get().shape(),
+        )?))
+    }
+
+    /// Writes a checkpoint, with what the history says.
+    fn _save(&self, py: Python<'_>, path: PathBuf, history: &str) -> PyResult<()> {
+        self.shared.write(py, |holder| {
+            checkpoint::save_trainer(&path, self.own(holder)?, history).map_err(errors::write)
+        })
+    }
+
+    /// A checkpoint as bytes.
+    fn _state<'py>(&self, py: Python<'py>, history: &str) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = self.shared.write(py, |holder| {
+            let mut bytes = Vec::new();
+            checkpoint::write_trainer(&mut bytes, self.own(holder)?, history)?;
+            Ok(bytes)
+        })?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Reads a checkpoint: the path of a file, or bytes.
+    #[staticmethod]
+    fn _read<'py>(
+        py: Python<'py>,
+        checkpoint: &Bound<'py, PyAny>,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Resumed<'py>> {
+        let threads = self::threads(threads)?;
+        let read = match checkpoint.cast::<PyBytes>() {
+            Ok(bytes) => {
+                let bytes = bytes.as_bytes().to_vec();
+                detached(py, || {
+                    checkpoint::trainer_from_bytes("<pickle>", bytes, threads)
+                })?
+            }
+            Err(_) => {
+                let path: PathBuf = checkpoint.extract()?;
+                detached(py, || checkpoint::load_trainer(&path, threads))?
+            }
+        };
+        let (trainer, history) = read.map_err(errors::read)?;
+        let arguments = settings(py, trainer.options(), trainer.seed())?;
+        Ok((PyNetwork::waiting(trainer), arguments, history))
     }
 }
 
 impl PyTrainer {
-    /// Takes the network away from whoever trained it until now.
+    /// Takes the network away from whoever trained it until now, or goes on with a trainer that was read from a file.
     fn take_over(&self, py: Python<'_>) -> PyResult<()> {
         self.shared.write(py, |holder| {
+            if let Holder::Trainer(trainer, number) = holder
+                && *number == WAITING
+                && (trainer.options(), trainer.seed()) == (&self.options, self.seed)
+            {
+                *number = self.number;
+                self.epoch.store(trainer.epoch(), Ordering::Relaxed);
+                return Ok(());
+            }
             let trainer = Trainer::new(holder.take()?, self.options.clone(), self.seed);
             *holder = Holder::Trainer(Box::new(trainer.map_err(errors::value)?), self.number);
             Ok(())
@@ -312,85 +340,4 @@ impl Drop for PyTrainer {
 fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     CLASS.import(py, "ohmgrad.results", "Epoch")
-}
-
-/// 1 S for equilibrium propagation; of the other rules coupled learning has no natural amplitude, and the rest none.
-fn standard_beta(rule: Rule) -> Option<f32> {
-    matches!(rule, Rule::PositiveEp | Rule::NegativeEp | Rule::CenteredEp).then_some(1.0)
-}
-
-fn rates(rate: LearningRate, architecture: &Architecture) -> BTreeMap<String, f32> {
-    match rate {
-        LearningRate::Each(rates) => rates,
-        LearningRate::Common(rate) => {
-            let names = architecture.parameter_names().into_iter();
-            names.map(|name| (name, rate)).collect()
-        }
-    }
-}
-
-/// The optimiser of these settings, read as from a settings file.
-fn new_optimizer(
-    mut table: Table,
-    schedule: Table,
-    weight_decay: f32,
-    rates: BTreeMap<String, f32>,
-) -> PyResult<Optimizer> {
-    let number = |number: f32| Value::Float(number.into());
-    let rates = rates.into_iter().map(|(name, rate)| (name, number(rate)));
-    for (key, value) in [
-        ("schedule", Value::Table(schedule)),
-        ("weight_decay", number(weight_decay)),
-        ("learning_rates", Value::Table(rates.collect())),
-    ] {
-        if table.insert(key.to_owned(), value).is_some() {
-            return Err(PyValueError::new_err(format!(
-                "optimizer: {key} is an argument of its own"
-            )));
-        }
-    }
-    let parsed = Optimizer::deserialize(Value::Table(table));
-    parsed.map_err(|error| PyValueError::new_err(format!("optimizer: {}", error.message())))
-}
-
-/// Some entries of a table of a settings file.
-fn entries<'py>(py: Python<'py>, table: &Table) -> PyResult<Bound<'py, PyDict>> {
-    let entries = PyDict::new(py);
-    for (key, value) in table {
-        match value {
-            Value::String(text) => entries.set_item(key, text)?,
-            Value::Integer(number) => entries.set_item(key, number)?,
-            Value::Float(number) => entries.set_item(key, shortest(*number as f32))?,
-            _ => {}
-        }
-    }
-    Ok(entries)
-}
-
-/// Options as keyword arguments of `ohmgrad.Trainer`.
-pub(crate) fn settings<'py>(
-    py: Python<'py>,
-    options: &TrainOptions,
-    seed: u64,
-) -> PyResult<Bound<'py, PyDict>> {
-    let optimizer = &options.optimizer;
-    let settings = PyDict::new(py);
-    settings.set_item("rule", name_of(&options.rule)?)?;
-    settings.set_item("beta", options.beta.map(shortest))?;
-    settings.set_item("cost", name_of(&options.cost)?)?;
-    settings.set_item("batch_size", options.batch)?;
-    settings.set_item("initial_state", name_of(&options.initial_state)?)?;
-    settings.set_item("free_phase", PySettling(options.free_phase))?;
-    settings.set_item("nudged_phase", PySettling(options.nudged_phase))?;
-    let rates = optimizer.learning_rates.iter();
-    let rates: BTreeMap<_, _> = rates.map(|(name, rate)| (name, shortest(*rate))).collect();
-    settings.set_item("learning_rate", rates)?;
-    let mut table = Table::try_from(optimizer).map_err(errors::value)?;
-    table.remove("weight_decay");
-    settings.set_item("optimizer", entries(py, &table)?)?;
-    let schedule = Table::try_from(optimizer.schedule).map_err(errors::value)?;
-    settings.set_item("schedule", entries(py, &schedule)?)?;
-    settings.set_item("weight_decay", shortest(optimizer.weight_decay))?;
-    settings.set_item("seed", seed)?;
-    Ok(settings)
 }

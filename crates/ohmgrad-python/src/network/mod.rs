@@ -1,23 +1,26 @@
 //! `ohmgrad.Network`.
 
-use std::cell::RefCell;
+mod holder;
+mod parameters;
+
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use numpy::ndarray::{Ix1, Ix2};
-use numpy::{PyArrayDyn, PyArrayMethods, PyReadonlyArray};
+use numpy::{PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray};
 use ohmgrad::circuit::{Circuit, netlist};
 use ohmgrad::drn::{Architecture, Network, Settling, default_threads};
 use ohmgrad::learn::Trainer;
 use ohmgrad::record::model::{self, ModelInfo, Origin};
-use pyo3::exceptions::{PyKeyError, PyMemoryError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyMemoryError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
+
+pub(crate) use holder::{Holder, Shared, WAITING};
 
 use crate::architecture::PyArchitecture;
 use crate::arrays;
 use crate::circuit::PyCircuit;
-use crate::dataset::PyDataset;
 use crate::errors;
 use crate::evaluation;
 use crate::settings::{count, threads};
@@ -30,7 +33,8 @@ use crate::signals::detached;
 /// A new network has random conductances, uniform in ``[-1, 1] * gain / sqrt(fan-in)`` and then
 /// clamped to the bounds, so that about half of them start at ``g_min``; its biases are 0.
 ///
-/// Parameters are read and set by name as arrays of float32, ``network["W1"]``; reading gives a copy.
+/// Parameters are read and set by name as arrays of float32, ``network["W1"]``. Reading gives a copy that cannot be
+/// written to, as the network would not follow: ``w = network["W1"].copy()``, change ``w``, ``network["W1"] = w``.
 /// Several Python threads may use one network at once: whoever settles it sees the parameters either
 /// before or after a change.
 ///
@@ -67,136 +71,6 @@ pub(crate) struct PyNetwork {
     architecture: PyArchitecture,
     threads: usize,
     info: Mutex<ModelInfo>,
-}
-
-/// The network, or the trainer that holds it.
-pub(crate) struct Shared(RwLock<Holder>);
-
-pub(crate) enum Holder {
-    Nobody(Box<Network>),
-    /// A trainer, and its number.
-    Trainer(Box<Trainer>, u64),
-    /// Only while it changes hands.
-    Moving,
-}
-
-thread_local! {
-    /// The networks that this thread is at work on.
-    static AT_WORK: RefCell<Vec<*const Shared>> = const { RefCell::new(Vec::new()) };
-}
-
-/// This thread's work on a network.
-struct Work;
-
-impl Work {
-    fn begin(shared: &Shared) -> PyResult<Self> {
-        let shared: *const Shared = shared;
-        AT_WORK.with_borrow_mut(|networks| match networks.contains(&shared) {
-            true => Err(PyRuntimeError::new_err(
-                "this network is at work on this thread: a signal handler or progress callback cannot use it",
-            )),
-            false => {
-                networks.push(shared);
-                Ok(Self)
-            }
-        })
-    }
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        AT_WORK.with_borrow_mut(Vec::pop);
-    }
-}
-
-impl Holder {
-    pub(crate) fn network(&self) -> PyResult<&Network> {
-        match self {
-            Self::Nobody(network) => Ok(network),
-            Self::Trainer(trainer, _) => Ok(trainer.network()),
-            Self::Moving => Err(PyRuntimeError::new_err("the network was lost in an error")),
-        }
-    }
-
-    fn set(&mut self, parameter: Parameter, values: &[f32]) -> PyResult<()> {
-        let set = match (self, parameter) {
-            (Self::Nobody(network), Parameter::Weights(l)) => network.set_weights(l, values),
-            (Self::Nobody(network), Parameter::Biases(l)) => network.set_biases(l, values),
-            (Self::Trainer(trainer, _), Parameter::Weights(l)) => trainer.set_weights(l, values),
-            (Self::Trainer(trainer, _), Parameter::Biases(l)) => trainer.set_biases(l, values),
-            (Self::Moving, _) => {
-                return Err(PyRuntimeError::new_err("the network was lost in an error"));
-            }
-        };
-        set.map_err(errors::value)
-    }
-
-    /// Takes the network away from whoever holds it.
-    pub(crate) fn take(&mut self) -> PyResult<Network> {
-        match std::mem::replace(self, Self::Moving) {
-            Self::Nobody(network) => Ok(*network),
-            Self::Trainer(trainer, _) => Ok(trainer.into_network()),
-            Self::Moving => Err(PyRuntimeError::new_err("the network was lost in an error")),
-        }
-    }
-}
-
-/// All take the locks without the interpreter: who holds a lock may need it to go on.
-impl Shared {
-    /// Looks at the network.
-    pub(crate) fn read<R: Send>(
-        &self,
-        py: Python<'_>,
-        work: impl FnOnce(&Holder) -> PyResult<R> + Send,
-    ) -> PyResult<R> {
-        detached(py, || {
-            let _work = Work::begin(self)?;
-            work(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-        })?
-    }
-
-    /// Changes the network.
-    pub(crate) fn write<R: Send>(
-        &self,
-        py: Python<'_>,
-        work: impl FnOnce(&mut Holder) -> PyResult<R> + Send,
-    ) -> PyResult<R> {
-        detached(py, || self.write_detached(work))?
-    }
-
-    /// As [`Self::write`], on a thread that has let the interpreter go.
-    pub(crate) fn write_detached<R>(
-        &self,
-        work: impl FnOnce(&mut Holder) -> PyResult<R>,
-    ) -> PyResult<R> {
-        let _work = Work::begin(self)?;
-        work(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Frees the network from the trainer of this number, unless it is in use.
-    pub(crate) fn leave(&self, trainer: u64) {
-        let Ok(mut holder) = self.0.try_write() else {
-            return;
-        };
-        if matches!(*holder, Holder::Trainer(_, number) if number == trainer)
-            && let Ok(network) = holder.take()
-        {
-            *holder = Holder::Nobody(Box::new(network));
-        }
-    }
-}
-
-/// A conductance matrix, or the biases of a layer, both counted from 0.
-#[derive(Clone, Copy)]
-enum Parameter {
-    Weights(usize),
-    Biases(usize),
-}
-
-/// A new value of a parameter.
-enum Values<'py> {
-    Weights(PyReadonlyArray<'py, f32, Ix2>),
-    Biases(PyReadonlyArray<'py, f32, Ix1>),
 }
 
 #[pymethods]
@@ -341,27 +215,14 @@ impl PyNetwork {
         self.info().inference = inference.0;
     }
 
-    /// The parameter of that name, a copy: conductances ``W1``, ``W2``, ... in siemens, or biases ``b1``,
-    /// ``b2``, ... in ampere.
+    /// The parameter of that name, a read-only copy: conductances ``W1``, ``W2``, ... in siemens, or biases
+    /// ``b1``, ``b2``, ... in ampere.
     fn __getitem__<'py>(
         &self,
         py: Python<'py>,
         name: &str,
     ) -> PyResult<Bound<'py, PyArrayDyn<f32>>> {
-        let parameter = self.parameter(name)?;
-        let values = self.shared.read(py, |holder| {
-            let network = holder.network()?;
-            Ok(match parameter {
-                Parameter::Weights(l) => network.weights(l),
-                Parameter::Biases(l) => network.biases(l),
-            })
-        })?;
-        Ok(match parameter {
-            Parameter::Weights(l) => arrays::matrix(py, values, self.architecture.0.shape(l).1)?
-                .to_dyn()
-                .clone(),
-            Parameter::Biases(_) => arrays::vector(py, values).to_dyn().clone(),
-        })
+        self.array(py, name)
     }
 
     /// Sets the parameter of that name; whoever trains the network goes on with it.
@@ -369,7 +230,7 @@ impl PyNetwork {
         self.set(py, vec![(name.to_owned(), self.values(name, values)?)])
     }
 
-    /// All parameters by name, as copies.
+    /// All parameters by name, as read-only copies.
     ///
     /// Returns
     /// -------
@@ -384,7 +245,7 @@ impl PyNetwork {
     fn parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let parameters = PyDict::new(py);
         for name in self.architecture.0.parameter_names() {
-            let values = self.__getitem__(py, &name)?;
+            let values = self.array(py, &name)?;
             parameters.set_item(name, values)?;
         }
         Ok(parameters)
@@ -428,7 +289,7 @@ impl PyNetwork {
     ///
     /// Parameters
     /// ----------
-    /// X : array of shape (n, features)
+    /// X : array of shape (n, features) or Dataset
     ///     The features of n examples. Float32 in C order is read in place, other numbers are converted.
     /// sweeps, tolerance, order, relaxation : optional
     ///     As for ``Settling``. Without any of them, the network's ``inference`` holds. Examples are settled
@@ -467,12 +328,95 @@ impl PyNetwork {
         settled::settle(py, self, X, &settling)
     }
 
-    /// Measures how the network does on a dataset.
+    /// What is read at the outputs, of examples settled from 0 V.
     ///
     /// Parameters
     /// ----------
-    /// data : Dataset
-    ///     Examples with as many features and outputs as the network has.
+    /// X : array of shape (n, features), Dataset or pair (X, y)
+    ///     The features of n examples; of a Dataset or a pair these are taken.
+    /// sweeps, tolerance, order, relaxation : optional
+    ///     As for ``settle``.
+    ///
+    /// Returns
+    /// -------
+    /// array of float32, shape (n, outputs)
+    ///     Potentials in volt; with ``readout='pairs'`` a column for each pair, the difference of its two nodes.
+    ///
+    /// Raises
+    /// ------
+    /// TypeError, ValueError
+    ///     As ``settle``.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ohmgrad
+    /// >>> network = ohmgrad.Network(ohmgrad.Architecture(2, [4], 3))
+    /// >>> network.outputs([[0.5, -0.5], [1, 2]]).shape
+    /// (2, 3)
+    #[pyo3(signature = (X, *, sweeps=None, tolerance=None, order=None, relaxation=None))]
+    #[allow(non_snake_case)]
+    fn outputs<'py>(
+        &self,
+        py: Python<'py>,
+        X: &Bound<'py, PyAny>,
+        sweeps: Option<&Bound<'_, PyAny>>,
+        tolerance: Option<f64>,
+        order: Option<&str>,
+        relaxation: Option<f32>,
+    ) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let settling = self.settling(sweeps, tolerance, order, relaxation)?;
+        settled::outputs(py, self, X, &settling)
+    }
+
+    /// The predicted class of each example: the largest of its outputs.
+    ///
+    /// Parameters
+    /// ----------
+    /// X : array of shape (n, features), Dataset or pair (X, y)
+    ///     The features of n examples; of a Dataset or a pair these are taken.
+    /// sweeps, tolerance, order, relaxation : optional
+    ///     As for ``settle``.
+    ///
+    /// Returns
+    /// -------
+    /// array of int64, shape (n,)
+    ///     Classes, counted from 0.
+    ///
+    /// Raises
+    /// ------
+    /// TypeError, ValueError
+    ///     As ``settle``; if the network has a single output, whose potential ``outputs`` tells.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ohmgrad
+    /// >>> train, test = ohmgrad.datasets.load_digits().split(0.2)
+    /// >>> network = ohmgrad.Network(ohmgrad.Architecture(64, [64], 10, input_gain=30))
+    /// >>> _ = ohmgrad.Trainer(network).train(train, 3)
+    /// >>> bool((network.predict(test) == test.y).mean() > 0.9)
+    /// True
+    #[pyo3(signature = (X, *, sweeps=None, tolerance=None, order=None, relaxation=None))]
+    #[allow(non_snake_case)]
+    fn predict<'py>(
+        &self,
+        py: Python<'py>,
+        X: &Bound<'py, PyAny>,
+        sweeps: Option<&Bound<'_, PyAny>>,
+        tolerance: Option<f64>,
+        order: Option<&str>,
+        relaxation: Option<f32>,
+    ) -> PyResult<Bound<'py, PyArray1<i64>>> {
+        let settling = self.settling(sweeps, tolerance, order, relaxation)?;
+        settled::classes(py, self, X, &settling)
+    }
+
+    /// Measures how the network does on examples.
+    ///
+    /// Parameters
+    /// ----------
+    /// data : Dataset or pair (X, y)
+    ///     Examples with as many features and outputs as the network has. Arrays as ``Dataset`` takes them; labels
+    ///     are those of the network's outputs.
     /// cost : {'squared-error', 'cross-entropy'}, default 'squared-error'
     ///     What is averaged as ``cost``: half the squared distance of the outputs to the target, in volt
     ///     squared, or the negative logarithm of the softmax of the right output.
@@ -488,8 +432,8 @@ impl PyNetwork {
     ///
     /// Raises
     /// ------
-    /// ValueError
-    ///     If the data do not fit the network or the cost.
+    /// TypeError, ValueError
+    ///     If the data are not valid, or do not fit the network or the cost.
     ///
     /// Examples
     /// --------
@@ -502,7 +446,7 @@ impl PyNetwork {
     fn evaluate<'py>(
         &self,
         py: Python<'py>,
-        data: &PyDataset,
+        data: &Bound<'py, PyAny>,
         cost: &str,
         physics: bool,
         sweeps: Option<&Bound<'py, PyAny>>,
@@ -663,7 +607,21 @@ impl PyNetwork {
             architecture: PyArchitecture(network.architecture().clone()),
             threads: network.threads(),
             info: Mutex::new(info),
-            shared: Arc::new(Shared(RwLock::new(Holder::Nobody(Box::new(network))))),
+            shared: Arc::new(Shared::new(Holder::Nobody(Box::new(network)))),
+        }
+    }
+
+    /// The network of a trainer that waits for who goes on with it.
+    pub(crate) fn waiting(trainer: Trainer) -> Self {
+        let network = trainer.network();
+        Self {
+            architecture: PyArchitecture(network.architecture().clone()),
+            threads: network.threads(),
+            info: Mutex::new(ModelInfo {
+                inference: trainer.options().free_phase,
+                training: None,
+            }),
+            shared: Arc::new(Shared::new(Holder::Trainer(Box::new(trainer), WAITING))),
         }
     }
 
@@ -711,80 +669,5 @@ impl PyNetwork {
                 Ok(PySettling::new(sweeps, tolerance, order, relaxation)?.0)
             }
         }
-    }
-
-    fn parameter(&self, name: &str) -> PyResult<Parameter> {
-        let names = self.architecture.0.parameter_names();
-        let matrices = self.architecture.0.matrices();
-        match names.iter().position(|known| known == name) {
-            Some(at) if at < matrices => Ok(Parameter::Weights(at)),
-            Some(at) => Ok(Parameter::Biases(at - matrices)),
-            None => Err(PyKeyError::new_err(format!(
-                "there is no parameter {name}: the parameters are {}",
-                names.join(", ")
-            ))),
-        }
-    }
-
-    /// An argument as the value of a parameter; its shape is checked.
-    fn values<'py>(&self, name: &str, value: &Bound<'py, PyAny>) -> PyResult<Values<'py>> {
-        let wrong = |found: &[usize], expected: String| {
-            PyValueError::new_err(format!(
-                "{name} has the shape {found:?}: it must be {expected}"
-            ))
-        };
-        match self.parameter(name)? {
-            Parameter::Weights(l) => {
-                let array = arrays::floats::<f32, Ix2>(name, value)?;
-                let (rows, columns) = self.architecture.0.shape(l);
-                match array.as_array().dim() == (rows, columns) {
-                    true => Ok(Values::Weights(array)),
-                    false => Err(wrong(
-                        array.as_array().shape(),
-                        format!("({rows}, {columns})"),
-                    )),
-                }
-            }
-            Parameter::Biases(l) => {
-                let array = arrays::floats::<f32, Ix1>(name, value)?;
-                let width = self.architecture.0.width(l);
-                match array.as_array().len() == width {
-                    true => Ok(Values::Biases(array)),
-                    false => Err(wrong(array.as_array().shape(), format!("({width},)"))),
-                }
-            }
-        }
-    }
-
-    /// Sets parameters, all or none.
-    fn set(&self, py: Python<'_>, arrays: Vec<(String, Values<'_>)>) -> PyResult<()> {
-        let mut changes: Vec<(Parameter, &[f32])> = Vec::new();
-        for (name, values) in &arrays {
-            let values = match values {
-                Values::Weights(array) => array.as_slice()?,
-                Values::Biases(array) => array.as_slice()?,
-            };
-            changes.push((self.parameter(name)?, values));
-        }
-        self.shared.write(py, |holder| {
-            let mut before: Vec<(Parameter, Vec<f32>)> = Vec::new();
-            for (parameter, values) in changes {
-                let network = holder.network()?;
-                let old = match parameter {
-                    Parameter::Weights(l) => network.weights(l),
-                    Parameter::Biases(l) => network.biases(l),
-                };
-                if let Err(refused) = holder.set(parameter, values) {
-                    for (parameter, old) in before {
-                        holder.set(parameter, &old)?;
-                    }
-                    return Err(refused);
-                }
-                before.push((parameter, old));
-            }
-            Ok(())
-        })?;
-        self.info().training = None;
-        Ok(())
     }
 }

@@ -1,28 +1,36 @@
 //! `ohmgrad.Circuit`.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+mod arguments;
+mod state;
 
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use numpy::{PyArray1, PyArray2};
 use ohmgrad::circuit::netlist::{self, ReadOptions};
-use ohmgrad::circuit::{Circuit, ElementId, NodeId};
-use ohmgrad::presolve::PresolveError;
-use ohmgrad::solve::{Method, Solution, SolveOptions, Solver};
+use ohmgrad::circuit::{Circuit, ElementId};
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyTuple};
 
+use crate::arrays::{table, vector};
 use crate::element;
 use crate::errors;
-use crate::{signals, solution, solved_rows};
+use crate::{solution, solved_rows};
 
-/// How many names a message lists.
-const LISTED: usize = 10;
+use arguments::options;
+pub(crate) use arguments::{find, find_node};
+pub(crate) use state::{OPEN, State};
+
+/// What restores a circuit: its netlist, its title, and which of its sources are open.
+type Restored<'t> = (String, &'t str, Vec<usize>);
 
 /// A circuit of resistors, diodes and sources: named nodes, and elements between them.
 ///
-/// ``Circuit.from_netlist`` reads one, a ``CircuitBuilder`` makes one. Its nodes and connections stay as they are, the
-/// values of its elements can be changed with ``set``. ``circuit["r1"]`` is the element of that name; a circuit
-/// iterates over the names of its elements.
+/// ``Circuit.from_netlist`` reads one, a ``CircuitBuilder`` or one of ``ohmgrad.circuits`` makes one. Its nodes and
+/// connections stay as they are, the values of its elements can be changed with ``set``. ``circuit["r1"]`` is the
+/// element of that name; a circuit iterates over the names of its elements. Names are looked up as SPICE does:
+/// ``"R1"`` finds ``r1``, and ``"gnd"`` is ground.
 ///
 /// A circuit keeps what it has prepared for solving, and starts each solve from the answer before. A copy
 /// (``copy.copy``) starts afresh. Several Python threads may use one circuit.
@@ -49,13 +57,6 @@ pub(crate) struct PyCircuit {
     nodes: Py<PyTuple>,
     elements: Py<PyTuple>,
     state: Mutex<State>,
-}
-
-/// What can change.
-pub(crate) struct State {
-    pub(crate) circuit: Arc<Circuit>,
-    /// That of the last solve, but while a solve is under way.
-    solver: Option<Solver>,
 }
 
 #[pymethods]
@@ -133,7 +134,7 @@ impl PyCircuit {
 
     /// What the circuit is, for people: the first line of its netlist.
     #[getter]
-    fn title(&self) -> &str {
+    pub(crate) fn title(&self) -> &str {
         &self.title
     }
 
@@ -149,15 +150,82 @@ impl PyCircuit {
         self.elements.bind(py).clone()
     }
 
-    /// Changes values of an element, for another solve.
+    /// The nodes of each element, by their places in ``nodes``.
+    ///
+    /// Returns
+    /// -------
+    /// array of int64, shape (elements, 2)
+    fn ends<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<i64>>> {
+        let circuit = self.with(py, |state| state.circuit.clone());
+        let nodes = circuit
+            .elements()
+            .iter()
+            .flat_map(|element| element.nodes());
+        let ends = nodes.map(|node| node.index() as i64).collect();
+        table(py, ends, (circuit.elements().len(), 2))
+    }
+
+    /// Values of elements, as an array.
     ///
     /// Parameters
     /// ----------
-    /// element : str
-    ///     Name of the element.
+    /// elements : sequence of str, optional
+    ///     Names of elements. Default: all.
+    /// quantity : str, optional
+    ///     Which of their values, by the names of ``circuit[element].values``, or ``resistance``. Default: the conductance
+    ///     of a resistor, the voltage or current of a source.
+    ///
+    /// Returns
+    /// -------
+    /// array of float64, shape (elements,)
+    ///     In siemens, ohm, volt or ampere; NaN where a voltage source is open.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If there is no such element, or it has no such value.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ohmgrad
+    /// >>> circuit = ohmgrad.CircuitBuilder().voltage_source("v1", "a", 0, 3).resistor("r1", "a", 0, 50).build()
+    /// >>> circuit.values(), circuit.values(["r1"], "resistance")
+    /// (array([3.  , 0.02]), array([50.]))
+    #[pyo3(signature = (elements=None, quantity=None))]
+    fn values<'py>(
+        &self,
+        py: Python<'py>,
+        elements: Option<Vec<String>>,
+        quantity: Option<&str>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let state = self.with(py, |state| state.copy());
+        let circuit = &state.circuit;
+        let ids: Vec<ElementId> = match elements {
+            Some(names) => names
+                .iter()
+                .map(|name| find(circuit, name))
+                .collect::<PyResult<_>>()?,
+            None => circuit.element_ids().collect(),
+        };
+        let value = |id: &ElementId| {
+            let name = &circuit.element_names()[id.index()];
+            element::value(name, state.law(*id), quantity)
+        };
+        let values = ids.iter().map(value).collect::<PyResult<Vec<f64>>>()?;
+        Ok(vector(py, values))
+    }
+
+    /// Changes values of elements, for another solve.
+    ///
+    /// Parameters
+    /// ----------
+    /// elements : str or sequence of str
+    ///     Name of the element, or names of several.
     /// **values : float or array
     ///     New values by their names, as ``circuit[element].values`` shows them: ``voltage``, ``current``,
-    ///     ``conductance`` (or ``resistance``, in ohm), ``forward_voltage``, and so on. Others stay.
+    ///     ``conductance`` (or ``resistance``, in ohm), ``forward_voltage``, and so on. Others stay. Of several
+    ///     elements an array with a value for each, or a number for all. A voltage source of NaN volt is left open, until
+    ///     it is given a voltage again.
     ///
     /// Raises
     /// ------
@@ -171,28 +239,37 @@ impl PyCircuit {
     /// >>> circuit.set("v1", voltage=5)
     /// >>> circuit["v1"]
     /// Element(name='v1', kind='voltage source', nodes=('a', '0'), values={'voltage': 5.0})
-    #[pyo3(signature = (element, /, **values))]
+    /// >>> circuit.set(["r1"], resistance=[25])
+    /// >>> circuit.solve().elements["r1"].current
+    /// 0.2
+    /// >>> circuit.set("v1", voltage=float("nan"))
+    /// >>> circuit.solve().elements["r1"].current
+    /// 0.0
+    #[pyo3(signature = (elements, /, **values))]
     fn set(
         &self,
         py: Python<'_>,
-        element: &str,
+        elements: &Bound<'_, PyAny>,
         values: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
         let Some(values) = values else {
             return Err(PyValueError::new_err(format!(
-                "no values for {element}: give them by their names, such as voltage=1.5"
+                "no values for {elements}: give them by their names, such as voltage=1.5"
             )));
         };
-        let law = self.with(py, |state| {
-            let id = find(&state.circuit, element)?;
-            Ok::<_, PyErr>(state.circuit[id].law().clone())
-        })?;
-        let law = element::changed(element, &law, values)?;
-        self.with(py, |state| {
-            let id = find(&state.circuit, element)?;
-            let circuit = Arc::make_mut(&mut state.circuit);
-            circuit.set_law(id, law).map_err(errors::value)
-        })
+        let mut changed = self.with(py, |state| state.copy());
+        match elements.extract::<String>() {
+            Ok(name) => changed.change(&name, values)?,
+            Err(_) => {
+                let names: Vec<String> = elements.extract()?;
+                let columns = element::columns(&names, values)?;
+                for (k, name) in names.iter().enumerate() {
+                    changed.change(name, &element::row(py, &columns, k)?)?;
+                }
+            }
+        }
+        self.with(py, |state| state.replace(changed));
+        Ok(())
     }
 
     /// Finds the operating point.
@@ -240,17 +317,19 @@ impl PyCircuit {
         solution::tell(slf, solution, voltages)
     }
 
-    /// Solves the circuit for many values of its sources, on all processors.
+    /// Solves the circuit for many values of its elements, on all processors.
     ///
-    /// The values in the circuit stay as they are, and the answers depend neither on them nor on the number of
+    /// Rows of sources alone share most of the work, and are fastest. The values in the circuit stay as they are, and the answers depend neither on them nor on the number of
     /// processors. Other Python threads run meanwhile; Ctrl-C ends the computation.
     ///
     /// Parameters
     /// ----------
     /// sources : sequence of str
-    ///     Names of voltage or current sources.
+    ///     Names of voltage or current sources; of resistors, for their resistance; or a name, a dot and the quantity, such
+    ///     as ``'r1.conductance'`` or ``'d1.forward_voltage'``, as ``circuit[element].values`` has them.
     /// values : array of shape (n, len(sources))
-    ///     A row of values, in volt or ampere, for each solve. The other sources keep theirs.
+    ///     A row of values, in volt, ampere, ohm or the quantity's unit, for each solve; NaN leaves a voltage source open.
+    ///     The other elements keep theirs.
     /// nodes : sequence of str, optional
     ///     The nodes whose potentials are wanted. Default: all.
     /// elements : sequence of str, optional
@@ -267,8 +346,8 @@ impl PyCircuit {
     /// Raises
     /// ------
     /// ValueError
-    ///     If a name is wrong or no source, ``values`` has another shape or a value that is not finite, or no row has
-    ///     an operating point.
+    ///     If a name is wrong, ``values`` has another shape or a value that is out of range, or no row has an operating
+    ///     point.
     /// TypeError
     ///     If ``values`` are no numbers.
     /// MemoryError
@@ -286,6 +365,9 @@ impl PyCircuit {
     /// >>> rows = adder.solve_rows(["x", "y"], [[1, 2], [3, 5], [0, 0]])
     /// >>> rows.potential("mean").round(12)
     /// array([1.5, 4. , 0. ])
+    /// >>> adder.set(["x", "y"], voltage=[0, 3])
+    /// >>> adder.solve_rows(["r1", "y"], [[2e3, 3], [1e3, float("nan")]]).potential("mean").round(12)
+    /// array([2., 0.])
     #[pyo3(signature = (sources, values, *, nodes=None, elements=None, tolerance=1e-9, method="auto"))]
     fn solve_rows<'py>(
         slf: &Bound<'py, Self>,
@@ -301,12 +383,12 @@ impl PyCircuit {
         solved_rows::solve(slf, sources, &values, nodes, elements, options)
     }
 
-    /// Solves the circuit along values of one source: ``solve_rows`` with one column.
+    /// Solves the circuit along values of one source or element: ``solve_rows`` with one column.
     ///
     /// Parameters
     /// ----------
     /// source : str
-    ///     Name of a voltage or current source.
+    ///     As for ``solve_rows``.
     /// values : array of shape (n,)
     ///     Its values, in volt or ampere, such as ``numpy.linspace(0, 5, 101)``.
     /// nodes, elements, tolerance, method : optional
@@ -332,8 +414,6 @@ impl PyCircuit {
     /// >>> rows = clipper.sweep("v1", [-1, 0.5, 1.7])
     /// >>> rows.potential("out").round(12)
     /// array([-1. ,  0.5,  0.7])
-    /// >>> rows.current("d1").round(12)
-    /// array([0.   , 0.   , 0.001])
     #[pyo3(signature = (source, values, *, nodes=None, elements=None, tolerance=1e-9, method="auto"))]
     fn sweep<'py>(
         slf: &Bound<'py, Self>,
@@ -347,6 +427,38 @@ impl PyCircuit {
         let options = options(tolerance, method)?;
         let values = solved_rows::column(values)?;
         solved_rows::solve(slf, vec![source], &values, nodes, elements, options)
+    }
+
+    /// A circuit from a graph of networkx, such as ``to_networkx`` makes, or one of resistors.
+    ///
+    /// Parameters
+    /// ----------
+    /// graph : networkx.Graph, MultiGraph, DiGraph or MultiDiGraph
+    ///     Every edge is an element. With the attribute ``kind`` it is one of that kind, with its values as
+    ///     ``to_networkx`` has them; without, a resistor of its attribute ``resistance`` or ``conductance``. Its name is
+    ///     its attribute ``name``, the key of a multigraph's edge if that is a str, or ``r1``, ``r2``, ... A node is named
+    ///     by its str; ``0`` is ground.
+    ///
+    /// Returns
+    /// -------
+    /// Circuit
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If an edge is no element, or a value is out of range.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import networkx, ohmgrad
+    /// >>> graph = networkx.path_graph(3)
+    /// >>> networkx.set_edge_attributes(graph, 2e3, "resistance")
+    /// >>> ohmgrad.Circuit.from_networkx(graph)
+    /// <ohmgrad.Circuit of 2 elements, 3 nodes>
+    #[staticmethod]
+    fn from_networkx<'py>(graph: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let module = graph.py().import("ohmgrad.graph")?;
+        module.call_method1("to_circuit", (graph,))
     }
 
     /// The circuit as a graph of networkx (``pip install ohmgrad[circuits]``).
@@ -407,15 +519,15 @@ impl PyCircuit {
     }
 
     fn __contains__(&self, py: Python<'_>, element: &str) -> bool {
-        self.with(py, |state| state.circuit.element(element).is_some())
+        self.with(py, |state| state.circuit.find_element(element).is_ok())
     }
 
     /// The element of that name.
     fn __getitem__<'py>(&self, py: Python<'py>, element: &str) -> PyResult<Bound<'py, PyAny>> {
-        let circuit = self.with(py, |state| state.circuit.clone());
-        let id = find(&circuit, element);
+        let state = self.with(py, |state| state.copy());
+        let id = find(&state.circuit, element);
         let id = id.map_err(|wrong| PyKeyError::new_err(wrong.value(py).to_string()))?;
-        element::describe(py, &circuit, id)
+        element::describe(py, &state.circuit, id, state.law(id))
     }
 
     fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
@@ -428,37 +540,50 @@ impl PyCircuit {
     }
 
     fn __copy__(&self, py: Python<'_>) -> PyResult<Self> {
-        let circuit = self.with(py, |state| Circuit::clone(&state.circuit));
-        Self::new(py, circuit, self.title.clone())
+        let (circuit, open) = self.with(py, |state| state.closed())?;
+        Self::with_open(py, circuit, self.title.clone(), &open)
     }
 
     fn __deepcopy__(&self, py: Python<'_>, _memo: &Bound<'_, PyAny>) -> PyResult<Self> {
         self.__copy__(py)
     }
 
-    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (String, &str))> {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Restored<'_>)> {
         let restore = py.get_type::<Self>().getattr("_restore")?;
-        Ok((restore, (self.to_netlist(py), &self.title)))
+        let (circuit, open) = self.with(py, |state| state.closed())?;
+        let netlist = netlist::write(&circuit, &self.title);
+        let open = open.iter().map(|id| id.index()).collect();
+        Ok((restore, (netlist, &self.title, open)))
     }
 
     #[staticmethod]
-    fn _restore(py: Python<'_>, netlist: &str, title: String) -> PyResult<Self> {
+    #[pyo3(signature = (netlist, title, open=vec![]))]
+    fn _restore(py: Python<'_>, netlist: &str, title: String, open: Vec<usize>) -> PyResult<Self> {
         let read = py.detach(|| netlist::parse(netlist, "<pickle>"));
         let circuit = read.map_err(|wrong| errors::netlist(py, &wrong))?.circuit;
-        Self::new(py, circuit, title)
+        let all: Vec<ElementId> = circuit.element_ids().collect();
+        let open: Vec<ElementId> = open.iter().filter_map(|k| all.get(*k).copied()).collect();
+        Self::with_open(py, circuit, title, &open)
     }
 }
 
 impl PyCircuit {
     pub(crate) fn new(py: Python<'_>, circuit: Circuit, title: String) -> PyResult<Self> {
+        Self::with_open(py, circuit, title, &[])
+    }
+
+    /// A circuit with some of its voltage sources left open.
+    fn with_open(
+        py: Python<'_>,
+        circuit: Circuit,
+        title: String,
+        open: &[ElementId],
+    ) -> PyResult<Self> {
         Ok(Self {
             title,
             nodes: PyTuple::new(py, circuit.node_names())?.unbind(),
             elements: PyTuple::new(py, circuit.element_names())?.unbind(),
-            state: Mutex::new(State {
-                circuit: Arc::new(circuit),
-                solver: None,
-            }),
+            state: Mutex::new(State::new(circuit, open)?),
         })
     }
 
@@ -470,80 +595,4 @@ impl PyCircuit {
     ) -> R {
         py.detach(|| work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner)))
     }
-
-    /// The operating point and the voltages of the elements, from the last answer if the options are those of the last
-    /// solve. Meanwhile others, signal handlers among them, can use the circuit.
-    fn solve_from_last(
-        &self,
-        py: Python<'_>,
-        options: SolveOptions,
-    ) -> PyResult<Result<(Solution, Vec<f64>), PresolveError>> {
-        let (circuit, last) = self.with(py, |state| (state.circuit.clone(), state.solver.take()));
-        let (solver, solved) = signals::detached(py, || {
-            let solver = match last.filter(|last| last.options() == options) {
-                Some(last) => Ok(last),
-                None => Solver::new(&circuit, options),
-            };
-            let mut solver = match solver {
-                Ok(solver) => solver,
-                Err(error) => return (None, Err(error)),
-            };
-            let solved = solver.solve(&circuit);
-            let solved = solved.map(|solution| {
-                let voltages = solution::voltages(&circuit, &solution);
-                (solution, voltages)
-            });
-            (Some(solver), solved)
-        })?;
-        if let Some(solver) = solver {
-            self.with(py, |state| state.solver = Some(solver));
-        }
-        Ok(solved)
-    }
-}
-
-/// The element of a name.
-pub(crate) fn find(circuit: &Circuit, name: &str) -> PyResult<ElementId> {
-    let found = circuit.element(name);
-    found.ok_or_else(|| unknown("element", name, circuit.element_names()))
-}
-
-/// The node of a name.
-pub(crate) fn find_node(circuit: &Circuit, name: &str) -> PyResult<NodeId> {
-    let found = circuit.node(name);
-    found.ok_or_else(|| unknown("node", name, circuit.node_names()))
-}
-
-fn unknown(what: &str, name: &str, known: &[String]) -> PyErr {
-    let lower = name.to_lowercase();
-    let hint = match known.contains(&lower) {
-        true => format!("did you mean {lower}?"),
-        false => {
-            let listed = known.len().min(LISTED);
-            let more = if listed < known.len() { ", ..." } else { "" };
-            format!("the {what}s are {}{more}", known[..listed].join(", "))
-        }
-    };
-    PyValueError::new_err(format!("there is no {what} {name}: {hint}"))
-}
-
-fn options(tolerance: f64, method: &str) -> PyResult<SolveOptions> {
-    if !(tolerance > 0.0 && tolerance < 1.0) {
-        return Err(PyValueError::new_err(format!(
-            "tolerance is {tolerance}: it must be between 0 and 1"
-        )));
-    }
-    let method = match method {
-        "auto" => Method::Auto,
-        "coordinate" => Method::Coordinate,
-        "direct" => Method::Direct,
-        _ => {
-            return Err(PyValueError::new_err(format!(
-                "method is {method:?}: it must be 'auto', 'coordinate' or 'direct'"
-            )));
-        }
-    };
-    Ok(SolveOptions::default()
-        .with_tolerance(tolerance)
-        .with_method(method))
 }
