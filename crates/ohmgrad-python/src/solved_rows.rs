@@ -191,6 +191,8 @@ pub(crate) fn solve<'py>(
     let columns = sources.iter().map(|name| find(&copy, name));
     let columns = columns.collect::<PyResult<Vec<_>>>()?;
     let flat: Vec<f64> = values.iter().copied().collect();
+    // Rows have no error bars: each would take a factorization.
+    let options = options.with_error_bars(false);
     let rows = detached(py, || wanted.solve(&copy, &columns, &flat, options))??;
     let names = |given: Option<Vec<String>>, all: Bound<'py, PyTuple>| match given {
         Some(names) => PyTuple::new(py, names),

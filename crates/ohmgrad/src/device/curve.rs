@@ -134,8 +134,19 @@ impl IvCurve {
 impl Characteristic for IvCurve {
     fn current(&self, u: f64) -> (f64, f64) {
         let k = self.segment(u);
-        let (p, slope) = (self.points[k], self.slope(k));
+        let (a, b) = (self.points[k], self.points[k + 1]);
+        let slope = self.slope(k);
+        // From the point that is closer: there, the current is exact.
+        let p = if u - a.voltage < b.voltage - u { a } else { b };
         (p.current + slope * (u - p.voltage), slope)
+    }
+
+    fn rounding(&self, u: f64) -> f64 {
+        let k = self.segment(u);
+        let (a, b) = (self.points[k], self.points[k + 1]);
+        let p = if u - a.voltage < b.voltage - u { a } else { b };
+        let size = p.current.abs() + self.slope(k) * (u.abs() + p.voltage.abs());
+        4.0 * f64::EPSILON * size
     }
 
     fn co_content(&self, u: f64) -> f64 {
@@ -155,6 +166,32 @@ impl Characteristic for IvCurve {
             limit(0, self.points[0], f64::NEG_INFINITY),
             limit(last, self.points[last + 1], f64::INFINITY),
         )
+    }
+
+    fn reaches_limits(&self) -> bool {
+        true
+    }
+
+    fn flat(&self, u: f64) -> (f64, f64) {
+        let is_flat = |k: &usize| self.slope(*k) == 0.0;
+        // At a corner to the last digits, the flat beside it counts.
+        let largest = self.points.iter().map(|p| p.voltage.abs());
+        let digits = 4.0 * f64::EPSILON * largest.fold(u.abs(), f64::max);
+        let beside = [u, u - digits, u + digits].map(|u| self.segment(u));
+        let Some(segment) = beside.into_iter().find(is_flat) else {
+            return (u, u);
+        };
+        let first = (0..=segment).rev().take_while(is_flat).last();
+        let last = (segment..self.points.len() - 1).take_while(is_flat).last();
+        let low = match first {
+            Some(0) | None => f64::NEG_INFINITY,
+            Some(k) => self.points[k].voltage,
+        };
+        let high = match last {
+            Some(k) if k + 2 < self.points.len() => self.points[k + 1].voltage,
+            _ => f64::INFINITY,
+        };
+        (low.min(u), high.max(u))
     }
 
     fn on_load_line(&self, x: f64, r: f64) -> f64 {
