@@ -73,8 +73,9 @@ class Branch(NamedTuple):
 class Certificate(NamedTuple):
     """By how much a state breaks each law, at most, computed from the circuit and the answer alone.
 
-    Currents are relative to the largest current in the circuit, voltages to the largest potential, source or forward
-    voltage. Convexity makes it a proof: a state that obeys all laws is the operating point.
+    Each law is measured where it holds: a node's currents relative to the sum of their magnitudes, an element's law
+    relative to its own current and voltage. Convexity makes it a proof: a state that obeys all laws is the operating
+    point. How far off the potentials may be where the laws hold almost is told by ``Solution.accuracy``.
 
     Attributes
     ----------
@@ -85,7 +86,7 @@ class Certificate(NamedTuple):
     diode : float
         The laws of diodes: voltage beyond the forward voltage, or current in reverse.
     complementarity : float
-        The largest power that the ideal part of a diode takes up.
+        Of the current through the ideal part of a diode and its slack, the one that is less at its scale.
     power_balance : float
         Tellegen's theorem: the sum of all powers.
     """
@@ -127,13 +128,17 @@ class Solution:
     circuit : Circuit
         The circuit. Its values may have changed since.
     status : str
-        'solved', or 'not_converged' if the method gave up before the certificate passed.
+        'solved' if the certificate passes and all error bars are below the tolerance; 'accuracy_limit' if double
+        precision does not allow that, and the bars say how far off the potentials may be; 'iteration_limit' or
+        'numerical_breakdown' if the method gave up.
     certificate : Certificate
-        The proof.
+        How well the laws hold.
     statistics : dict of str to int
         The work done: sweeps, iterations, factorizations, linear_solves, network_nodes.
     potentials : array of float64, shape (nodes,)
         Potentials of the nodes in volt, in the order of ``circuit.nodes``.
+    accuracy : array of float64, shape (nodes,)
+        How far off each potential may be, in volt: its error bar.
     voltages, currents, powers : arrays of float64, shape (elements,)
         Voltages, currents and powers of the elements, in volt, ampere and watt, in the order of
         ``circuit.elements``. See ``Branch`` for the signs.
@@ -158,6 +163,7 @@ class Solution:
     certificate: Certificate
     statistics: dict[str, int]
     potentials: _Array
+    accuracy: _Array
     voltages: _Array
     currents: _Array
     powers: _Array
@@ -182,11 +188,12 @@ class Solution:
         Returns
         -------
         dict
-            With the keys status, nodes, elements, dissipated_power, certificate, undetermined and statistics.
+            With the keys status, nodes, accuracy, elements, dissipated_power, certificate, undetermined and statistics.
         """
         return {
             "status": self.status,
             "nodes": dict(self.nodes),
+            "accuracy": dict(zip(self.circuit.nodes, self.accuracy.tolist(), strict=True)),
             "elements": {name: branch._asdict() for name, branch in self.elements.items()},
             "dissipated_power": self.dissipated_power,
             "certificate": self.certificate._asdict(),
@@ -261,7 +268,7 @@ class SolvedRows(NamedTuple):
     residuals : array of float64, shape (n,)
         The worst measure of each row's certificate.
     solved : array of bool, shape (n,)
-        Whether the certificate of a row passes.
+        Whether the certificate of a row passes. Rows have no error bars: ``Circuit.solve`` finds those of one.
     errors : dict of int to str
         Why a row, counted from 0, has no operating point.
     """

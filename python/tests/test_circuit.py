@@ -295,7 +295,7 @@ def test_circuits_without_an_operating_point_are_refused(divider):
 
 
 def test_a_tolerance_that_cannot_be_met_is_a_status(zoo):
-    assert zoo.solve(tolerance=1e-300).status == "not_converged"
+    assert zoo.solve(tolerance=1e-300).status == "accuracy_limit"
 
 
 def test_graphs(zoo):

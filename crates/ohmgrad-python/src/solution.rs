@@ -1,7 +1,7 @@
 //! `ohmgrad.Solution`: an operating point as arrays, with its certificate.
 
 use ohmgrad::circuit::{Circuit, Element};
-use ohmgrad::solve::{Solution, Status};
+use ohmgrad::solve::Solution;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyTuple, PyType};
@@ -34,24 +34,17 @@ pub(crate) fn tell<'py>(
     let undetermined = undetermined(circuit, &solution)?;
     CLASS.import(py, "ohmgrad.solution", "Solution")?.call1((
         circuit,
-        status(&solution),
+        solution.status.name(),
         certificate(py, &solution)?,
         statistics(py, &solution)?,
         vector(py, solution.potentials),
+        vector(py, solution.accuracy),
         vector(py, voltages),
         vector(py, solution.currents),
         vector(py, powers),
         solution.dissipated_power,
         undetermined,
     ))
-}
-
-/// The word for a status, as in the command line's JSON.
-fn status(solution: &Solution) -> &'static str {
-    match solution.status {
-        Status::Solved => "solved",
-        _ => "not_converged",
-    }
 }
 
 fn certificate<'py>(py: Python<'py>, solution: &Solution) -> PyResult<Bound<'py, PyAny>> {

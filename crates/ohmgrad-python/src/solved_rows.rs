@@ -286,6 +286,8 @@ pub(crate) fn solve<'py>(
     let wanted = Wanted::new(&copy, nodes.as_deref(), elements.as_deref())?;
     let columns = Column::named(&state, &sources)?;
     let flat: Vec<f64> = values.iter().copied().collect();
+    // Rows have no error bars: each would take a factorization.
+    let options = options.with_error_bars(false);
     let rows = detached(py, || wanted.solve(&copy, &columns, &flat, options))??;
     let node_names = wanted.nodes.iter().map(|id| &copy[*id]);
     let all = copy.element_names();

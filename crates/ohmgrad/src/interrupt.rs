@@ -75,6 +75,14 @@ pub(crate) fn requested() -> bool {
     answer
 }
 
+/// An error if this thread is to stop what it computes.
+pub(crate) fn check() -> Result<(), Interrupted> {
+    match requested() {
+        true => Err(Interrupted),
+        false => Ok(()),
+    }
+}
+
 /// A request to stop work that many threads share, none of which is the one to ask.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop(Arc<AtomicBool>);

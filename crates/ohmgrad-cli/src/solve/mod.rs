@@ -21,9 +21,13 @@ pub(crate) struct Arguments {
     /// How to solve
     #[arg(long, value_enum, default_value_t = By::Auto)]
     method: By,
-    /// What every measure of the certificate must be below
+    /// What every measure of the certificate must be below, and every error bar relative to the largest voltage
     #[arg(long, value_name = "TOL", default_value_t = 1e-9, value_parser = tolerance)]
     tol: f64,
+    /// For tables: a column with the largest error bar of each row, in volt; without it rows are solved by their certificates
+    /// alone
+    #[arg(long)]
+    error_bars: bool,
     /// Print one JSON object
     #[arg(long, conflicts_with_all = ["sweep", "inputs"])]
     json: bool,
@@ -100,12 +104,16 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     if let Some(inputs) = table {
         report::print_warnings(&netlist);
+        let options = options.with_error_bars(arguments.error_bars);
         let mut solver = inputs.solver(circuit, options)?;
         let out = arguments.out.as_deref();
         return table::run(&mut solver, circuit, &inputs, out, arguments.quiet);
     }
     if arguments.out.is_some() {
         bail!("--out is for tables: give --sweep or --inputs as well, or use a pipe");
+    }
+    if arguments.error_bars {
+        bail!("--error-bars is for tables: a single solve always has them");
     }
     let solution = solve(&netlist, &arguments.netlist, options, arguments.quiet)?;
     match arguments.json {
@@ -114,8 +122,11 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     if solution.status != Status::Solved {
         let worst = solution.certificate.worst();
+        let bar = solution.accuracy.iter().copied().fold(0.0, f64::max);
         bail!(
-            "not solved: the certificate's worst measure is {worst:.1e}, above {:.1e}",
+            "not solved ({}): the certificate's worst measure is {worst:.1e}, the largest error bar {bar:.1e} V, for \
+             a tolerance of {:.1e}",
+            solution.status.name(),
             arguments.tol
         );
     }

@@ -155,6 +155,9 @@ fn print_certificate(out: &mut impl Write, solution: &Solution) -> io::Result<()
     } = solution.certificate;
     let verdict = match solution.status {
         Status::Solved => "solved",
+        Status::AccuracyLimit => "NOT solved, at the limit of double precision",
+        Status::IterationLimit => "NOT solved, the steps ended before",
+        Status::Breakdown => "NOT solved, numbers went out of range",
         _ => "NOT solved",
     };
     writeln!(
@@ -168,6 +171,12 @@ fn print_certificate(out: &mut impl Write, solution: &Solution) -> io::Result<()
     writeln!(
         out,
         "  complementarity {complementarity:.1e}, power balance {power_balance:.1e}"
+    )?;
+    let bars = solution.accuracy.iter().copied();
+    let worst = bars.fold(0.0, f64::max);
+    writeln!(
+        out,
+        "error bars        every potential is within {worst:.1e} V"
     )
 }
 
@@ -196,10 +205,11 @@ impl Serialize for Json<'_> {
             json!({ "node": &circuit[open.node], "lowest": open.lowest, "highest": open.highest })
         });
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("status", status(solution.status))?;
+        map.serialize_entry("status", solution.status.name())?;
         map.serialize_entry("warnings", &warnings.collect::<Vec<_>>())?;
         map.serialize_entry("ignored", &ignored)?;
-        map.serialize_entry("nodes", &Nodes(circuit, solution))?;
+        map.serialize_entry("nodes", &Nodes(circuit, &solution.potentials))?;
+        map.serialize_entry("accuracy", &Nodes(circuit, &solution.accuracy))?;
         map.serialize_entry("elements", &Elements(circuit, solution))?;
         map.serialize_entry("dissipated_power", &solution.dissipated_power)?;
         map.serialize_entry("certificate", &certificate(&solution.certificate))?;
@@ -227,11 +237,12 @@ fn certificate(certificate: &Certificate) -> serde_json::Value {
     })
 }
 
-struct Nodes<'a>(&'a Circuit, &'a Solution);
+/// Numbers by the names of their nodes.
+struct Nodes<'a>(&'a Circuit, &'a [f64]);
 
 impl Serialize for Nodes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.node_names().iter().zip(&self.1.potentials))
+        serializer.collect_map(self.0.node_names().iter().zip(self.1))
     }
 }
 
@@ -250,24 +261,17 @@ impl Serialize for Elements<'_> {
     }
 }
 
-/// The word for a status.
-pub(super) fn status(status: Status) -> &'static str {
-    match status {
-        Status::Solved => "solved",
-        _ => "not_converged",
-    }
-}
-
 /// The voltage across an element.
 fn voltage(element: &Element, solution: &Solution) -> f64 {
     let [a, b] = element.nodes().map(|node| solution.potential(node));
     a - b
 }
 
-/// The width of a column of names.
+/// The width of a column of names; longer names stand out of it.
 fn width<'a>(names: impl Iterator<Item = &'a str>, heading: &str) -> usize {
+    const WIDEST: usize = 60;
     let longest = names.map(|name| name.chars().count()).max();
-    longest.unwrap_or_default().max(heading.len())
+    longest.unwrap_or_default().clamp(heading.len(), WIDEST)
 }
 
 /// A number with seven digits and an engineering prefix, such as `4.300000 mA`.

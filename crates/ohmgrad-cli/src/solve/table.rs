@@ -12,14 +12,15 @@ use ohmgrad::device::Law;
 use ohmgrad::record::atomic;
 use ohmgrad::solve::{RowError, Solution, SolveOptions, Solver, Status};
 
-use super::report::status;
-
 /// Values for some sources of a circuit, row after row.
 pub(super) struct Inputs {
     sources: Vec<ElementId>,
     values: Vec<f64>,
     origin: Origin,
 }
+
+/// The greatest number of values of a sweep's table: 1.6 GB of memory.
+const LARGEST: usize = 200_000_000;
 
 /// Where the rows come from.
 enum Origin {
@@ -43,6 +44,13 @@ impl Inputs {
             Ok(count) if count >= 2 => count,
             _ => bail!("--sweep: the number of values `{steps}` is not a whole number from 2 on"),
         };
+        let columns = circuit.node_names().len() + shown(circuit).count();
+        let most = LARGEST / columns;
+        if count > most {
+            bail!(
+                "--sweep: {count} values make too large a table: at most {most} for this circuit; sweep in parts"
+            );
+        }
         let share = |k: usize| k as f64 / (count - 1) as f64;
         let value = |k| start * (1.0 - share(k)) + stop * share(k);
         Ok(Inputs {
@@ -212,6 +220,8 @@ struct Row {
     numbers: Vec<f64>,
     status: Cow<'static, str>,
     residual: Option<f64>,
+    /// The largest error bar, in volt, if there are error bars.
+    accuracy: Option<f64>,
 }
 
 impl Row {
@@ -227,6 +237,7 @@ impl Row {
                 }
                 .into(),
                 residual: None,
+                accuracy: None,
             },
         }
     }
@@ -237,8 +248,9 @@ impl Row {
         Row {
             is_solved: solution.status == Status::Solved,
             numbers: potentials.chain(currents).collect(),
-            status: status(solution.status).into(),
+            status: solution.status.name().into(),
             residual: Some(solution.certificate.worst()),
+            accuracy: solution.accuracy.iter().copied().reduce(f64::max),
         }
     }
 }
@@ -268,15 +280,18 @@ fn write_table(
         .skip(1)
         .map(|name| format!("v({name})"));
     let currents = shown(circuit).map(|id| format!("i({})", circuit.element_names()[id.index()]));
-    let last = ["status", "residual"].map(str::to_owned);
+    let has_bars = rows.iter().any(|row| row.accuracy.is_some());
+    let last = ["status", "residual"].into_iter().map(str::to_owned);
+    let last = last.chain(has_bars.then(|| "accuracy".to_owned()));
     table.write_record(sources.chain(nodes).chain(currents).chain(last))?;
     let width = inputs.sources.len();
     let results = circuit.node_names().len() - 1 + shown(circuit).count();
     for (values, row) in inputs.values.chunks(width).zip(rows) {
         let numbers = values.iter().chain(&row.numbers).map(|x| format!("{x:?}"));
         let missing = std::iter::repeat_n(String::new(), results - row.numbers.len());
-        let residual = row.residual.map_or(String::new(), |x| format!("{x:e}"));
-        let last = [row.status.to_string(), residual];
+        let written = |x: Option<f64>| x.map_or(String::new(), |x| format!("{x:e}"));
+        let last = [row.status.to_string(), written(row.residual)].into_iter();
+        let last = last.chain(has_bars.then(|| written(row.accuracy)));
         table.write_record(numbers.chain(missing).chain(last))?;
     }
     table.flush()

@@ -6,8 +6,8 @@ mod parameters;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use numpy::ndarray::{Ix1, Ix2};
-use numpy::{PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray};
+use numpy::ndarray::Ix1;
+use numpy::{PyArray1, PyArray2, PyArrayDyn};
 use ohmgrad::circuit::{Circuit, netlist};
 use ohmgrad::drn::{Architecture, Network, Settling, default_threads};
 use ohmgrad::learn::Trainer;

@@ -159,8 +159,19 @@ impl IvCurve {
 impl Characteristic for IvCurve {
     fn current(&self, u: f64) -> (f64, f64) {
         let k = self.segment(u);
-        let (p, slope) = (self.points[k], self.slope(k));
+        let (a, b) = (self.points[k], self.points[k + 1]);
+        let slope = self.slope(k);
+        // From the point that is closer: there, the current is exact.
+        let p = if u - a.voltage < b.voltage - u { a } else { b };
         (p.current + slope * (u - p.voltage), slope)
+    }
+
+    fn rounding(&self, u: f64) -> f64 {
+        let k = self.segment(u);
+        let (a, b) = (self.points[k], self.points[k + 1]);
+        let p = if u - a.voltage < b.voltage - u { a } else { b };
+        let size = p.current.abs() + self.slope(k) * (u.abs() + p.voltage.abs());
+        4.0 * f64::EPSILON * size
     }
 
     fn co_content(&self, u: f64) -> f64 {
@@ -182,6 +193,32 @@ impl Characteristic for IvCurve {
         )
     }
 
+    fn reaches_limits(&self) -> bool {
+        true
+    }
+
+    fn flat(&self, u: f64) -> (f64, f64) {
+        let is_flat = |k: &usize| self.slope(*k) == 0.0;
+        // At a corner to the last digits, the flat beside it counts.
+        let largest = self.points.iter().map(|p| p.voltage.abs());
+        let digits = 4.0 * f64::EPSILON * largest.fold(u.abs(), f64::max);
+        let beside = [u, u - digits, u + digits].map(|u| self.segment(u));
+        let Some(segment) = beside.into_iter().find(is_flat) else {
+            return (u, u);
+        };
+        let first = (0..=segment).rev().take_while(is_flat).last();
+        let last = (segment..self.points.len() - 1).take_while(is_flat).last();
+        let low = match first {
+            Some(0) | None => f64::NEG_INFINITY,
+            Some(k) => self.points[k].voltage,
+        };
+        let high = match last {
+            Some(k) if k + 2 < self.points.len() => self.points[k + 1].voltage,
+            _ => f64::INFINITY,
+        };
+        (low.min(u), high.max(u))
+    }
+
     fn on_load_line(&self, x: f64, r: f64) -> f64 {
         // u + r i(u) rises from point to point: find the segment, which is a straight line.
         let below = self
@@ -199,6 +236,11 @@ impl Characteristic for IvCurve {
         };
         let from = 0.0_f64.clamp(low, high);
         let current = p.current + slope * (from - p.voltage);
-        from + (x - from - r * current) / (1.0 + r * slope)
+        // Both times 1 / r where r is large: r times a current may overflow.
+        let (short, steepness) = match r <= 1.0 {
+            true => (x - from - r * current, 1.0 + r * slope),
+            false => ((x - from) / r - current, 1.0 / r + slope),
+        };
+        from + short / steepness
     }
 }

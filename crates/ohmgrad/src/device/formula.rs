@@ -194,6 +194,20 @@ impl Characteristic for Formula {
         })
     }
 
+    /// Terms may cancel, and so may what is added to the voltage.
+    fn rounding(&self, u: f64) -> f64 {
+        let straight = self.constant.abs() + self.conductance * u.abs();
+        let term = |term: &Term| {
+            let (current, slope, _) = term.at(u);
+            let moved = match u.abs() + (term.scale * term.offset).abs() {
+                0.0 => 0.0,
+                size => slope * size,
+            };
+            current.abs() + moved
+        };
+        4.0 * f64::EPSILON * (straight + self.terms.iter().map(term).sum::<f64>())
+    }
+
     fn co_content(&self, u: f64) -> f64 {
         let straight = (self.constant + 0.5 * self.conductance * u) * u;
         self.terms

@@ -107,6 +107,30 @@ pub trait Characteristic {
         (f64::NEG_INFINITY, f64::INFINITY)
     }
 
+    /// How far off rounding may make the current at a voltage, in ampere: a few last digits of the current, and of the
+    /// voltage.
+    fn rounding(&self, voltage: f64) -> f64 {
+        let (current, slope) = self.current(voltage);
+        // A vertical slope at 0 V adds nothing.
+        let moved = if voltage == 0.0 {
+            0.0
+        } else {
+            slope * voltage.abs()
+        };
+        4.0 * f64::EPSILON * (current.abs() + moved)
+    }
+
+    /// Whether finite limits are reached at finite voltages.
+    fn reaches_limits(&self) -> bool {
+        false
+    }
+
+    /// The voltages around `voltage` at which the element carries the same current as there, in volt: both are `voltage`
+    /// where the current rises.
+    fn flat(&self, voltage: f64) -> (f64, f64) {
+        (voltage, voltage)
+    }
+
     /// The voltage u of the element behind a source `x` (volt) with an inner resistance `r` (ohm): the
     /// solution of u + r i(u) = x.
     fn on_load_line(&self, x: f64, r: f64) -> f64 {

@@ -1,5 +1,9 @@
 //! Joining nodes whose potentials differ by fixed amounts.
 
+use num_bigint::BigInt;
+
+use super::decimal::Decimals;
+
 /// A connection that fixes the difference of two potentials: v(a) - v(b) = some voltage.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Link {
@@ -88,41 +92,73 @@ impl Contraction {
     }
 
     /// The potential of every node above its cluster's root (which is node 0 in its cluster).
-    pub(super) fn offsets(&self, voltage: impl Fn(u32) -> f64) -> Result<Vec<f64>, Contradiction> {
+    pub(super) fn offsets(&self, voltage: impl Fn(u32) -> f64) -> Vec<f64> {
         let mut offsets = vec![0.0; self.clusters.len()];
         for branch in &self.tree {
             let difference = branch.sign * voltage(branch.link);
             offsets[branch.child as usize] = offsets[branch.parent as usize] + difference;
         }
-        let held = self.closing.iter().map(|link| voltage(link.id).abs());
-        let size = offsets.iter().map(|offset| offset.abs()).chain(held);
-        let rounding = 1e-12 * size.fold(0.0, f64::max);
+        offsets
+    }
+
+    /// The same for voltages in units of a decimal place, exactly.
+    pub(super) fn exact_offsets<'v>(&self, voltage: impl Fn(u32) -> &'v BigInt) -> Vec<BigInt> {
+        let mut offsets = vec![BigInt::ZERO; self.clusters.len()];
+        for branch in &self.tree {
+            let parent = &offsets[branch.parent as usize];
+            offsets[branch.child as usize] = match branch.sign > 0.0 {
+                true => parent + voltage(branch.link),
+                false => parent - voltage(branch.link),
+            };
+        }
+        offsets
+    }
+
+    /// Finds a loop whose voltages, as written, do not add up to 0. `offsets` are those of these voltages.
+    pub(super) fn check(
+        &self,
+        offsets: &[f64],
+        voltage: impl Fn(u32) -> f64,
+    ) -> Result<(), Contradiction> {
+        let all_are_zero = !self.closing.is_empty() && offsets.iter().all(|offset| *offset == 0.0);
         for link in &self.closing {
-            let [a, b] = link.ends.map(|end| offsets[end as usize]);
-            let excess = a - b - voltage(link.id);
-            if excess.abs() > rounding {
-                let links = self.loop_of(link);
-                return Err(Contradiction { links, excess });
+            if all_are_zero && voltage(link.id) == 0.0 {
+                continue;
+            }
+            let [to_a, to_b] = link.ends.map(|end| self.path_from_root(end));
+            let up = to_a.iter().map(|branch| branch.sign * voltage(branch.link));
+            let down = to_b
+                .iter()
+                .map(|branch| -branch.sign * voltage(branch.link));
+            let around = up.chain(down).chain([-voltage(link.id)]);
+            let decimals = Decimals::new(around);
+            let excess: BigInt = decimals.integers.iter().sum();
+            if excess != BigInt::ZERO {
+                return Err(Contradiction {
+                    links: self.loop_of(link),
+                    excess: decimals.value(&excess),
+                });
             }
         }
-        Ok(offsets)
+        Ok(())
     }
 
     /// The links of the loop that `closing` closes.
     fn loop_of(&self, closing: &Link) -> Vec<u32> {
         let [to_a, to_b] = closing.ends.map(|end| self.path_from_root(end));
-        let common = to_a.iter().zip(&to_b).take_while(|(a, b)| a == b).count();
+        let shared = to_a.iter().zip(&to_b);
+        let common = shared.take_while(|(a, b)| a.link == b.link).count();
         let up = to_a[common..].iter().rev();
-        let path = up.chain(&to_b[common..]).copied();
+        let path = up.chain(&to_b[common..]).map(|branch| branch.link);
         std::iter::once(closing.id).chain(path).collect()
     }
 
-    fn path_from_root(&self, node: u32) -> Vec<u32> {
+    fn path_from_root(&self, node: u32) -> Vec<Branch> {
         let mut path = Vec::new();
         let mut node = node;
         while let Some(place) = self.place[node as usize] {
             let branch = &self.tree[place as usize];
-            path.push(branch.link);
+            path.push(*branch);
             node = branch.parent;
         }
         path.reverse();
@@ -137,6 +173,37 @@ impl Contraction {
             set(branch.link, branch.sign * current);
             surplus[branch.parent as usize] += current;
             surplus[branch.child as usize] = 0.0;
+        }
+    }
+
+    /// Moves what rounding has left at the root of each cluster to the node with the largest currents, where
+    /// it is least: `sizes` are the sums of the currents' magnitudes at the nodes.
+    pub(super) fn move_rest(
+        &self,
+        surplus: &mut [f64],
+        sizes: &[f64],
+        mut set: impl FnMut(u32, f64),
+    ) {
+        let mut largest: Vec<Option<u32>> = vec![None; self.count];
+        for branch in &self.tree {
+            let cluster = self.clusters[branch.child as usize] as usize;
+            let best = largest[cluster].get_or_insert(branch.child);
+            for node in [branch.child, branch.parent] {
+                if sizes[node as usize] > sizes[*best as usize] {
+                    *best = node;
+                }
+            }
+        }
+        for node in largest.into_iter().flatten() {
+            let path = self.path_from_root(node);
+            let Some(root) = path.first().map(|branch| branch.parent as usize) else {
+                continue;
+            };
+            let rest = std::mem::take(&mut surplus[root]);
+            for branch in path {
+                set(branch.link, -branch.sign * rest);
+            }
+            surplus[node as usize] += rest;
         }
     }
 }

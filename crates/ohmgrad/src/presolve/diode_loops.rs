@@ -4,8 +4,11 @@
 //! bounds if and only if no loop of diodes has a negative sum of bounds. A loop whose bounds add up to
 //! zero (two diodes back to back, say) leaves no room: each of its diodes is held at its bound.
 
+use num_bigint::BigInt;
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
+
+use crate::interrupt::{self, Interrupted};
 
 /// v(anode) - v(cathode) <= bound.
 #[derive(Clone, Copy, Debug)]
@@ -13,30 +16,48 @@ pub(super) struct Bound {
     pub(super) anode: u32,
     pub(super) cathode: u32,
     pub(super) bound: f64,
+    /// The sum of the magnitudes that the bound was computed from, in volt.
+    pub(super) size: f64,
 }
 
-/// A loop of bounds with a negative sum.
-pub(super) struct NegativeLoop {
-    /// Places of the bounds in the list.
-    pub(super) bounds: Vec<usize>,
-    pub(super) sum: f64,
+/// Why there are no potentials that obey all bounds.
+pub(super) enum NoPotentials {
+    /// A loop of bounds with a negative sum: places of the bounds in the list, and the sum.
+    NegativeLoop(Vec<usize>, BigInt),
+    Interrupted,
 }
 
-/// Potentials that obey all bounds, and the bounds that are tight in every such set of potentials.
-pub(super) fn tight_bounds(nodes: usize, bounds: &[Bound]) -> Result<Vec<usize>, NegativeLoop> {
-    if bounds.iter().all(|b| b.bound > 0.0) || !has_loop(nodes, bounds) {
-        return Ok(Vec::new());
+impl From<Interrupted> for NoPotentials {
+    fn from(_: Interrupted) -> NoPotentials {
+        NoPotentials::Interrupted
     }
-    let size = bounds
-        .iter()
-        .fold(0.0, |max: f64, b| max.max(b.bound.abs()));
-    let tolerance = 1e-12 * size;
-    let potentials = feasible_potentials(nodes, bounds, tolerance)?;
-    let slack =
-        |b: &Bound| b.bound - (potentials[b.anode as usize] - potentials[b.cathode as usize]);
-    let tight: Vec<usize> = (0..bounds.len())
-        .filter(|k| slack(&bounds[*k]) <= 4.0 * tolerance)
-        .collect();
+}
+
+/// The bounds that may be part of a loop whose bounds add up to nothing or less.
+pub(super) fn loops(nodes: usize, bounds: &[Bound]) -> Vec<usize> {
+    // No rounding makes a positive number of one that is not.
+    if bounds.iter().all(|b| b.bound > 1e-9 * b.size) {
+        return Vec::new();
+    }
+    let arcs = bounds.iter().map(|b| (b.anode, b.cathode));
+    let (components, _) = strong_components(nodes, arcs);
+    let component = |node: u32| components[node as usize];
+    let closes = |k: &usize| component(bounds[*k].anode) == component(bounds[*k].cathode);
+    (0..bounds.len()).filter(closes).collect()
+}
+
+/// The places of the bounds that are tight in all potentials that obey all bounds; `exact` are the bounds, exactly.
+pub(super) fn tight_bounds(
+    nodes: usize,
+    bounds: &[Bound],
+    exact: &[BigInt],
+) -> Result<Vec<usize>, NoPotentials> {
+    let potentials = feasible_potentials(nodes, bounds, exact)?;
+    let is_tight = |k: &usize| {
+        let [a, c] = [bounds[*k].anode, bounds[*k].cathode].map(|n| &potentials[n as usize]);
+        a - c == exact[*k]
+    };
+    let tight: Vec<usize> = (0..bounds.len()).filter(is_tight).collect();
     let arcs = tight.iter().map(|k| (bounds[*k].anode, bounds[*k].cathode));
     let (components, _) = strong_components(nodes, arcs);
     let component = |node: u32| components[node as usize];
@@ -63,45 +84,39 @@ pub(super) fn strong_components(
     (components, sets.len())
 }
 
-/// Whether any loop runs through diodes from anode to cathode.
-fn has_loop(nodes: usize, bounds: &[Bound]) -> bool {
-    let arcs = bounds.iter().map(|b| (b.anode, b.cathode));
-    bounds.iter().any(|b| b.anode == b.cathode) || strong_components(nodes, arcs).1 < nodes
-}
-
 /// Shortest paths from a virtual node at 0 V to all nodes (Bellman and Ford): v(anode) may be at most
 /// v(cathode) + bound.
 fn feasible_potentials(
     nodes: usize,
     bounds: &[Bound],
-    tolerance: f64,
-) -> Result<Vec<f64>, NegativeLoop> {
-    let mut potentials = vec![0.0; nodes];
+    exact: &[BigInt],
+) -> Result<Vec<BigInt>, NoPotentials> {
+    let mut potentials = vec![BigInt::ZERO; nodes];
     let mut last = vec![usize::MAX; nodes];
-    for _ in 0..=nodes {
+    loop {
         let mut changed = None;
-        for (k, b) in bounds.iter().enumerate() {
-            let limit = potentials[b.cathode as usize] + b.bound;
-            if potentials[b.anode as usize] > limit + tolerance {
+        for (k, (b, bound)) in bounds.iter().zip(exact).enumerate() {
+            let limit = &potentials[b.cathode as usize] + bound;
+            if potentials[b.anode as usize] > limit {
                 potentials[b.anode as usize] = limit;
                 last[b.anode as usize] = k;
                 changed = Some(b.anode);
             }
         }
-        match changed {
-            None => return Ok(potentials),
-            Some(node) => {
-                if let Some(negative) = loop_behind(node, bounds, &last) {
-                    return Err(negative);
-                }
-            }
+        // A loop is found after as many rounds as there are nodes at the latest.
+        let Some(node) = changed else {
+            return Ok(potentials);
+        };
+        if let Some(around) = loop_behind(node, bounds, &last) {
+            let sum = around.iter().map(|k| &exact[*k]).sum();
+            return Err(NoPotentials::NegativeLoop(around, sum));
         }
+        interrupt::check()?;
     }
-    Ok(potentials)
 }
 
 /// The loop that the bounds that last lowered each potential run into, if they do.
-fn loop_behind(node: u32, bounds: &[Bound], last: &[usize]) -> Option<NegativeLoop> {
+fn loop_behind(node: u32, bounds: &[Bound], last: &[usize]) -> Option<Vec<usize>> {
     let next = |node: u32| match last[node as usize] {
         usize::MAX => None,
         k => Some((bounds[k].cathode, k)),
@@ -127,9 +142,5 @@ fn loop_behind(node: u32, bounds: &[Bound], last: &[usize]) -> Option<NegativeLo
             break;
         }
     }
-    let sum = around.iter().map(|k| bounds[*k].bound).sum();
-    Some(NegativeLoop {
-        bounds: around,
-        sum,
-    })
+    Some(around)
 }

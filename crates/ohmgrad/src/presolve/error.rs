@@ -1,6 +1,8 @@
 //! Circuits that have no operating point.
 
-/// Why a circuit has no operating point.
+use crate::interrupt::Interrupted;
+
+/// Why a circuit has no operating point, or why none is looked for.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PresolveError {
@@ -39,6 +41,19 @@ pub enum PresolveError {
         nodes: Vec<String>,
         /// What cannot be carried, in ampere.
         excess: f64,
+    },
+    /// The search was [interrupted](crate::interrupt).
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// A setting of the solver out of its range.
+    #[error("the solver's {name} is {value}: it must be {range}")]
+    Option {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// Its range, in words.
+        range: &'static str,
     },
 }
 

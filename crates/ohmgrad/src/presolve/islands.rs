@@ -5,14 +5,13 @@
 //! sources' currents must find a way through (a flow problem); where no current flows and no way leads
 //! on, diodes stay open, and the potential of the island behind them is open as well.
 
-use petgraph::Direction;
-use petgraph::algo::ford_fulkerson;
-use petgraph::graph::{DiGraph, EdgeReference, NodeIndex};
+use num_bigint::BigInt;
 use petgraph::unionfind::UnionFind;
-use petgraph::visit::EdgeRef;
 
+use super::decimal::Decimals;
 use super::diode_loops::strong_components;
 use super::error::PresolveError;
+use super::flow::Flow;
 use super::network::{DiodeBranch, Network};
 use crate::circuit::Circuit;
 use crate::device::Law;
@@ -33,12 +32,12 @@ pub(super) fn settle(
             sets.union(place(curved.ends[0]), place(curved.ends[1]));
         }
     }
-    let islands = Islands::new(sets, network);
+    let islands = Islands::new(sets);
     if islands.count == 1 {
         return Ok(());
     }
     islands.check_currents(circuit, nodes, network)?;
-    open_idle_diodes(network);
+    open_idle_diodes(circuit, nodes, network);
     Ok(())
 }
 
@@ -52,14 +51,10 @@ struct Islands {
     /// The island of each node, ground first.
     of: Vec<u32>,
     count: usize,
-    /// Current that sources drive into each island, in ampere.
-    supplies: Vec<f64>,
-    /// Below this, a current is rounding.
-    tolerance: f64,
 }
 
 impl Islands {
-    fn new(sets: UnionFind<u32>, network: &Network) -> Islands {
+    fn new(sets: UnionFind<u32>) -> Islands {
         let labels = sets.into_labeling();
         let mut numbers = vec![u32::MAX; labels.len()];
         let mut count = 0;
@@ -74,24 +69,35 @@ impl Islands {
                 *number
             })
             .collect();
-        let mut supplies = vec![0.0; count as usize];
-        let mut total = 0.0;
-        for (node, injection) in network.injections.iter().enumerate() {
-            supplies[of[node + 1] as usize] += injection;
-            total += injection.abs();
-        }
-        let tolerance = 1e-12 * total;
-        for supply in &mut supplies {
-            if supply.abs() <= tolerance {
-                *supply = 0.0;
-            }
-        }
         Islands {
             of,
             count: count as usize,
-            supplies,
-            tolerance,
         }
+    }
+
+    /// The currents that sources drive into each island, in units of a decimal place; `more` currents are converted with
+    /// them, and come after all sources.
+    fn supplies(
+        &self,
+        circuit: &Circuit,
+        nodes: &[u32],
+        more: impl Iterator<Item = f64>,
+    ) -> (Decimals, Vec<BigInt>) {
+        let sources = || {
+            let elements = circuit.elements().iter();
+            elements.filter_map(|element| match element.law() {
+                Law::CurrentSource { current } => Some((element.nodes(), *current)),
+                _ => None,
+            })
+        };
+        let decimals = Decimals::new(sources().map(|(_, current)| current).chain(more));
+        let mut supplies = vec![BigInt::ZERO; self.count];
+        for ((ends, _), current) in sources().zip(&decimals.integers) {
+            let [a, b] = ends.map(|node| self.at(nodes[node.index()]) as usize);
+            supplies[a] -= current;
+            supplies[b] += current;
+        }
+        (decimals, supplies)
     }
 
     fn at(&self, end: u32) -> u32 {
@@ -105,90 +111,66 @@ impl Islands {
         nodes: &[u32],
         network: &Network,
     ) -> Result<(), PresolveError> {
-        if self.supplies.iter().all(|supply| *supply == 0.0) {
+        let limits = network.curved.iter().flat_map(|curved| {
+            let (backwards, forwards) = curved.law.current_limits();
+            // Elements that saturate reach their limits at infinite voltage only.
+            let share = if curved.law.reaches_limits() {
+                1.0
+            } else {
+                1.0 - 1e-9
+            };
+            [share * forwards, -share * backwards]
+        });
+        let limits: Vec<f64> = limits.collect();
+        let finite = limits.iter().copied().filter(|limit| limit.is_finite());
+        let (decimals, supplies) = self.supplies(circuit, nodes, finite);
+        if supplies.iter().all(|supply| *supply == BigInt::ZERO) {
             return Ok(());
         }
-        let (graph, source, sink) = self.flow_graph(network);
-        let (flow, flows) = ford_fulkerson(&graph, source, sink);
-        let wanted: f64 = graph.edges(source).map(|edge| *edge.weight()).sum();
-        let excess = wanted - flow;
-        // A saturating element reaches its limit at infinite voltage only.
-        if excess <= 1e3 * self.tolerance {
+        let capacities = limits.iter().filter(|limit| limit.is_finite()).count();
+        let capacities = &decimals.integers[decimals.integers.len() - capacities..];
+        let mut flow = self.flow(network, &limits, capacities);
+        let (source, sink) = (self.count, self.count + 1);
+        let mut wanted = BigInt::ZERO;
+        for (island, supply) in supplies.into_iter().enumerate() {
+            if supply > BigInt::ZERO {
+                wanted += &supply;
+                flow.add(source, island, Some(supply));
+            } else if supply < BigInt::ZERO {
+                flow.add(island, sink, Some(-supply));
+            }
+        }
+        let excess = wanted - flow.send(source, sink)?;
+        if excess == BigInt::ZERO {
             return Ok(());
         }
-        let stuck = self.stuck(&graph, &flows, source, sink);
-        Err(nowhere_to_go(circuit, excess, |end| {
+        // The islands on the far side of the bottleneck from ground.
+        let fed = flow.reach(source, false);
+        let stuck = if fed[0] { flow.reach(sink, true) } else { fed };
+        Err(nowhere_to_go(circuit, decimals.value(&excess), |end| {
             stuck[self.at(nodes[end]) as usize]
         }))
     }
 
-    /// Islands, a source that feeds those with a supply, and a sink that draws from the others. Ground
-    /// balances the sum.
-    fn flow_graph(&self, network: &Network) -> (DiGraph<(), f64>, NodeIndex, NodeIndex) {
-        let mut graph = DiGraph::<(), f64>::new();
-        let islands: Vec<NodeIndex> = (0..self.count).map(|_| graph.add_node(())).collect();
-        let (source, sink) = (graph.add_node(()), graph.add_node(()));
-        let node = |end: u32| islands[self.at(end) as usize];
+    /// Islands and the elements between them, with room for a source and a sink. `limits` are those of the curved elements
+    /// forwards and backwards, `capacities` the finite ones among them.
+    fn flow(&self, network: &Network, limits: &[f64], capacities: &[BigInt]) -> Flow {
+        let mut flow = Flow::new(self.count + 2);
         for diode in &network.diodes {
-            graph.add_edge(node(diode.ends[0]), node(diode.ends[1]), f64::INFINITY);
+            let [a, b] = diode.ends.map(|end| self.at(end) as usize);
+            flow.add(a, b, None);
         }
-        for curved in &network.curved {
-            let (backwards, forwards) = curved.law.current_limits();
-            let [a, b] = curved.ends.map(node);
-            graph.add_edge(a, b, forwards * (1.0 - 1e-9));
-            graph.add_edge(b, a, -backwards * (1.0 - 1e-9));
-        }
-        let others: f64 = self.supplies[1..].iter().sum();
-        let supplies = self.supplies[1..].iter().copied();
-        for (island, supply) in islands.iter().zip(std::iter::once(-others).chain(supplies)) {
-            if supply > 0.0 {
-                graph.add_edge(source, *island, supply);
-            } else if supply < 0.0 {
-                graph.add_edge(*island, sink, -supply);
-            }
-        }
-        (graph, source, sink)
-    }
-
-    /// The islands on the far side of the bottleneck from ground.
-    fn stuck(
-        &self,
-        graph: &DiGraph<(), f64>,
-        flows: &[f64],
-        source: NodeIndex,
-        sink: NodeIndex,
-    ) -> Vec<bool> {
-        let is_open =
-            |edge: EdgeReference<f64>| flows[edge.id().index()] < edge.weight() * (1.0 - 1e-9);
-        let carries = |edge: EdgeReference<f64>| flows[edge.id().index()] > 0.0;
-        let reach = |start: NodeIndex, with: Direction| {
-            let mut seen = vec![false; graph.node_count()];
-            let mut next = vec![start];
-            seen[start.index()] = true;
-            while let Some(at) = next.pop() {
-                let along = graph.edges_directed(at, with).filter(|e| is_open(*e));
-                let against = graph
-                    .edges_directed(at, with.opposite())
-                    .filter(|e| carries(*e));
-                for edge in along.chain(against) {
-                    let onward = if edge.source() == at {
-                        edge.target()
-                    } else {
-                        edge.source()
-                    };
-                    if !std::mem::replace(&mut seen[onward.index()], true) {
-                        next.push(onward);
-                    }
-                }
-            }
-            seen
+        let mut capacities = capacities.iter();
+        let mut capacity = |limit: f64| match limit.is_finite() {
+            true => capacities.next().cloned(),
+            false => None,
         };
-        let fed = reach(source, Direction::Outgoing);
-        if fed[0] {
-            reach(sink, Direction::Incoming)
-        } else {
-            fed
+        for (curved, limits) in network.curved.iter().zip(limits.chunks(2)) {
+            let [a, b] = curved.ends.map(|end| self.at(end) as usize);
+            flow.add(a, b, capacity(limits[0]));
+            flow.add(b, a, capacity(limits[1]));
         }
+        flow
     }
 }
 
@@ -217,7 +199,7 @@ fn nowhere_to_go(
 
 /// Removes the diodes into and out of groups of islands that no current can pass through: without a
 /// supply, and without a diode in or without one out.
-fn open_idle_diodes(network: &mut Network) {
+fn open_idle_diodes(circuit: &Circuit, nodes: &[u32], network: &mut Network) {
     let mut sets = UnionFind::<u32>::new(network.nodes + 1);
     for resistor in network.resistors.iter().filter(|r| r.conductance > 0.0) {
         sets.union(place(resistor.ends[0]), place(resistor.ends[1]));
@@ -225,12 +207,13 @@ fn open_idle_diodes(network: &mut Network) {
     for curved in &network.curved {
         sets.union(place(curved.ends[0]), place(curved.ends[1]));
     }
-    let islands = Islands::new(sets, network);
+    let islands = Islands::new(sets);
+    let (_, supplies) = islands.supplies(circuit, nodes, std::iter::empty());
     let arcs = |diode: &DiodeBranch| (islands.at(diode.ends[0]), islands.at(diode.ends[1]));
     let (groups, count) = strong_components(islands.count, network.diodes.iter().map(arcs));
     let mut supplied = vec![false; count];
-    for (group, supply) in groups.iter().zip(&islands.supplies) {
-        supplied[*group as usize] |= *supply != 0.0;
+    for (group, supply) in groups.iter().zip(&supplies) {
+        supplied[*group as usize] |= *supply != BigInt::ZERO;
     }
     supplied[groups[0] as usize] = true;
     let ends: Vec<[u32; 2]> = network

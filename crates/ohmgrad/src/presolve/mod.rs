@@ -7,18 +7,24 @@
 //! open ([`Undetermined`]).
 
 mod contraction;
+mod decimal;
 mod diode_loops;
+mod double;
 mod error;
+mod flow;
 mod islands;
 mod network;
 mod numbers;
 mod reduction;
+mod residual;
 mod restore;
 
 pub use error::PresolveError;
 pub use restore::Undetermined;
 
+pub(crate) use double::Double;
 pub(crate) use network::{Curved, GROUND, Network, at};
 pub(crate) use numbers::{Conductances, Numbers};
 pub(crate) use reduction::Reduction;
+pub(crate) use residual::Residual;
 pub(crate) use restore::{OwnCurrents, State};

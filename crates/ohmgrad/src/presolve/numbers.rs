@@ -114,7 +114,7 @@ impl Reduction {
         let mut offsets = source_offsets(circuit, &self.sources)?;
         if !self.ideal.is_empty() {
             let bounds = bounds(circuit, &self.ideal, &self.sources, &offsets);
-            let welds = welds(circuit, self.sources.count, &bounds)?;
+            let welds = welds(circuit, &self.sources, &bounds)?;
             if welds != self.welds {
                 return Ok(None);
             }
@@ -135,8 +135,8 @@ impl Reduction {
             return;
         }
         let voltages: HashMap<u32, f64> = bounds.iter().map(|(id, b)| (*id, b.bound)).collect();
+        // Loops of welds add up to 0: that is why they are welds.
         let added = self.welded.offsets(|id| voltages[&id]);
-        let added = added.unwrap_or_else(|_| vec![0.0; self.sources.count]);
         for (offset, cluster) in offsets.iter_mut().zip(&self.sources.clusters) {
             *offset += added[*cluster as usize];
         }

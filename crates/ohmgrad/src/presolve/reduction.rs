@@ -2,11 +2,15 @@
 
 use std::collections::HashMap;
 
+use num_bigint::BigInt;
+
 use super::contraction::{Contraction, Link};
-use super::diode_loops::{Bound, tight_bounds};
+use super::decimal::Decimals;
+use super::diode_loops::{Bound, NoPotentials, loops, tight_bounds};
 use super::error::PresolveError;
 use crate::circuit::{Circuit, Element};
 use crate::device::Law;
+use crate::interrupt::Interrupted;
 
 /// How a circuit becomes a [`Network`], for all circuits of the same shape.
 pub(crate) struct Reduction {
@@ -115,7 +119,7 @@ impl Reduction {
         };
         let ideal = ids(|shape| matches!(shape, Shape::Ideal { .. }));
         let bounds = bounds(circuit, &ideal, &sources, &offsets);
-        let welds = welds(circuit, sources.count, &bounds)?;
+        let welds = welds(circuit, &sources, &bounds)?;
         let links: Vec<Link> = welds
             .iter()
             .map(|id| Link {
@@ -232,12 +236,13 @@ pub(super) fn source_offsets(
     sources: &Contraction,
 ) -> Result<Vec<f64>, PresolveError> {
     let voltage = |id: u32| held_voltage(circuit.elements()[id as usize].law());
-    sources
-        .offsets(voltage)
-        .map_err(|loop_| PresolveError::ContradictoryLoop {
-            elements: names(circuit, loop_.links.into_iter()),
-            excess: loop_.excess.abs(),
-        })
+    let offsets = sources.offsets(voltage);
+    let checked = sources.check(&offsets, voltage);
+    checked.map_err(|loop_| PresolveError::ContradictoryLoop {
+        elements: names(circuit, loop_.links.into_iter()),
+        excess: loop_.excess.abs(),
+    })?;
+    Ok(offsets)
 }
 
 /// The bounds that ideal diodes put on the potentials of clusters, with their elements.
@@ -257,6 +262,7 @@ pub(super) fn bounds(
             anode: sources.clusters[a],
             cathode: sources.clusters[b],
             bound: diode.forward_voltage - (offsets[a] - offsets[b]),
+            size: diode.forward_voltage.abs() + offsets[a].abs() + offsets[b].abs(),
         };
         Some((*id, bound))
     };
@@ -266,18 +272,43 @@ pub(super) fn bounds(
 /// The ideal diodes that loops hold at their bounds.
 pub(super) fn welds(
     circuit: &Circuit,
-    clusters: usize,
+    sources: &Contraction,
     bounds: &[(u32, Bound)],
 ) -> Result<Vec<u32>, PresolveError> {
-    let list: Vec<Bound> = bounds.iter().map(|(_, bound)| *bound).collect();
-    let tight = tight_bounds(clusters, &list).map_err(|negative| {
-        let elements = negative.bounds.iter().map(|k| bounds[*k].0);
-        PresolveError::InfeasibleDiodes {
-            elements: names(circuit, elements),
-            excess: -negative.sum,
-        }
+    let all: Vec<Bound> = bounds.iter().map(|(_, bound)| *bound).collect();
+    let places = loops(sources.count, &all);
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<u32> = places.iter().map(|k| bounds[*k].0).collect();
+    let list: Vec<Bound> = places.iter().map(|k| all[*k]).collect();
+    let (decimals, exact) = exact_bounds(circuit, sources, &ids);
+    let tight = tight_bounds(sources.count, &list, &exact).map_err(|why| match why {
+        NoPotentials::Interrupted => PresolveError::Interrupted(Interrupted),
+        NoPotentials::NegativeLoop(around, sum) => PresolveError::InfeasibleDiodes {
+            elements: names(circuit, around.iter().map(|k| ids[*k])),
+            excess: -decimals.value(&sum),
+        },
     })?;
     let is_inner = |k: &usize| list[*k].anode != list[*k].cathode;
     let welds = tight.into_iter().filter(is_inner);
-    Ok(welds.map(|k| bounds[k].0).collect())
+    Ok(welds.map(|k| ids[k]).collect())
+}
+
+/// The bounds of ideal diodes as integers, in units of a decimal place: V_f - (offset_a - offset_b).
+fn exact_bounds(circuit: &Circuit, sources: &Contraction, ids: &[u32]) -> (Decimals, Vec<BigInt>) {
+    let held = laws(circuit).map(held_voltage);
+    let forward = |id: &u32| match circuit.elements()[*id as usize].law() {
+        Law::Diode(diode) => diode.forward_voltage,
+        _ => 0.0,
+    };
+    let decimals = Decimals::new(held.chain(ids.iter().map(forward)));
+    let (held, forward) = decimals.integers.split_at(circuit.elements().len());
+    let offsets = sources.exact_offsets(|id| &held[id as usize]);
+    let bound = |(id, forward): (&u32, &BigInt)| {
+        let [a, b] = ends(&circuit.elements()[*id as usize]).map(|node| &offsets[node as usize]);
+        forward - (a - b)
+    };
+    let exact = ids.iter().zip(forward).map(bound).collect();
+    (decimals, exact)
 }

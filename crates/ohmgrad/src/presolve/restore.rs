@@ -5,7 +5,8 @@ use std::collections::{HashMap, VecDeque};
 use petgraph::unionfind::UnionFind;
 use serde::{Deserialize, Serialize};
 
-use super::network::{Network, at};
+use super::double::Double;
+use super::network::{Curved, Network, at};
 use super::numbers::{Linear, Numbers};
 use super::reduction::Reduction;
 use crate::circuit::{Circuit, NodeId};
@@ -27,6 +28,9 @@ pub(crate) struct State {
     pub(crate) curved_currents: Vec<f64>,
 }
 
+/// Differences of potentials below this, relative to them, are rounding errors: they drive no current.
+const ROUNDING: f64 = 1e-29;
+
 /// A node whose potential the circuit leaves open.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Undetermined {
@@ -45,6 +49,9 @@ pub(crate) struct Restored {
     /// Currents of the elements, in ampere.
     pub(crate) currents: Vec<f64>,
     pub(crate) undetermined: Vec<Undetermined>,
+    /// For each node that nothing but diodes holds, by how much they leave its potential open, in volt, or 0 if it is
+    /// said to be; empty if there is none.
+    pub(crate) widths: Vec<Option<f64>>,
 }
 
 impl State {
@@ -101,6 +108,7 @@ impl Reduction {
         let currents = self.balance(circuit, own);
         let undetermined = open.undetermined(self, &potentials);
         Restored {
+            widths: open.widths(self, &undetermined),
             potentials,
             currents,
             undetermined,
@@ -119,7 +127,8 @@ impl Reduction {
         ends.map(node).collect()
     }
 
-    /// The currents of all elements but voltage sources, shorts and welded diodes.
+    /// The currents of all elements but voltage sources, shorts and welded diodes. A resistor carries none if its voltage is a
+    /// rounding error of the potentials.
     pub(crate) fn own_currents(
         &self,
         circuit: &Circuit,
@@ -128,18 +137,20 @@ impl Reduction {
     ) -> OwnCurrents {
         let mut nodes = self.nodes_at(numbers, state);
         let linear = &numbers.conductances.linear;
-        let mut largest = 0.0;
         let current = |(turn, resistor): (usize, &Linear)| {
-            let current = resistor.conductance * voltage(&nodes, resistor);
             let [a, b] = resistor.nodes.map(|node| node as usize);
+            let voltage = voltage(&nodes, resistor);
+            let digits = ROUNDING * (nodes[a].high.abs() + nodes[b].high.abs());
+            let current = match voltage.abs() <= digits {
+                true => 0.0,
+                false => resistor.conductance * voltage,
+            };
             nodes[a].surplus[turn % 2] -= current;
             nodes[b].surplus[turn % 2] += current;
-            raise(&mut largest, current);
             current
         };
         let mut own = OwnCurrents {
             currents: linear.iter().enumerate().map(current).collect(),
-            largest,
             surplus: nodes.iter().map(|node| node.surplus.iter().sum()).collect(),
         };
         for &source in &self.current_sources {
@@ -162,15 +173,35 @@ impl Reduction {
         own
     }
 
-    /// By how much these currents miss the current law at each node of the network.
-    pub(crate) fn residual(&self, own: &OwnCurrents) -> Vec<f64> {
-        let mut residual = vec![0.0; self.edges().nodes];
-        for (end, surplus) in self.nodes.iter().zip(&own.surplus) {
-            if let Some(sum) = residual.get_mut(*end as usize) {
-                *sum += surplus;
-            }
-        }
-        residual
+    /// How far off the potentials of the circuit's nodes may be, in volt: `bars` of the network's nodes, and `common`
+    /// for all.
+    pub(crate) fn accuracy(
+        &self,
+        numbers: &Numbers,
+        (potentials, widths): (&[f64], &[Option<f64>]),
+        bars: &[f64],
+        common: f64,
+    ) -> Vec<f64> {
+        let offsets = numbers.offsets.iter().zip(potentials);
+        // Offsets are rounded sums, and potentials are rounded once more.
+        let offset = numbers
+            .offsets
+            .iter()
+            .fold(0.0, |max: f64, v| max.max(v.abs()));
+        let common = common + 2.0 * f64::EPSILON * offset;
+        let tied = (self.nodes.iter().enumerate())
+            .filter(|(node, _)| widths.get(*node).is_none_or(Option::is_none))
+            .fold(0.0, |max: f64, (_, end)| max.max(at(bars, *end)));
+        offsets
+            .enumerate()
+            .map(|(node, (_, potential))| {
+                let free = match widths.get(node).copied().flatten() {
+                    Some(width) => width + tied,
+                    None => at(bars, self.nodes[node]),
+                };
+                free + common + f64::EPSILON * potential.abs()
+            })
+            .collect()
     }
 
     /// Sets the currents of welded diodes, then of voltage sources and shorts, by the current law.
@@ -183,6 +214,47 @@ impl Reduction {
             currents[link as usize] += current;
         });
         currents
+    }
+
+    /// Removes what rounding leaves of the current law, with sums of 32 digits, and moves the rest to where it is least: within
+    /// each cluster of nodes that sources and shorts join, to the node with the largest currents.
+    pub(crate) fn rebalance(&self, circuit: &Circuit, currents: &mut [f64]) {
+        let nodes = circuit.node_names().len();
+        let (mut sums, mut sizes) = (vec![Double::default(); nodes], vec![0.0; nodes]);
+        for (element, current) in circuit.elements().iter().zip(&*currents) {
+            for (node, sign) in element.nodes().into_iter().zip([-1.0, 1.0]) {
+                sums[node.index()] += Double::from(sign * current);
+                sizes[node.index()] += current.abs();
+            }
+        }
+        let mut surplus: Vec<f64> = sums.into_iter().map(Double::value).collect();
+        if !self.welds.is_empty() {
+            self.balance_welds(circuit, currents, &mut surplus);
+        }
+        self.sources.currents(&mut surplus, |link, current| {
+            currents[link as usize] += current;
+        });
+        self.sources
+            .move_rest(&mut surplus, &sizes, |link, current| {
+                currents[link as usize] += current;
+            });
+    }
+
+    /// The clusters of nodes that welded diodes join, those with the largest currents first: what rounding leaves of a loop is
+    /// least there.
+    fn roots_of_welds(&self, circuit: &Circuit, currents: &[f64]) -> Vec<usize> {
+        let cluster_of = |node: NodeId| self.sources.clusters[node.index()] as usize;
+        let mut sizes = vec![0.0; self.sources.count];
+        for (element, current) in circuit.elements().iter().zip(currents) {
+            for node in element.nodes() {
+                sizes[cluster_of(node)] += current.abs();
+            }
+        }
+        let welds = self.welds.iter();
+        let ends = welds.flat_map(|weld| circuit.elements()[*weld as usize].nodes());
+        let mut roots: Vec<usize> = ends.map(cluster_of).collect();
+        roots.sort_by(|a, b| sizes[*b].total_cmp(&sizes[*a]).then(a.cmp(b)));
+        roots
     }
 
     /// Every diode of a loop can carry current to every other: send each surplus to one node of the loop, and
@@ -202,8 +274,7 @@ impl Reduction {
             towards.entry(b).or_default().push((a, weld));
         }
         let mut done = vec![false; self.sources.count];
-        for &weld in &self.welds {
-            let [root, _] = ends(weld);
+        for root in self.roots_of_welds(circuit, currents) {
             if std::mem::replace(&mut done[root], true) {
                 continue;
             }
@@ -250,8 +321,6 @@ fn voltage(nodes: &[Node], element: &Linear) -> f64 {
 pub(crate) struct OwnCurrents {
     /// Of all elements, in ampere.
     currents: Vec<f64>,
-    /// No less than the largest of them, in ampere.
-    pub(crate) largest: f64,
     /// What they bring into each node of the circuit, in ampere.
     surplus: Vec<f64>,
 }
@@ -259,16 +328,9 @@ pub(crate) struct OwnCurrents {
 impl OwnCurrents {
     fn add(&mut self, linear: &[Linear], element: u32, current: f64) {
         self.currents[element as usize] += current;
-        raise(&mut self.largest, current);
         let [a, b] = linear[element as usize].nodes;
         self.surplus[a as usize] -= current;
         self.surplus[b as usize] += current;
-    }
-}
-
-fn raise(largest: &mut f64, current: f64) {
-    if current.abs() > *largest {
-        *largest = current.abs();
     }
 }
 
@@ -318,19 +380,29 @@ impl OpenParts {
         state: &mut State,
     ) -> OpenParts {
         let network = &numbers.network;
-        let parts = parts(network, state);
+        let flats = flats(network, state);
+        let parts = parts(network, state, &flats);
         let count = 1 + parts.iter().copied().max().unwrap_or(0) as usize;
         if count == 1 {
             let ranges = vec![(0.0, 0.0)];
             return OpenParts { parts, ranges };
         }
         put_at_zero(&parts, count, state);
-        let slacks = slacks(reduction, circuit, numbers, state, &parts);
-        let lowest = lowest_shifts(count, &slacks);
-        let mut shifts: Vec<f64> = lowest.iter().map(|low| low.max(0.0)).collect();
-        lower(&mut shifts, &slacks);
-        for (node, part) in parts.iter().skip(1).enumerate() {
-            state.potentials[node] += shifts[*part as usize];
+        let start = state.potentials.clone();
+        let shift = |state: &mut State, margin: f64| {
+            state.potentials.clone_from(&start);
+            let slacks = slacks(reduction, circuit, numbers, state, (&parts, &flats, margin));
+            let lowest = lowest_shifts(count, &slacks);
+            let mut shifts: Vec<f64> = lowest.iter().map(|low| low.max(0.0)).collect();
+            lower(&mut shifts, &slacks);
+            for (node, part) in parts.iter().skip(1).enumerate() {
+                state.potentials[node] += shifts[*part as usize];
+            }
+            (slacks, lowest, shifts)
+        };
+        let (mut slacks, mut lowest, mut shifts) = shift(state, 0.0);
+        if leaves_a_flat(network, state, &flats) {
+            (slacks, lowest, shifts) = shift(state, 4.0 * f64::EPSILON);
         }
         let mut highest = vec![f64::INFINITY; count];
         highest[0] = 0.0;
@@ -342,6 +414,23 @@ impl OpenParts {
             .map(|((low, high), shift)| (low - shift, high - shift))
             .collect();
         OpenParts { parts, ranges }
+    }
+
+    /// See [`Restored`].
+    fn widths(&self, reduction: &Reduction, undetermined: &[Undetermined]) -> Vec<Option<f64>> {
+        if self.ranges.len() == 1 {
+            return Vec::new();
+        }
+        let width = |end: &u32| {
+            let part = self.parts[end.wrapping_add(1) as usize] as usize;
+            let (low, high) = self.ranges[part];
+            (part > 0).then_some(high - low)
+        };
+        let mut widths: Vec<Option<f64>> = reduction.nodes.iter().map(width).collect();
+        for open in undetermined {
+            widths[open.node.index()] = Some(0.0);
+        }
+        widths
     }
 
     fn undetermined(&self, reduction: &Reduction, potentials: &[f64]) -> Vec<Undetermined> {
@@ -377,22 +466,29 @@ fn put_at_zero(parts: &[u32], count: usize, state: &mut State) {
     }
 }
 
+/// The voltages at which each curved element carries the current of a state.
+fn flats(network: &Network, state: &State) -> Vec<(f64, f64)> {
+    let flat = |curved: &Curved| {
+        let voltage = state.voltage(curved.ends, curved.offset);
+        curved.law.flat(voltage)
+    };
+    network.curved.iter().map(flat).collect()
+}
+
 /// Nodes that resistors, curved elements and conducting diodes tie together.
-fn parts(network: &Network, state: &State) -> Vec<u32> {
+fn parts(network: &Network, state: &State, flats: &[(f64, f64)]) -> Vec<u32> {
     let mut sets = UnionFind::<u32>::new(network.nodes + 1);
     let mut tie = |[a, b]: [u32; 2]| sets.union(a.wrapping_add(1), b.wrapping_add(1));
     for resistor in network.resistors.iter().filter(|r| r.conductance > 0.0) {
         tie(resistor.ends);
     }
-    for curved in &network.curved {
-        tie(curved.ends);
+    for (curved, (low, high)) in network.curved.iter().zip(flats) {
+        if low == high {
+            tie(curved.ends);
+        }
     }
-    let largest = state
-        .diode_currents
-        .iter()
-        .fold(0.0, |max: f64, i| max.max(*i));
     for (diode, current) in network.diodes.iter().zip(&state.diode_currents) {
-        if *current > 1e-9 * largest {
+        if *current > 0.0 {
             tie(diode.ends);
         }
     }
@@ -407,13 +503,23 @@ fn parts(network: &Network, state: &State) -> Vec<u32> {
         .collect()
 }
 
-/// For each ideal diode between two parts: shift(a) - shift(b) <= slack.
+/// Whether rounding has moved the voltage of a curve out of where it is flat.
+fn leaves_a_flat(network: &Network, state: &State, flats: &[(f64, f64)]) -> bool {
+    let mut flats = network.curved.iter().zip(flats);
+    flats.any(|(curved, (low, high))| {
+        let voltage = state.voltage(curved.ends, curved.offset);
+        low < high && (voltage < *low || voltage > *high)
+    })
+}
+
+/// For each ideal diode and flat curve between two parts: shift(a) - shift(b) <= slack. Flats are shorter by `margin`, relative
+/// to the voltages there.
 fn slacks(
     reduction: &Reduction,
     circuit: &Circuit,
     numbers: &Numbers,
     state: &State,
-    parts: &[u32],
+    (parts, flats, margin): (&[u32], &[(f64, f64)], f64),
 ) -> Vec<([u32; 2], f64)> {
     let part = |end: u32| parts[end.wrapping_add(1) as usize];
     let mut slacks = Vec::new();
@@ -427,6 +533,18 @@ fn slacks(
         if between[0] != between[1] {
             let voltage = state.voltage(ends, numbers.offsets[a] - numbers.offsets[b]);
             slacks.push((between, diode.forward_voltage - voltage));
+        }
+    }
+    for (curved, (low, high)) in numbers.network.curved.iter().zip(flats) {
+        let [a, b] = curved.ends.map(part);
+        if a != b {
+            let voltage = state.voltage(curved.ends, curved.offset);
+            let ends = curved.ends.map(|end| at(&state.potentials, end).abs());
+            let finite = [*low, *high].map(|end| if end.is_finite() { end.abs() } else { 0.0 });
+            let size = ends[0] + ends[1] + curved.offset.abs() + finite[0] + finite[1];
+            let margin = (margin * size).min(0.25 * (high - low));
+            slacks.push(([a, b], high - margin - voltage));
+            slacks.push(([b, a], voltage - (low + margin)));
         }
     }
     slacks

@@ -1,35 +1,53 @@
-//! Proof that a state is the operating point of a circuit.
+//! How well a state obeys the laws of a circuit, each at its own scale.
 //!
 //! The certificate is computed from the circuit, the potentials of its nodes and the currents of its
 //! elements alone. It shares no code with the solvers. Convexity makes it sufficient: a state that obeys the
 //! laws of Kirchhoff and of all elements minimises the energy.
+//!
+//! Every law is measured where it holds: the current law of a node against the currents at that node, the law of an
+//! element against its own current and voltage. A scale for the whole circuit would let microamperes be wrong beside
+//! amperes. What has no scale of its own is measured against the largest voltage of a source or forward voltage, never
+//! against the state: a wrong state with huge currents must not make its own faults look small.
+//!
+//! Only 1e-22 of the largest current in the circuit is no current anywhere.
+//!
+//! Potentials are given as rounded numbers, and so are known to a few last digits only; what these digits are worth in a
+//! law does not count. A small residual is no small error: a node behind a large resistance moves far for little current.
+//! How far off the potentials may be is told by [`Solution::accuracy`](super::Solution::accuracy).
 
 use crate::circuit::{Circuit, Element};
 use crate::device::{Characteristic, Diode, Law};
 
-/// No potential is known to better than this, relative to the largest, nor therefore any current.
+/// No potential is known to better than this, relative to itself.
 const ROUNDING: f64 = 2.0 * f64::EPSILON;
 
+/// Of the largest current or voltage that sources can drive, this is no current and no voltage.
+const NOISE: f64 = 1e-22;
+
 /// By how much a state breaks each law, at most.
-///
-/// Currents are relative to the largest current in the circuit, voltages to the largest potential, source or
-/// forward voltage (or to what the largest current needs through the largest conductance, if that is more). The
-/// laws of resistors, and of each curved element, count as obeyed as well in current or in voltage,
-/// whichever is better: through 1 kS, the last digit of 1 V drives 0.1 pA.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Certificate {
-    /// Kirchhoff's current law: the largest sum of currents into a node.
+    /// Kirchhoff's current law: the largest sum of currents into a node, relative to the current through the node, which is
+    /// half the sum of their magnitudes.
     pub kcl: f64,
-    /// The laws of resistors, sources and curved elements.
+    /// The laws of resistors, sources and curved elements, relative to their own currents or voltages.
     pub voltage_law: f64,
-    /// The laws of diodes: voltage beyond the forward voltage, or current in reverse.
+    /// The laws of diodes: voltage beyond the forward voltage, relative to the largest voltage of a source or forward
+    /// voltage, or current in reverse, relative to the currents at its nodes.
     pub diode: f64,
-    /// The largest power that the ideal part of a diode takes up, |i (V_f - u)|, relative to the product of the
-    /// largest current and voltage.
+    /// Of the current through the ideal part of a diode and its slack, V_f - u, the one that is less at its scale.
     pub complementarity: f64,
-    /// Tellegen's theorem: the sum of all powers, relative to the sum of their sizes, or to the product of the
-    /// largest current and voltage if that is more.
+    /// Tellegen's theorem: the sum of all powers, relative to the sum of their sizes.
     pub power_balance: f64,
+}
+
+/// What a check finds besides the certificate.
+pub(super) struct Checked {
+    pub(super) certificate: Certificate,
+    /// Power that the elements other than sources take up, in watt.
+    pub(super) dissipated: f64,
+    /// The largest voltage of a source, or forward voltage; or else the least that the currents need; in volt.
+    pub(super) held: f64,
 }
 
 impl Certificate {
@@ -38,43 +56,35 @@ impl Certificate {
     /// # Panics
     /// If there is not one potential per node and one current per element.
     pub fn check(circuit: &Circuit, potentials: &[f64], currents: &[f64]) -> Certificate {
-        Certificate::check_and_dissipate(circuit, potentials, currents).0
+        Certificate::check_all(circuit, potentials, currents).certificate
     }
 
-    /// The certificate, and the power that the elements other than sources take up, in watt.
-    pub(super) fn check_and_dissipate(
-        circuit: &Circuit,
-        potentials: &[f64],
-        currents: &[f64],
-    ) -> (Certificate, f64) {
+    pub(super) fn check_all(circuit: &Circuit, potentials: &[f64], currents: &[f64]) -> Checked {
         assert_eq!(potentials.len(), circuit.node_names().len());
         assert_eq!(currents.len(), circuit.elements().len());
         let node = |potential: &f64| Node {
             potential: *potential,
-            sums: [0.0; 2],
+            ..Node::default()
         };
-        let mut nodes: Vec<Node> = potentials.iter().map(node).collect();
-        let mut elements = circuit.elements().iter().zip(currents);
-        let mut tally = Tally::default();
-        let mut curves = Vec::new();
-        while let Some((element, &current)) = tally.add_resistors(&mut elements, &mut nodes) {
-            let (law, voltage) = (element.law(), voltage(&nodes, element));
-            pass(&mut nodes, element, current, 0);
-            tally.add(law, voltage, current);
-            curves.extend(law.characteristic().map(|law| CurvePoint {
-                law,
-                voltage,
-                current,
-            }));
+        let mut check = Check {
+            nodes: potentials.iter().map(node).collect(),
+            ..Check::of_values(circuit)
+        };
+        for (element, current) in circuit.elements().iter().zip(currents) {
+            check.add(element, *current);
         }
-        let scale = Scale::of(&tally, largest(potentials.iter().copied()));
-        let mut certificate = tally.certificate(&scale);
-        let missing = largest(nodes.iter().map(Node::current));
-        certificate.kcl = relative(missing, scale.current);
-        for curve in curves {
-            certificate.voltage_law = worse(certificate.voltage_law, curve.miss(&scale));
+        check.faint = check.find_faint();
+        for (element, current) in circuit.elements().iter().zip(currents) {
+            if !matches!(element.law(), Law::Resistor { conductance } if conductance.is_finite()) {
+                check.measure(element, *current);
+            }
         }
-        (certificate, tally.dissipated)
+        check.measure_nodes();
+        Checked {
+            certificate: check.certificate,
+            dissipated: check.dissipated,
+            held: check.held,
+        }
     }
 
     /// The worst of its measures.
@@ -91,220 +101,247 @@ impl Certificate {
     }
 }
 
-/// A node, and the current into it: two sums, taken in turn, so that no addition waits for the one before.
-#[derive(Clone, Copy)]
+/// A node, and the currents into it.
+#[derive(Clone, Copy, Default)]
 struct Node {
     potential: f64,
-    sums: [f64; 2],
+    /// The sum of the currents, and what rounding has taken from it.
+    sum: f64,
+    rest: f64,
+    /// The sum of their magnitudes.
+    size: f64,
+    /// The sum of the conductances.
+    conductance: f64,
 }
 
 impl Node {
-    fn current(&self) -> f64 {
-        self.sums[0] + self.sums[1]
+    /// Adds a current, without losing its last digits (Knuth's exact sum).
+    #[inline]
+    fn add(&mut self, current: f64) {
+        let sum = self.sum + current;
+        let added = sum - self.sum;
+        self.rest += (self.sum - (sum - added)) + (current - added);
+        self.sum = sum;
+        self.size += current.abs();
     }
 }
 
-/// The voltage of an element.
-#[inline]
-fn voltage(nodes: &[Node], element: &Element) -> f64 {
-    let [a, b] = element.nodes().map(|node| nodes[node.index()]);
-    a.potential - b.potential
-}
-
-/// Takes a current out of one node and into another.
-#[inline]
-fn pass(nodes: &mut [Node], element: &Element, current: f64, turn: usize) {
-    let [a, b] = element.nodes().map(|node| node.index());
-    nodes[a].sums[turn % 2] -= current;
-    nodes[b].sums[turn % 2] += current;
-}
-
-/// What a pass over elements finds, in ampere, volt, watt and siemens.
-#[derive(Clone, Copy, Default)]
-struct Tally {
+/// A check on its way, in ampere, volt, watt and siemens.
+#[derive(Default)]
+struct Check {
+    nodes: Vec<Node>,
+    certificate: Certificate,
     supplied: f64,
     dissipated: f64,
     /// Sum of the sizes of all powers.
-    size: f64,
-    largest_current: f64,
-    /// The largest voltage of a source, or forward voltage.
-    largest_held: f64,
-    largest_conductance: f64,
-    /// By how much voltage and current sources, and shorts, miss their values.
-    sources: Miss,
-    resistors: Miss,
-    /// Voltage beyond the forward voltage of a diode, and current in reverse.
-    diodes: Miss,
-    /// Power that the ideal part of a diode takes up.
     power: f64,
+    /// The largest voltage of a source, or forward voltage; or else the least that the currents need.
+    held: f64,
+    /// Voltages that are no larger are rounding errors.
+    noise: f64,
+    /// The largest current of a source.
+    driven: f64,
+    /// The largest finite conductance.
+    conductance: f64,
+    /// Less than this is no current.
+    faint: f64,
 }
 
-/// By how much a law is missed at most, in current and in voltage.
-#[derive(Clone, Copy, Default)]
-struct Miss {
-    ampere: f64,
-    volt: f64,
-}
-
-/// What a circuit's currents and voltages are measured against.
-struct Scale {
-    current: f64,
-    voltage: f64,
-}
-
-/// The state of a curved element.
-struct CurvePoint<'c> {
-    law: &'c dyn Characteristic,
+/// The state of an element.
+struct Point {
     voltage: f64,
     current: f64,
+    /// What the rounding of the potentials is worth in its voltage.
+    rounding: f64,
+    /// The currents at its nodes, the lesser sum.
+    around: f64,
+    /// Less than this is no current.
+    faint: f64,
 }
 
-impl Tally {
-    /// Adds resistors, up to an element that is none, or that misses its law by more than those before; it is
-    /// returned, and not added. Most elements of every circuit pass here: a loop without a call keeps
-    /// the tally in registers.
-    #[inline(never)]
-    fn add_resistors<'c>(
-        &mut self,
-        elements: &mut impl Iterator<Item = (&'c Element, &'c f64)>,
-        nodes: &mut [Node],
-    ) -> Option<(&'c Element, &'c f64)> {
-        let mut tally = *self;
-        let mut other = None;
-        for (turn, (element, current)) in elements.enumerate() {
-            let voltage = voltage(nodes, element);
-            match element.law() {
-                Law::Resistor { conductance: g }
-                    if (current - g * voltage).abs() <= self.resistors.volt * g
-                        && *g <= f64::MAX =>
-                {
-                    pass(nodes, element, *current, turn);
-                    tally.add_resistor(*g, voltage, *current);
-                }
-                _ => {
-                    other = Some((element, current));
-                    break;
-                }
+impl Check {
+    /// The scales that the values of a circuit set.
+    fn of_values(circuit: &Circuit) -> Check {
+        let (mut held, mut driven, mut conductance) = (0.0, 0.0, 0.0);
+        for element in circuit.elements() {
+            let law = element.law();
+            conductance = f64::max(conductance, law.largest_conductance());
+            match law {
+                Law::VoltageSource { voltage } => held = f64::max(held, voltage.abs()),
+                Law::Diode(diode) => held = f64::max(held, diode.forward_voltage.abs()),
+                Law::CurrentSource { current } => driven = f64::max(driven, current.abs()),
+                _ => (),
             }
         }
-        *self = tally;
-        other
+        if held == 0.0 {
+            // What the currents need at least; where nothing resists them, any voltage will do.
+            held = if conductance > 0.0 {
+                driven / conductance
+            } else {
+                1.0
+            };
+        }
+        Check {
+            held,
+            noise: NOISE * held,
+            driven,
+            conductance,
+            ..Check::default()
+        }
     }
 
-    /// Adds a resistor, but for what it misses in volt.
+    /// Adds an element's currents and power, and measures the laws of resistors.
     #[inline]
-    fn add_resistor(&mut self, conductance: f64, voltage: f64, current: f64) {
-        self.add_power(voltage, current);
-        self.dissipated += voltage * current;
-        raise(&mut self.largest_conductance, conductance);
-        raise(
-            &mut self.resistors.ampere,
-            (current - conductance * voltage).abs(),
-        );
-    }
-
-    #[inline]
-    fn add_power(&mut self, voltage: f64, current: f64) {
-        raise(&mut self.largest_current, current.abs());
-        self.size += (voltage * current).abs();
-    }
-
-    /// Adds an element. What a curved one misses is not known before the scale.
-    fn add(&mut self, law: &Law, voltage: f64, current: f64) {
-        if let Law::Resistor { conductance } = law
+    fn add(&mut self, element: &Element, current: f64) {
+        let [a, b] = element.nodes().map(|node| node.index());
+        let voltage = self.nodes[a].potential - self.nodes[b].potential;
+        let power = voltage * current;
+        self.power += power.abs();
+        if let Law::Resistor { conductance } = element.law()
             && conductance.is_finite()
         {
-            let off = (current - conductance * voltage).abs();
-            raise(&mut self.resistors.volt, off / conductance);
-            return self.add_resistor(*conductance, voltage, current);
+            let ends = self.nodes[a].potential.abs() + self.nodes[b].potential.abs();
+            let wanted = conductance * voltage;
+            let off = (current - wanted).abs() - conductance * (ROUNDING * ends + self.noise);
+            if off.is_nan() || off > 0.0 {
+                let miss = relative(off, current.abs().max(wanted.abs()));
+                self.certificate.voltage_law = worse(self.certificate.voltage_law, miss);
+            }
+            self.nodes[a].conductance += conductance;
+            self.nodes[b].conductance += conductance;
+            self.dissipated += power;
+        } else {
+            self.add_other(element.law(), [a, b], power);
         }
-        self.add_power(voltage, current);
-        raise(&mut self.largest_conductance, law.largest_conductance());
+        self.nodes[a].add(-current);
+        self.nodes[b].add(current);
+    }
+
+    fn add_other(&mut self, law: &Law, ends: [usize; 2], power: f64) {
+        if let Law::Diode(diode) = law {
+            for end in ends {
+                self.nodes[end].conductance += diode.off_conductance;
+            }
+        }
         match law {
-            Law::VoltageSource { .. } | Law::CurrentSource { .. } => {
-                self.supplied += voltage * current;
-            }
-            _ => self.dissipated += voltage * current,
-        }
-        match law {
-            Law::VoltageSource { voltage: wanted } => {
-                raise(&mut self.largest_held, wanted.abs());
-                raise(&mut self.sources.volt, (voltage - wanted).abs());
-            }
-            Law::CurrentSource { current: wanted } => {
-                raise(&mut self.sources.ampere, (current - wanted).abs());
-            }
-            Law::Resistor { .. } => raise(&mut self.sources.volt, voltage.abs()),
-            Law::Diode(diode) => self.add_diode(diode, voltage, current),
-            _ => (),
+            Law::VoltageSource { .. } | Law::CurrentSource { .. } => self.supplied += power,
+            _ => self.dissipated += power,
         }
     }
 
-    /// A diode is a resistor g_off, and beside it an ideal diode behind its remaining on resistance.
-    fn add_diode(&mut self, diode: &Diode, voltage: f64, current: f64) {
-        let through = current - diode.off_conductance * voltage;
-        let slack = diode.forward_voltage - (voltage - diode.series_resistance() * through);
-        raise(&mut self.largest_held, diode.forward_voltage.abs());
-        raise(&mut self.diodes.volt, -slack);
-        raise(&mut self.diodes.ampere, -through);
-        raise(&mut self.power, (through * slack).abs());
-    }
-
-    /// All but the current law and the laws of curved elements.
-    fn certificate(&self, scale: &Scale) -> Certificate {
-        let in_ampere = |miss: Miss| relative(miss.ampere, scale.current);
-        let in_volt = |miss: Miss| relative(miss.volt, scale.voltage);
-        let both = |miss: Miss| worse(in_ampere(miss), in_volt(miss));
-        let resistors = in_ampere(self.resistors).min(in_volt(self.resistors));
-        let all = scale.current * scale.voltage;
-        let unbalanced = (self.supplied + self.dissipated).abs();
-        Certificate {
-            kcl: 0.0,
-            voltage_law: worse(both(self.sources), resistors),
-            diode: both(self.diodes),
-            complementarity: relative(self.power, all),
-            power_balance: relative(unbalanced, self.size.max(all)),
-        }
-    }
-}
-
-impl Scale {
-    fn of(tally: &Tally, potential: f64) -> Scale {
-        // The least voltage that the current needs; where ideal diodes alone carry it, any will do.
-        let needed = match tally.largest_conductance {
-            0.0 => 1.0,
-            g => tally.largest_current / g,
+    /// Measures the law of an element that is no resistor.
+    fn measure(&mut self, element: &Element, current: f64) {
+        let [a, b] = element.nodes().map(|node| self.nodes[node.index()]);
+        let ends = a.potential.abs() + b.potential.abs();
+        let point = Point {
+            voltage: a.potential - b.potential,
+            current,
+            rounding: ROUNDING * ends + self.noise,
+            around: a.size.min(b.size).max(self.faint),
+            faint: self.faint,
         };
-        let voltage = potential.max(tally.largest_held).max(needed);
-        let rounding = ROUNDING * voltage * tally.largest_conductance;
-        Scale {
-            current: tally.largest_current.max(rounding),
-            voltage,
+        let scale = self.held;
+        let certificate = &mut self.certificate;
+        match element.law() {
+            Law::Diode(diode) => {
+                let (broken, both) = point.miss_of_diode(diode, scale);
+                certificate.diode = worse(certificate.diode, broken);
+                certificate.complementarity = worse(certificate.complementarity, both);
+            }
+            law => {
+                let miss = match law {
+                    Law::VoltageSource { voltage } if *voltage != 0.0 => {
+                        point.miss_of_voltage(*voltage, voltage.abs())
+                    }
+                    Law::VoltageSource { .. } | Law::Resistor { .. } => {
+                        point.miss_of_voltage(0.0, scale)
+                    }
+                    Law::CurrentSource { current } => relative(
+                        (point.current - current).abs(),
+                        current.abs().max(point.around),
+                    ),
+                    law => law
+                        .characteristic()
+                        .map_or(0.0, |law| point.miss_of_curve(law)),
+                };
+                certificate.voltage_law = worse(certificate.voltage_law, miss);
+            }
+        }
+    }
+
+    /// Currents that are no larger are rounding errors, in ampere: of what sources drive, or can drive at most.
+    fn find_faint(&self) -> f64 {
+        let sizes = self.nodes.iter().map(|node| node.size);
+        let drivable = self.held * self.conductance + self.driven;
+        NOISE * sizes.fold(1e-2 * drivable, f64::max)
+    }
+
+    /// Measures the current law of the nodes, and the balance of power.
+    fn measure_nodes(&mut self) {
+        let mut largest = 0.0;
+        let faint = 10.0 * self.faint;
+        for node in &self.nodes {
+            let missing = (node.sum + node.rest).abs();
+            // The least current that the conductances at the node tell from none.
+            let least = ROUNDING * self.held * node.conductance;
+            let off = at_least_0(missing - faint);
+            let miss = relative(off, (0.5 * node.size).max(least));
+            self.certificate.kcl = worse(self.certificate.kcl, miss);
+            largest = worse(largest, node.size);
+        }
+        // By as much as the current law is missed, power is.
+        let volts: f64 = self.nodes.iter().map(|node| node.potential.abs()).sum();
+        let unbalanced = (self.supplied + self.dissipated).abs() - faint * volts;
+        let size = self.power.max(ROUNDING * largest * self.held);
+        self.certificate.power_balance = relative(at_least_0(unbalanced), size);
+    }
+}
+
+impl Point {
+    fn miss_of_voltage(&self, wanted: f64, scale: f64) -> f64 {
+        let off = (self.voltage - wanted).abs() - self.rounding;
+        relative(at_least_0(off), scale)
+    }
+
+    /// A diode is a resistor g_off, and beside it an ideal diode behind its remaining on resistance: by how much its
+    /// bounds are broken, and by how much neither current nor slack is 0.
+    fn miss_of_diode(&self, diode: &Diode, scale: f64) -> (f64, f64) {
+        let resistance = diode.series_resistance();
+        let through = self.current - diode.off_conductance * self.voltage;
+        let digits = diode.off_conductance * self.rounding
+            + f64::EPSILON * (self.current.abs() + through.abs());
+        let slack = diode.forward_voltage - (self.voltage - resistance * through);
+        let rounding = self.rounding
+            + f64::EPSILON * (diode.forward_voltage.abs() + resistance * through.abs());
+        let in_ampere = |off: f64| relative(at_least_0(off - digits - self.faint), self.around);
+        let in_volt = |off: f64| relative(at_least_0(off - rounding), scale);
+        let broken = worse(in_volt(-slack), in_ampere(-through));
+        let (current, slack) = (in_ampere(through.abs()), in_volt(slack.abs()));
+        (broken, if current <= slack { current } else { slack })
+    }
+
+    /// By how much the law is missed, in current or in voltage, whichever is less.
+    fn miss_of_curve(&self, law: &dyn Characteristic) -> f64 {
+        let least = law.current(self.voltage - self.rounding).0;
+        let most = law.current(self.voltage + self.rounding).0;
+        let (wanted, slope) = law.current(self.voltage);
+        let digits = 2.0 * law.rounding(self.voltage);
+        let off = (self.current - most).max(least - self.current) - digits - self.faint;
+        let off = at_least_0(off);
+        let own = self.current.abs().max(wanted.abs());
+        let in_ampere = relative(off, own);
+        let in_volt = relative(off / slope, self.voltage.abs());
+        if in_volt < in_ampere {
+            in_volt
+        } else {
+            in_ampere
         }
     }
 }
 
-impl CurvePoint<'_> {
-    /// By how much the law is missed, in current or in voltage, whichever is less.
-    fn miss(&self, scale: &Scale) -> f64 {
-        let rounding = ROUNDING * scale.voltage;
-        let least = self.law.current(self.voltage - rounding).0;
-        let most = self.law.current(self.voltage + rounding).0;
-        let off = (self.current - most).max(least - self.current).max(0.0);
-        let slope = self.law.current(self.voltage).1;
-        relative(off, scale.current).min(relative(off / slope, scale.voltage))
-    }
-}
-
-/// Raises a maximum. It passes over what is not a number, which the sums keep.
-fn raise(largest: &mut f64, value: f64) {
-    if value > *largest {
-        *largest = value;
-    }
-}
-
-fn largest(values: impl Iterator<Item = f64>) -> f64 {
-    values.fold(0.0, |max, value| worse(max, value.abs()))
+/// The larger of a number and 0; what is not a number stays so.
+fn at_least_0(x: f64) -> f64 {
+    if x <= 0.0 { 0.0 } else { x }
 }
 
 /// `difference / scale`, and 0 where both are 0.

@@ -79,7 +79,7 @@ impl InteriorPoint {
             newton.responses[k].change = conductance * offset;
         }
         newton.find_residual(network);
-        newton.factorize(plan, network);
+        newton.factorize(plan, network, newton.leak());
         newton.find_direction(plan, network, false);
         newton.advance(1.0);
         let largest = network
@@ -123,7 +123,7 @@ impl InteriorPoint {
             response.conductance = 1.0 / (slack.value / response.current + diode.resistance);
         }
         newton.touch_curves(network);
-        newton.factorize(plan, network);
+        newton.factorize(plan, network, newton.leak());
         let mu = self.mu(newton);
         if !self.slacks.is_empty() {
             self.aim(newton, plan, network, false, |slack, current, _| {

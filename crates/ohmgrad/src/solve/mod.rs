@@ -2,22 +2,31 @@
 //!
 //! A [`Solver`] reduces a circuit to the network of its free potentials ([`presolve`](crate::presolve)), and finds the
 //! network's state by Newton steps, each a sparse factorization (from the last answer by the method of multipliers,
-//! from nothing by an interior point), or by exact coordinate descent. Whatever the method, the answer is
+//! from nothing by an interior point), or by exact coordinate descent. Whatever the method, the set of conducting diodes is
+//! confirmed and the state refined to 32 digits, its potentials get [error bars](Solution::accuracy), and the answer is
 //! checked against the original circuit by a [`Certificate`] that shares no code with the solver.
 
 mod certificate;
+mod confirmation;
 mod coordinate_descent;
+mod error_bars;
 mod interior_point;
 mod multipliers;
 mod newton;
+mod options;
 mod rows;
+mod solution;
 mod star_mesh;
 mod variants;
+mod welds;
 
 pub use certificate::Certificate;
+pub use options::{Method, SolveOptions};
 pub use rows::RowError;
+pub use solution::{Solution, Statistics, Status};
 pub use variants::solve_variants;
 
+use confirmation::{Confirmation, Confirmed, End};
 use coordinate_descent::{descend, sweep_cost};
 use interior_point::InteriorPoint;
 use multipliers::{Effort, Multipliers};
@@ -26,139 +35,28 @@ use star_mesh::Plan;
 
 use std::sync::Arc;
 
-use crate::circuit::{Circuit, ElementId, NodeId};
+use crate::circuit::Circuit;
 use crate::presolve::{
-    Conductances, Network, Numbers, OwnCurrents, PresolveError, Reduction, State, Undetermined,
+    Conductances, Network, Numbers, OwnCurrents, PresolveError, Reduction, Residual, State,
 };
 
-/// How a [`Solver`] finds the state of a network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Method {
-    /// Coordinate descent for a few sweeps where they cost next to nothing beside a factorization, then directly.
-    #[default]
-    Auto,
-    /// Exact coordinate descent. Where [`max_sweeps`](SolveOptions::max_sweeps) sweeps are not enough, the direct
-    /// method takes over; the statistics show the work of both.
-    Coordinate,
-    /// By Newton steps, each a sparse factorization.
+/// Where an attempt begins.
+#[derive(Clone, Copy, Debug)]
+enum Attempt {
+    /// As the method says.
+    Method,
+    /// By the direct method, from nothing.
     Direct,
+    /// With all diodes blocking: they are exchanged until they are right.
+    Rest,
 }
 
-/// Settings of a [`Solver`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct SolveOptions {
-    /// What every measure of the certificate must be below, above 0. Default: 1e-9.
-    pub tolerance: f64,
-    /// How the state is found. Default: [`Method::Auto`].
-    pub method: Method,
-    /// The greatest number of sweeps of coordinate descent, from 0. Default: 10000.
-    pub max_sweeps: usize,
-    /// How long the steps of coordinate descent are at nodes with linear elements alone, in units of those to the
-    /// minimum: above 0 and below 2. Other values do not converge, except by the direct method that
-    /// takes over. Default: 1.
-    pub over_relaxation: f64,
-}
-
-impl Default for SolveOptions {
-    fn default() -> SolveOptions {
-        SolveOptions {
-            tolerance: 1e-9,
-            method: Method::Auto,
-            max_sweeps: 10_000,
-            over_relaxation: 1.0,
-        }
-    }
-}
-
-impl SolveOptions {
-    /// With another tolerance.
-    #[must_use]
-    pub fn with_tolerance(mut self, tolerance: f64) -> SolveOptions {
-        self.tolerance = tolerance;
-        self
-    }
-
-    /// With another method.
-    #[must_use]
-    pub fn with_method(mut self, method: Method) -> SolveOptions {
-        self.method = method;
-        self
-    }
-
-    /// With another greatest number of sweeps, from 0.
-    #[must_use]
-    pub fn with_max_sweeps(mut self, max_sweeps: usize) -> SolveOptions {
-        self.max_sweeps = max_sweeps;
-        self
-    }
-
-    /// With another length of the steps of coordinate descent, above 0 and below 2.
-    #[must_use]
-    pub fn with_over_relaxation(mut self, over_relaxation: f64) -> SolveOptions {
-        self.over_relaxation = over_relaxation;
-        self
-    }
-}
-
-/// Whether a state is the operating point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Status {
-    /// The certificate passes.
-    Solved,
-    /// The method gave up before the certificate passed.
-    NotConverged,
-    /// It was [interrupted](crate::interrupt) before the certificate passed.
-    Interrupted,
-}
-
-/// How much work a solve was.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Statistics {
-    /// Newton steps.
-    pub iterations: usize,
-    /// Factorizations of the linear network.
-    pub factorizations: usize,
-    /// Solutions of linear networks.
-    pub linear_solves: usize,
-    /// Sweeps of coordinate descent.
-    pub sweeps: usize,
-    /// Nodes of the network after presolve.
-    pub nodes: usize,
-}
-
-/// A state of a circuit, and how well it obeys the laws.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Solution {
-    /// Whether it is the operating point.
-    pub status: Status,
-    /// Potentials of the nodes, in volt, in the order of [`Circuit::node_names`].
-    pub potentials: Vec<f64>,
-    /// Currents of the elements, in ampere, in the order of [`Circuit::elements`].
-    pub currents: Vec<f64>,
-    /// Power that the elements other than sources take up, in watt.
-    pub dissipated_power: f64,
-    /// The proof.
-    pub certificate: Certificate,
-    /// Nodes whose potentials the circuit leaves open.
-    pub undetermined: Vec<Undetermined>,
-    /// The work done.
-    pub statistics: Statistics,
-}
-
-impl Solution {
-    /// The potential of a node, in volt.
-    pub fn potential(&self, node: NodeId) -> f64 {
-        self.potentials[node.index()]
-    }
-
-    /// The current through an element, in ampere.
-    pub fn current(&self, element: ElementId) -> f64 {
-        self.currents[element.index()]
-    }
+/// What the error bars of a checked state follow from.
+struct Checked {
+    /// The largest voltage of a source, or forward voltage, in volt.
+    held: f64,
+    /// See [`Restored`](crate::presolve::Restored).
+    widths: Vec<Option<f64>>,
 }
 
 /// Solves circuits of one shape, again and again.
@@ -173,6 +71,7 @@ pub struct Solver {
     newton: Newton,
     interior_point: InteriorPoint,
     multipliers: Multipliers,
+    residual: Residual,
     last: Option<State>,
 }
 
@@ -180,8 +79,9 @@ impl Solver {
     /// Prepares for circuits of the shape of `circuit`.
     ///
     /// # Errors
-    /// If the circuit has no operating point.
+    /// If the circuit has no operating point, or an option is out of its range.
     pub fn new(circuit: &Circuit, options: SolveOptions) -> Result<Solver, PresolveError> {
+        options.check()?;
         let reduction = Reduction::new(circuit)?;
         let conductances = reduction.conductances(circuit);
         let conductances = conductances.expect("a reduction fits the circuit that it was made for");
@@ -192,6 +92,7 @@ impl Solver {
             newton: Newton::new(&plan),
             interior_point: InteriorPoint::new(),
             multipliers: Multipliers::new(),
+            residual: Residual::default(),
             last: None,
             reduction: Arc::new(reduction),
             conductances: Arc::new(conductances),
@@ -211,6 +112,7 @@ impl Solver {
             newton: Newton::new(&self.plan),
             interior_point: InteriorPoint::new(),
             multipliers: Multipliers::new(),
+            residual: Residual::default(),
             last: self.last.clone(),
             reduction: Arc::clone(&self.reduction),
             conductances: Arc::clone(&self.conductances),
@@ -259,7 +161,10 @@ impl Solver {
     pub fn solve(&mut self, circuit: &Circuit) -> Result<Solution, PresolveError> {
         if !self.conductances.are_of(circuit) {
             match self.reduction.conductances(circuit) {
-                Some(conductances) => self.conductances = Arc::new(conductances),
+                Some(conductances) => {
+                    self.conductances = Arc::new(conductances);
+                    self.newton.forget();
+                }
                 None => *self = Solver::new(circuit, self.options)?,
             }
         }
@@ -272,66 +177,160 @@ impl Solver {
         Ok(self.solve_numbers(circuit, &numbers))
     }
 
+    /// One attempt after the other, until an answer is certified; the best of them.
     fn solve_numbers(&mut self, circuit: &Circuit, numbers: &Numbers) -> Solution {
-        let (state, mut work) = self.find_state(numbers);
-        let own = self.reduction.own_currents(circuit, numbers, &state);
-        let residual = self.reduction.residual(&own);
-        let missed = residual.iter().fold(0.0, |max: f64, r| max.max(r.abs()));
-        let corrects = missed > 1e-2 * self.options.tolerance * own.largest && !work.interrupted;
-        self.last = Some(state.clone());
-        let mut solution = self.certify(circuit, numbers, state.clone(), own);
-        if corrects {
-            let (state, own) = self.correct(circuit, numbers, state, residual);
-            work += self.newton.work;
-            let corrected = self.certify(circuit, numbers, state, own);
-            if corrected.certificate.worst() < solution.certificate.worst() {
-                solution = corrected;
+        let (mut work, mut confirming) = (Work::default(), Work::default());
+        let mut best: Option<Solution> = None;
+        for attempt in [Attempt::Method, Attempt::Direct, Attempt::Rest] {
+            let (state, done) = self.find_state(numbers, attempt);
+            work += done;
+            if !self.options.error_bars
+                && let Some(solution) = self.certify_alone(circuit, numbers, &state)
+            {
+                self.last = Some(state);
+                best = Some(solution);
+                break;
+            }
+            let mut confirmed = self.confirm(circuit, numbers, &state);
+            if confirmed.end == End::Breakdown {
+                confirmed.state = state; // what was found before numbers went out of range
+            }
+            confirming += self.newton.work;
+            work.interrupted |= confirming.interrupted;
+            let ended = confirmed.end;
+            self.last = Some(confirmed.state.clone());
+            let solution = self.certify(circuit, numbers, confirmed);
+            if best
+                .as_ref()
+                .is_none_or(|best| solution.is_better_than(best))
+            {
+                best = Some(solution);
+            }
+            // What is confirmed would be found again, to the same digits.
+            let is_solved = best
+                .as_ref()
+                .is_some_and(|best| best.status == Status::Solved);
+            if ended == End::Confirmed || is_solved || work.interrupted {
+                break;
             }
         }
-        if work.interrupted && solution.status == Status::NotConverged {
+        let mut solution = best.expect("at least one attempt is made");
+        if work.interrupted && solution.status != Status::Solved {
             solution.status = Status::Interrupted;
+        }
+        if !self.options.error_bars {
+            solution.accuracy.clear();
         }
         solution.statistics = Statistics {
             iterations: work.iterations,
             factorizations: work.factorizations,
             linear_solves: work.solves,
+            confirming_factorizations: confirming.factorizations,
+            confirming_solves: confirming.solves,
             sweeps: work.sweeps,
             nodes: numbers.network.nodes,
         };
         solution
     }
 
-    /// The circuit's state for a state of the network, with its certificate.
-    fn certify(
+    fn confirm(&mut self, circuit: &Circuit, numbers: &Numbers, state: &State) -> Confirmed {
+        self.newton.work = Work::default();
+        let mut confirmation = Confirmation::new(
+            &self.plan,
+            &self.reduction,
+            circuit,
+            numbers,
+            &mut self.residual,
+        );
+        confirmation.run(&mut self.newton, state, self.options.tolerance)
+    }
+
+    /// The circuit's state for a state of the network, if it is solved by its certificate alone.
+    fn certify_alone(
+        &self,
+        circuit: &Circuit,
+        numbers: &Numbers,
+        state: &State,
+    ) -> Option<Solution> {
+        let own = self.reduction.own_currents(circuit, numbers, state);
+        let (solution, _) = self.checked(circuit, numbers, state.clone(), own);
+        (solution.status == Status::Solved).then_some(solution)
+    }
+
+    /// The circuit's state for a confirmed one of the network, with its certificate and error bars.
+    fn certify(&self, circuit: &Circuit, numbers: &Numbers, confirmed: Confirmed) -> Solution {
+        let Confirmed { state, bars, end } = confirmed;
+        let own = self.reduction.own_currents(circuit, numbers, &state);
+        let (mut solution, checked) = self.checked(circuit, numbers, state, own);
+        // Voltages are decimal numbers, held in binary.
+        let common = bars.common + 2.0 * f64::EPSILON * checked.held;
+        let widths = &checked.widths;
+        let accuracy =
+            self.reduction
+                .accuracy(numbers, (&solution.potentials, widths), &bars.nodes, common);
+        let voltages = solution
+            .potentials
+            .iter()
+            .fold(checked.held, |max, v| max.max(v.abs()));
+        let tolerance = self.options.tolerance;
+        let is_accurate = accuracy.iter().all(|bar| *bar <= tolerance * voltages);
+        solution.status = match end {
+            End::Interrupted => Status::Interrupted,
+            End::Breakdown => Status::Breakdown,
+            End::Unsettled => Status::IterationLimit,
+            _ if solution.status == Status::Solved && is_accurate => Status::Solved,
+            End::Confirmed => Status::AccuracyLimit,
+            End::Stalled => Status::IterationLimit,
+        };
+        solution.accuracy = accuracy;
+        solution
+    }
+
+    /// The circuit's state for a state of the network, with its certificate: solved if it passes.
+    fn checked(
         &self,
         circuit: &Circuit,
         numbers: &Numbers,
         state: State,
         own: OwnCurrents,
-    ) -> Solution {
-        let restored = self.reduction.restore(circuit, numbers, state, own);
-        let (potentials, currents) = (restored.potentials, restored.currents);
-        let (certificate, dissipated_power) =
-            Certificate::check_and_dissipate(circuit, &potentials, &currents);
-        Solution {
-            status: match certificate.passes(self.options.tolerance) {
+    ) -> (Solution, Checked) {
+        let tolerance = self.options.tolerance;
+        let mut restored = self.reduction.restore(circuit, numbers, state, own);
+        let check =
+            |currents: &[f64]| Certificate::check_all(circuit, &restored.potentials, currents);
+        let mut checked = check(&restored.currents);
+        if checked.certificate.kcl > tolerance {
+            self.reduction.rebalance(circuit, &mut restored.currents);
+            checked = check(&restored.currents);
+        }
+        let solution = Solution {
+            status: match checked.certificate.passes(tolerance) {
                 true => Status::Solved,
-                false => Status::NotConverged,
+                false => Status::AccuracyLimit,
             },
-            dissipated_power,
-            potentials,
-            currents,
-            certificate,
+            dissipated_power: checked.dissipated,
+            potentials: restored.potentials,
+            currents: restored.currents,
+            accuracy: Vec::new(),
+            certificate: checked.certificate,
             undetermined: restored.undetermined,
             statistics: Statistics::default(),
-        }
+        };
+        let held = checked.held;
+        let widths = restored.widths;
+        (solution, Checked { held, widths })
     }
 
-    /// By coordinate descent as far as the method asks for it, and else directly.
-    fn find_state(&mut self, numbers: &Numbers) -> (State, Work) {
+    /// By coordinate descent as far as the method asks for it, and else directly; or as a later attempt.
+    fn find_state(&mut self, numbers: &Numbers, attempt: Attempt) -> (State, Work) {
         let network = &numbers.network;
         let target = 1e-3 * self.options.tolerance;
         let last = self.last.take().filter(|last| last.fits(network));
+        match attempt {
+            Attempt::Method => (),
+            Attempt::Direct => return self.find_directly(network, None),
+            Attempt::Rest => return (network.rest(), Work::default()),
+        }
         let max_sweeps = self.sweeps_to_try(network, last.is_some());
         if max_sweeps == 0 {
             return self.find_directly(network, last);
@@ -419,27 +418,6 @@ impl Solver {
             }
         }
         (best.0, work)
-    }
-
-    /// Removes what the merging of parallel resistors has left of rounding, element by element.
-    fn correct(
-        &mut self,
-        circuit: &Circuit,
-        numbers: &Numbers,
-        mut state: State,
-        mut residual: Vec<f64>,
-    ) -> (State, OwnCurrents) {
-        const CORRECTIONS: usize = 3;
-        let network = &numbers.network;
-        self.newton.resume(&self.plan, network, &state);
-        let mut own = OwnCurrents::default();
-        for _ in 0..CORRECTIONS {
-            self.newton.correct(&self.plan, network, &residual);
-            state = self.newton.finish(network);
-            own = self.reduction.own_currents(circuit, numbers, &state);
-            residual = self.reduction.residual(&own);
-        }
-        (state, own)
     }
 }
 

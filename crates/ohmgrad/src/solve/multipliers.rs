@@ -125,7 +125,7 @@ impl Multipliers {
         let mut factorize = true;
         while newton.work.iterations < effort.steps && settled < SETTLED {
             if factorize {
-                newton.factorize(plan, network);
+                newton.factorize(plan, network, newton.leak());
             }
             newton.find_direction(plan, network, sharpness >= SHARPEST);
             let step = match effort.searches {

@@ -45,6 +45,8 @@ pub(super) struct Newton {
     currents: Vec<f64>,
     pub(super) scale: Scale,
     pub(super) work: Work,
+    /// Whether the factorization is of `conductances`.
+    is_factorized: bool,
 }
 
 /// The current of a diode or curved element, and what it does in the next step.
@@ -62,8 +64,10 @@ pub(super) struct Response {
 /// What is large and what is small in a network.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Scale {
-    /// The largest voltage that sources hold, or the least that their currents need, in volt.
-    held: f64,
+    /// The largest voltage that sources and diodes hold; where there is none, the least that currents need; in volt.
+    pub(super) held: f64,
+    /// The larger one of these, in volt.
+    least: f64,
     /// The largest voltage, in volt.
     pub(super) voltage: f64,
     /// The geometric mean of the conductances, in siemens.
@@ -94,12 +98,14 @@ impl Newton {
             currents: zeros(),
             scale: Scale::default(),
             work: Work::default(),
+            is_factorized: false,
         }
     }
 
     /// Starts from a state, with no response yet.
     pub(super) fn begin(&mut self, network: &Network, state: &State) {
         self.work = Work::default();
+        self.is_factorized = false;
         self.scale = Scale::of(network);
         self.state.potentials.clone_from(&state.potentials);
         self.state.remainders.clone_from(&state.remainders);
@@ -124,35 +130,76 @@ impl Newton {
         self.sum_around(network);
     }
 
-    /// Starts from a state, with the linear network at it: tangents of the curved elements, and for each diode the
-    /// conductance that its current and slack stand for.
-    pub(super) fn resume(&mut self, plan: &Plan, network: &Network, state: &State) {
+    /// The conductance to ground of parts that diodes have cut off, in siemens.
+    pub(super) fn leak(&self) -> f64 {
+        1e-6 * self.scale.conductance
+    }
+
+    /// Whether the last factorization is that of the network at a state: of its conducting diodes, and of tangents close
+    /// to its curves.
+    pub(super) fn factorized(&self, network: &Network, state: &State) -> bool {
+        let diodes = network.diodes.iter().map(|diode| diode.edge);
+        let curved = network.curved.iter().map(|branch| branch.edge);
+        let seen = self.responses.iter().map(|response| response.edge);
+        let conducts = |edge: u32| self.conductances[edge as usize] > 0.0;
+        let mut currents = network.diodes.iter().zip(&state.diode_currents);
+        self.is_factorized
+            && diodes.chain(curved).eq(seen)
+            && currents.all(|(diode, current)| conducts(diode.edge) == (*current > 0.0))
+            && network.curved.iter().all(|branch| {
+                let voltage = state.voltage(branch.ends, branch.offset);
+                let slope = branch.law.current(voltage).1;
+                is_near(self.conductances[branch.edge as usize], slope)
+            })
+    }
+
+    /// Forgets the last factorization: the resistors have changed.
+    pub(super) fn forget(&mut self) {
+        self.is_factorized = false;
+    }
+
+    /// The conductance of an element in the last factorization.
+    pub(super) fn factor_conductance(&self, response: &Response) -> f64 {
+        self.conductances[response.edge as usize]
+    }
+
+    /// Starts from a state with the last factorization, whose conductances of responses these are.
+    pub(super) fn adopt(&mut self, network: &Network, state: &State, kept: Option<&[f64]>) {
+        let work = self.work;
         self.begin(network, state);
-        let (diodes, curved) = self.responses.split_at_mut(network.diodes.len());
-        for (response, branch) in diodes.iter_mut().zip(&network.diodes) {
-            let beyond = self.state.voltage(branch.ends, -branch.bound);
-            let slack = (branch.resistance * response.current - beyond).max(0.0);
-            if response.current > 0.0 {
-                let resistance = slack / response.current + branch.resistance;
-                response.conductance = 1.0 / resistance.max(1e-9 / self.scale.conductance);
-            }
+        self.work = work;
+        for (response, conductance) in self.responses.iter_mut().zip(kept.into_iter().flatten()) {
+            response.conductance = *conductance;
+            self.conductances[response.edge as usize] = *conductance;
         }
-        for (response, branch) in curved.iter_mut().zip(&network.curved) {
-            let voltage = self.state.voltage(branch.ends, branch.offset);
-            let slope = branch.law.current(voltage).1;
-            response.conductance = slope.min(1e9 * self.scale.conductance);
-        }
-        self.factorize(plan, network);
+        self.is_factorized = kept.is_some();
+        self.sum_around(network);
+    }
+
+    /// Whether the tangents of the curves are far from those of the last factorization.
+    pub(super) fn curves_moved(&self, network: &Network) -> bool {
+        let mut curved = self.responses[network.diodes.len()..].iter();
+        curved.any(|r| (self.factor_conductance(r) - r.conductance).abs() > 0.01 * r.conductance)
     }
 
     /// One step of the last linear network that makes up for `residual`, by which each node misses the current law.
-    pub(super) fn correct(&mut self, plan: &Plan, network: &Network, residual: &[f64]) {
+    pub(super) fn correct(&mut self, plan: &Plan, residual: &[f64]) {
         self.residual.copy_from_slice(residual);
+        self.currents.copy_from_slice(residual);
         for response in &mut self.responses {
-            response.change = 0.0;
+            response.conductance = self.conductances[response.edge as usize];
+            response.d_current = response.change;
+            inject(&mut self.currents, response.ends, -response.change);
         }
-        self.find_direction(plan, network, false);
+        self.direction.fill(0.0);
+        self.add_to_direction(plan);
         self.advance(1.0);
+    }
+
+    /// Replaces currents into the nodes by the potentials that they raise in the last linear network.
+    pub(super) fn solve(&mut self, plan: &Plan, currents: &mut [f64]) {
+        self.factor.solve(plan, currents);
+        self.work.solves += 1;
     }
 
     /// The state with its currents.
@@ -178,6 +225,12 @@ impl Newton {
         }
     }
 
+    /// The sums of the conductances of resistors and of the present responses at each node, in siemens.
+    pub(super) fn loads(&mut self, network: &Network) -> Vec<f64> {
+        self.sum_around(network);
+        self.around.clone()
+    }
+
     fn sum_around(&mut self, network: &Network) {
         self.around.fill(0.0);
         for resistor in &network.resistors {
@@ -200,13 +253,15 @@ impl Newton {
     }
 
     /// Removes all nodes of the linear network of the present responses.
-    pub(super) fn factorize(&mut self, plan: &Plan, network: &Network) {
+    ///
+    /// A part that diodes have cut off has the conductance `leak` to ground, in siemens, so that it moves far: to where
+    /// one of them conducts.
+    pub(super) fn factorize(&mut self, plan: &Plan, network: &Network, leak: f64) {
         for response in &self.responses {
             self.conductances[response.edge as usize] = response.conductance;
         }
-        // A part that diodes have cut off moves far: to where one of them conducts.
-        let leak = 1e-6 * self.scale.conductance;
         self.factor.factorize(plan, &self.conductances, leak);
+        self.is_factorized = true;
         self.work.factorizations += 1;
         self.sum_around(network);
     }
@@ -216,7 +271,7 @@ impl Newton {
         self.residual.copy_from_slice(&network.injections);
         let injections = network.injections.iter();
         let mut largest = injections.fold(0.0, |max: f64, i| max.max(i.abs()));
-        let mut voltage = self.scale.held;
+        let mut voltage = self.scale.least;
         for resistor in &network.resistors {
             let across = self.state.voltage(resistor.ends, resistor.offset);
             voltage = voltage.max(across.abs());
@@ -351,6 +406,11 @@ impl Misses {
     }
 }
 
+/// Whether a tangent serves for another.
+fn is_near(a: f64, b: f64) -> bool {
+    a <= 2.0 * b && b <= 2.0 * a
+}
+
 /// Takes the tangent where the curve crosses the load line of the resistance `rest` through the present voltage
 /// and current.
 fn touch(response: &mut Response, branch: &Curved, state: &State, rest: f64) {
@@ -392,13 +452,14 @@ impl Scale {
             0.0 => 1.0,
             g => largest(&network.injections) / g,
         };
-        let held = match held.max(driven) {
+        let least = match held.max(driven) {
             0.0 => 1.0,
             voltage => voltage,
         };
         Scale {
-            held,
-            voltage: held,
+            held: if held > 0.0 { held } else { least },
+            least,
+            voltage: least,
             conductance,
             current: 0.0,
         }

@@ -5,9 +5,45 @@ use ohmgrad::interrupt::{Interrupted, interruptible};
 use ohmgrad::learn::circuit::{
     CircuitExamples, CircuitLearner, CircuitOptions, CircuitTask, LearnError, Output,
 };
+use ohmgrad::presolve::PresolveError;
 use ohmgrad::solve::{Method, SolveOptions, Solver, Status};
 
 use super::families;
+
+/// Each round of the search for contradictions settles one more diode: without an end before, it takes minutes.
+#[test]
+fn the_search_for_contradictions_is_interrupted() {
+    const DIODES: usize = 20_000;
+    let mut builder = Circuit::builder();
+    for k in 0..DIODES {
+        let ends = [k, k + 1].map(|node| format!("n{node}"));
+        builder.push(format!("d{k}"), &ends[0], &ends[1], families::ideal(-1.0));
+    }
+    builder.push("back", &format!("n{DIODES}"), "n0", families::ideal(1e9));
+    let circuit = builder.build().expect("valid");
+    let stopped = interruptible(
+        || true,
+        || Solver::new(&circuit, SolveOptions::default()).map(drop),
+    );
+    assert!(matches!(stopped, Err(PresolveError::Interrupted(_))));
+}
+
+#[test]
+fn options_that_are_no_numbers_are_refused() {
+    let circuit = families::divider();
+    let refused = |options: SolveOptions| match Solver::new(&circuit, options).map(drop) {
+        Err(PresolveError::Option { name, .. }) => name,
+        other => panic!("{other:?}"),
+    };
+    let options = SolveOptions::default();
+    for tolerance in [f64::NAN, 0.0, -1.0, f64::INFINITY] {
+        assert_eq!(refused(options.with_tolerance(tolerance)), "tolerance");
+    }
+    assert_eq!(
+        refused(options.with_over_relaxation(f64::NAN)),
+        "over-relaxation"
+    );
+}
 
 #[test]
 fn a_solve_is_interrupted() {

@@ -15,7 +15,16 @@
 //! welded to the node on the other side, and from then on the cluster moves as one. The welds of a cluster
 //! are a tree; the current law along it gives their currents, and a weld with a negative one is undone.
 
-use super::newton::{Scale, worse};
+mod check;
+mod clusters;
+mod neighbours;
+#[cfg(test)]
+mod tests;
+
+use super::newton::Scale;
+use clusters::Clusters;
+use neighbours::{Bend, Limit, Rows, Wire, bends, limits, wires};
+
 use crate::interrupt;
 use crate::presolve::{Network, State};
 
@@ -78,61 +87,6 @@ pub(super) fn sweep_cost(network: &Network) -> usize {
 /// The number of no diode.
 const NO_DIODE: u32 = u32::MAX;
 
-/// What lies at each node, node after node.
-struct Rows<T> {
-    starts: Vec<usize>,
-    items: Vec<T>,
-}
-
-impl<T: Clone> Rows<T> {
-    /// Sorts items by their nodes.
-    fn new(nodes: usize, mut items: Vec<(u32, T)>) -> Rows<T> {
-        items.sort_by_key(|(node, _)| *node);
-        let mut starts = vec![0; nodes + 1];
-        for (node, _) in &items {
-            starts[*node as usize + 1] += 1;
-        }
-        for node in 0..nodes {
-            starts[node + 1] += starts[node];
-        }
-        let items = items.into_iter().map(|(_, item)| item).collect();
-        Rows { starts, items }
-    }
-
-    fn at(&self, node: u32) -> &[T] {
-        let node = node as usize;
-        &self.items[self.starts[node]..self.starts[node + 1]]
-    }
-}
-
-/// A resistor from a node's side: the current into the node is g (x_other - x + offset).
-#[derive(Clone)]
-struct Wire {
-    other: u32,
-    conductance: f64,
-    offset: f64,
-}
-
-/// An ideal diode from a node's side: x <= x_other + bound if it is an upper limit, x >= x_other + bound if not.
-#[derive(Clone)]
-struct Limit {
-    other: u32,
-    diode: u32,
-    upper: bool,
-    bound: f64,
-}
-
-/// A soft diode or curved element from a node's side: the current out of the node is
-/// sign law(sign (x - x_other) + offset).
-#[derive(Clone)]
-struct Bend {
-    other: u32,
-    /// A diode of the network, or a curved element counted on from its diodes.
-    element: usize,
-    sign: f64,
-    offset: f64,
-}
-
 /// How far a cluster may be shifted, and the diode that stops it there.
 #[derive(Clone, Copy)]
 struct Stop {
@@ -141,47 +95,6 @@ struct Stop {
     diode: u32,
     /// The node of the cluster at the diode.
     node: u32,
-}
-
-/// Nodes that move as one: a label for each, and a ring through each cluster.
-struct Clusters {
-    labels: Vec<u32>,
-    next: Vec<u32>,
-}
-
-impl Clusters {
-    fn new(nodes: usize) -> Clusters {
-        let alone: Vec<u32> = (0..nodes as u32).collect();
-        Clusters {
-            labels: alone.clone(),
-            next: alone,
-        }
-    }
-
-    /// Every node alone.
-    fn reset(&mut self) {
-        for (node, (label, next)) in self.labels.iter_mut().zip(&mut self.next).enumerate() {
-            (*label, *next) = (node as u32, node as u32);
-        }
-    }
-
-    fn members(&self, leader: u32) -> impl Iterator<Item = u32> {
-        let after =
-            move |node: &u32| Some(self.next[*node as usize]).filter(|next| *next != leader);
-        std::iter::successors(Some(leader), after)
-    }
-
-    /// Joins the clusters of two nodes into one; its label.
-    fn join(&mut self, a: u32, b: u32) -> u32 {
-        let label = self.labels[a as usize];
-        let mut node = b;
-        while self.labels[node as usize] != label {
-            self.labels[node as usize] = label;
-            node = self.next[node as usize];
-        }
-        self.next.swap(a as usize, b as usize);
-        label
-    }
 }
 
 /// A descent on its way.
@@ -459,128 +372,6 @@ impl<'a, 'c> Walk<'a, 'c> {
         ends.find(|t| !short(*t)).map_or(Ok(0.0), Err)
     }
 
-    /// Finds the currents of ideal diodes, and undoes welds whose currents are negative. Whether all laws hold.
-    fn check(&mut self, tolerance: f64) -> bool {
-        let largest = self.find_residual();
-        self.diode_currents.fill(0.0);
-        self.push_to_ground();
-        let largest = largest.max(self.flow_along_welds());
-        let rounding = 2.0 * f64::EPSILON * self.voltage * self.network.largest_conductance;
-        self.negligible = tolerance * largest.max(rounding);
-        let splits = self.split();
-        let missed = self.residual.iter().fold(0.0, |max, r| worse(max, r.abs()));
-        !splits && missed <= self.negligible && self.within_bounds()
-    }
-
-    /// The current into each node from all but ideal diodes; the largest current.
-    fn find_residual(&mut self) -> f64 {
-        let mut largest = 0.0;
-        for node in 0..self.network.nodes as u32 {
-            let x = self.potentials[node as usize];
-            let injection = self.network.injections[node as usize];
-            let mut sum = injection;
-            largest = worse(largest, injection.abs());
-            for wire in self.wires.at(node) {
-                let across = self.potentials[wire.other as usize] - x + wire.offset;
-                sum += wire.conductance * across;
-                largest = worse(largest, (wire.conductance * across).abs());
-            }
-            for bend in self.bends.at(node) {
-                let (current, _) = self.law(bend, x);
-                sum -= current;
-                largest = worse(largest, current.abs());
-            }
-            self.residual[node as usize] = sum;
-        }
-        largest
-    }
-
-    /// Lets each cluster that a diode at ground stops send its surplus there.
-    fn push_to_ground(&mut self) {
-        let ground = self.network.nodes as u32;
-        for leader in 0..ground {
-            if self.clusters.labels[leader as usize] != leader {
-                continue;
-            }
-            let members = self.clusters.members(leader);
-            let surplus: f64 = members.map(|node| self.residual[node as usize]).sum();
-            let [low, high] = self.room(leader);
-            let stop = if surplus > 0.0 { high } else { low };
-            if stop.diode != NO_DIODE
-                && stop.other == ground
-                && stop.shift.abs() <= TIGHT * self.voltage
-            {
-                self.diode_currents[stop.diode as usize] = surplus.abs();
-                self.residual[stop.node as usize] -= surplus;
-            }
-        }
-    }
-
-    /// Sends what nodes have left along the welds, from the leaves of each tree on; the largest current of a diode.
-    fn flow_along_welds(&mut self) -> f64 {
-        self.links.fill((0, 0));
-        for &weld in &self.welds {
-            for end in self.network.diodes[weld as usize].ends {
-                let (count, which) = &mut self.links[end as usize];
-                *count += 1;
-                *which ^= weld;
-            }
-        }
-        for node in 0..self.network.nodes {
-            let mut leaf = node;
-            while let (1, weld) = self.links[leaf] {
-                leaf = self.flow_along(weld, leaf);
-            }
-        }
-        let currents = self.diode_currents.iter();
-        currents.fold(0.0, |max, i| worse(max, i.abs()))
-    }
-
-    /// Sends what a leaf has left along its only weld, and takes both off the tree; the node on the other side.
-    fn flow_along(&mut self, weld: u32, leaf: usize) -> usize {
-        let [a, b] = self.network.diodes[weld as usize]
-            .ends
-            .map(|end| end as usize);
-        let (other, sign) = if a == leaf { (b, 1.0) } else { (a, -1.0) };
-        let surplus = std::mem::take(&mut self.residual[leaf]);
-        self.residual[other] += surplus;
-        self.diode_currents[weld as usize] = sign * surplus;
-        self.links[leaf] = (0, 0);
-        self.links[other].0 -= 1;
-        self.links[other].1 ^= weld;
-        other
-    }
-
-    /// Undoes welds with negative currents; whether there were any.
-    fn split(&mut self) -> bool {
-        let (currents, negligible) = (&mut self.diode_currents, self.negligible);
-        let before = self.welds.len();
-        self.welds
-            .retain(|weld| currents[*weld as usize] >= -negligible);
-        let splits = self.welds.len() < before;
-        currents.iter_mut().for_each(|i| *i = i.max(0.0));
-        if splits {
-            self.clusters.reset();
-            for &weld in &self.welds {
-                let [a, b] = self.network.diodes[weld as usize].ends;
-                self.clusters.join(a, b);
-            }
-        }
-        splits
-    }
-
-    /// Whether all ideal diodes are within their bounds.
-    fn within_bounds(&self) -> bool {
-        let ground = self.network.nodes;
-        let mut ideal = self.network.diodes.iter().filter(|d| d.resistance == 0.0);
-        ideal.all(|diode| {
-            let [a, b] = diode
-                .ends
-                .map(|end| self.potentials[(end as usize).min(ground)]);
-            a - b - diode.bound <= 10.0 * TIGHT * self.voltage.max(a.abs())
-        })
-    }
-
     /// The state, with the currents of ideal diodes as of the last check.
     fn state(&self) -> State {
         let ground = self.network.nodes;
@@ -642,147 +433,4 @@ fn falling_root(
         }
     }
     t
-}
-
-/// The resistors at each node.
-fn wires(network: &Network) -> Rows<Wire> {
-    let ground = network.nodes as u32;
-    let mut wires = Vec::new();
-    for resistor in network.resistors.iter().filter(|r| r.conductance > 0.0) {
-        for (node, other, sign) in sides(resistor.ends, ground) {
-            let wire = Wire {
-                other,
-                conductance: resistor.conductance,
-                offset: -sign * resistor.offset,
-            };
-            wires.push((node, wire));
-        }
-    }
-    Rows::new(network.nodes, wires)
-}
-
-/// The ideal diodes at each node.
-fn limits(network: &Network) -> Rows<Limit> {
-    let ground = network.nodes as u32;
-    let mut limits = Vec::new();
-    for (number, diode) in (0..).zip(&network.diodes) {
-        for (node, other, sign) in sides(diode.ends, ground) {
-            let limit = Limit {
-                other,
-                diode: number,
-                upper: sign > 0.0,
-                bound: sign * diode.bound,
-            };
-            if diode.resistance == 0.0 {
-                limits.push((node, limit));
-            }
-        }
-    }
-    Rows::new(network.nodes, limits)
-}
-
-/// The soft diodes and curved elements at each node.
-fn bends(network: &Network) -> Rows<Bend> {
-    let ground = network.nodes as u32;
-    let diodes = network.diodes.iter().enumerate();
-    let soft = diodes.filter(|(_, diode)| diode.resistance > 0.0);
-    let soft = soft.map(|(k, diode)| (k, diode.ends, -diode.bound));
-    let curved = (network.diodes.len()..).zip(&network.curved);
-    let curved = curved.map(|(k, curved)| (k, curved.ends, curved.offset));
-    let mut bends = Vec::new();
-    for (element, ends, offset) in soft.chain(curved) {
-        for (node, other, sign) in sides(ends, ground) {
-            let bend = Bend {
-                other,
-                element,
-                sign,
-                offset,
-            };
-            bends.push((node, bend));
-        }
-    }
-    Rows::new(network.nodes, bends)
-}
-
-/// (node, the other end, 1 at the first end and -1 at the second) of a branch, without ground.
-fn sides([a, b]: [u32; 2], ground: u32) -> impl Iterator<Item = (u32, u32, f64)> {
-    let (a, b) = (a.min(ground), b.min(ground));
-    let sides = [(a, b, 1.0), (b, a, -1.0)].into_iter();
-    sides.filter(move |(node, ..)| *node < ground)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::circuit::Circuit;
-    use crate::device::{Diode, Law, Shockley};
-    use std::sync::Arc;
-
-    use crate::presolve::Reduction;
-
-    fn circuit() -> Circuit {
-        let soft = Law::from(Diode {
-            on_conductance: 0.5,
-            ..Diode::ideal(0.2)
-        });
-        Circuit::builder()
-            .voltage_source("v1", "in", "0", 3.0)
-            .conductance("r1", "in", "a", 1.0)
-            .ideal_diode("d1", "a", "b", 0.1)
-            .ideal_diode("d2", "b", "c", 0.0)
-            .conductance("r2", "a", "c", 0.3)
-            .conductance("r3", "b", "0", 2.0)
-            .conductance("r4", "c", "d", 1.0)
-            .ideal_diode("d3", "d", "0", 0.7)
-            .element("d4", "b", "d", soft)
-            .element("d5", "c", "0", Law::from(Shockley::new(1e-14)))
-            .current_source("i1", "0", "c", 0.5)
-            .build()
-            .expect("valid")
-    }
-
-    /// Sum of g u^2 / 2 over resistors, of the co-contents of the others, less what injections give.
-    fn energy(walk: &Walk) -> f64 {
-        let network = walk.network;
-        let mut energy = 0.0;
-        let state = walk.state();
-        for r in &network.resistors {
-            let voltage = state.voltage(r.ends, r.offset);
-            energy += 0.5 * r.conductance * voltage * voltage;
-        }
-        for d in network.diodes.iter().filter(|d| d.resistance > 0.0) {
-            let beyond = state.voltage(d.ends, -d.bound).max(0.0);
-            energy += 0.5 * beyond * beyond / d.resistance;
-        }
-        for c in &network.curved {
-            energy += c.law.co_content(state.voltage(c.ends, c.offset));
-        }
-        let injections = network.injections.iter().zip(&state.potentials);
-        energy - injections.map(|(i, x)| i * x).sum::<f64>()
-    }
-
-    #[test]
-    fn energy_never_rises_in_a_sweep() {
-        let circuit = circuit();
-        let reduction = Reduction::new(&circuit).expect("solvable");
-        let conductances = Arc::new(reduction.conductances(&circuit).expect("its shape"));
-        let numbers = reduction
-            .numbers(&circuit, &conductances)
-            .expect("solvable");
-        let numbers = numbers.expect("its shape");
-        for over_relaxation in [1.0, 1.5] {
-            let network = &numbers.network;
-            let mut walk = Walk::new(network, &network.rest(), over_relaxation);
-            let mut last = energy(&walk);
-            for sweep in 0..60 {
-                walk.sweep();
-                let now = energy(&walk);
-                assert!(now <= last + 1e-14, "sweep {sweep}: from {last} to {now}");
-                assert!(walk.within_bounds());
-                last = now;
-                walk.check(1e-12);
-            }
-            assert!(walk.check(1e-12));
-        }
-    }
 }

@@ -1,0 +1,54 @@
+//! Checks the answers of random circuits against exact rational arithmetic: `exact [CIRCUITS] [FIRST SEED]`.
+//!
+//! For each family of circuits it prints how many were solved, refused, and at the limit of double precision, what is
+//! wrong, and a histogram of error bars over errors. The exit status is 1 if anything is wrong.
+
+#[path = "../tests/exact/check.rs"]
+mod check;
+#[path = "../tests/exact/complementarity.rs"]
+mod complementarity;
+#[path = "../tests/exact/families.rs"]
+mod families;
+#[path = "../tests/exact/truth.rs"]
+mod truth;
+
+use std::process::ExitCode;
+
+use check::Count;
+use ohmgrad::solve::Method;
+
+const METHODS: [Method; 3] = [Method::Auto, Method::Direct, Method::Coordinate];
+
+/// Faults that are printed, of each family.
+const SHOWN: usize = 10;
+
+fn main() -> ExitCode {
+    let mut numbers = std::env::args().skip(1).map(|text| text.parse::<u64>());
+    let circuits = numbers.next().and_then(Result::ok).unwrap_or(9_000);
+    let first = numbers.next().and_then(Result::ok).unwrap_or(0);
+    let mut faults = 0;
+    let mut bars = [0; 12];
+    for family in families::FAMILIES {
+        let mut count = Count::default();
+        let mut wrong = 0;
+        for seed in first..first + circuits / families::FAMILIES.len() as u64 {
+            let circuit = families::circuit(family, seed);
+            if let Err(fault) = check::circuit(&circuit, &METHODS, &mut count) {
+                wrong += 1;
+                if wrong <= SHOWN {
+                    println!("  seed {seed}: {}", fault.what);
+                }
+            }
+        }
+        println!(
+            "{}: {} answers solved, {} at the limit of accuracy, {} not found, {} circuits refused, {wrong} wrong",
+            family.0, count.solved, count.limited, count.unfound, count.refused,
+        );
+        faults += wrong;
+        for (sum, more) in bars.iter_mut().zip(count.bars) {
+            *sum += more;
+        }
+    }
+    println!("error bar / error, by decades from below 1 on, the last for errors of 0: {bars:?}");
+    ExitCode::from(u8::from(faults > 0))
+}

@@ -1,0 +1,69 @@
+//! Exact sums of numbers as they are written.
+//!
+//! Whether voltages around a loop contradict one another must not depend on rounding: 0.1 V and 0.2 V are 0.3 V,
+//! although no double is a tenth. So a number stands for the shortest decimal number that reads as it, and sums are of
+//! integers, in units of the last decimal place of all.
+
+use num_bigint::BigInt;
+
+/// Numbers as multiples of one power of ten.
+pub(super) struct Decimals {
+    pub(super) integers: Vec<BigInt>,
+    /// The power of ten.
+    exponent: i32,
+}
+
+impl Decimals {
+    /// The shortest decimal numbers that read as these, which must be finite.
+    pub(super) fn new(numbers: impl IntoIterator<Item = f64>) -> Decimals {
+        let parts: Vec<(i64, i32)> = numbers.into_iter().map(digits).collect();
+        let exponents = parts.iter().filter(|(digits, _)| *digits != 0);
+        let exponent = exponents.map(|(_, exponent)| *exponent).min().unwrap_or(0);
+        let scaled = parts.into_iter().map(|(digits, own)| match digits {
+            0 => BigInt::ZERO,
+            _ => BigInt::from(digits) * BigInt::from(10).pow((own - exponent) as u32),
+        });
+        Decimals {
+            integers: scaled.collect(),
+            exponent,
+        }
+    }
+
+    /// The double closest to a sum of these numbers.
+    pub(super) fn value(&self, sum: &BigInt) -> f64 {
+        let text = format!("{sum}e{}", self.exponent);
+        text.parse()
+            .expect("an integer with an exponent is a number")
+    }
+}
+
+/// The digits of a number as an integer, and its power of ten.
+fn digits(number: f64) -> (i64, i32) {
+    if number == number.trunc() && number.abs() < 1e15 {
+        return (number as i64, 0);
+    }
+    let text = format!("{number:e}");
+    let (digits, exponent) = text.split_once('e').expect("the format has an exponent");
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let integer = format!("{whole}{fraction}").parse();
+    let exponent: i32 = exponent.parse().expect("an exponent is an integer");
+    // At most 17 digits.
+    let integer = integer.expect("the digits of a double fit in 64 bits");
+    (integer, exponent - fraction.len() as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_of_the_numbers_as_written() {
+        let decimals = Decimals::new([0.1, 0.2, -0.3, 5e-324, 1e300, -1e300, 12.0]);
+        let tenths: BigInt = decimals.integers[..3].iter().sum();
+        assert_eq!(tenths, BigInt::ZERO);
+        let all: BigInt = decimals.integers.iter().sum();
+        assert_eq!(decimals.value(&all), 12.0);
+        let small: BigInt = &all - &decimals.integers[6];
+        assert_eq!(decimals.value(&small), 5e-324);
+    }
+}

@@ -1,0 +1,206 @@
+//! How far off the potentials of a confirmed state may be.
+//!
+//! A state misses the current law by r at the nodes, and each curve's law by a current e, of which rounding is a part. The
+//! exact state differs from it by what these currents raise in the network of the tangents, to first order. The matrix L of
+//! conductances has an inverse without a negative entry, so that at every node
+//!
+//! ```text
+//! |x - x_exact|  <=  inverse(L) (|r| + e at both ends of each curve)
+//! ```
+//!
+//! holds: one more solution with the factorization at hand, which loses no digits however the conductances differ
+//! ([`star_mesh`](super::star_mesh)). What a curve of slope g misses counts as well as a voltage e / g in series with it, which
+//! moves no potential further than that; in small networks its current flows from one end to the other, with a solution of its
+//! own. So a diode that carries amperes between nodes that gigaohms hold makes no long bars. A voltage by which a conducting diode misses its bound is of the same kind.
+//!
+//! For straight lines, with the diodes' states right, this is proved. For curves it is an estimate, of first order: the
+//! slopes within the bars must be those of the tangents to a factor of two, or else the secants over the bars take the place
+//! of the tangents. Rounding of a curve's current is taken as a few last digits of what it is computed from.
+
+use super::confirmation::Confirmation;
+use super::newton::Newton;
+use crate::device::Characteristic;
+use crate::presolve::{Network, at};
+
+/// By how much bars are longer than what they follow from: for second order, and for what diodes in a chain add.
+const MARGIN: f64 = 4.0;
+
+/// The greatest number of curves each of which has a solution of its own.
+const PAIRS: usize = 100;
+
+/// How often secants may take the place of tangents.
+const ROUNDS: usize = 4;
+
+/// How far off the potentials may be, in volt.
+pub(super) struct Bars {
+    /// Of each node of the network.
+    pub(super) nodes: Vec<f64>,
+    /// What is to be added at every node.
+    pub(super) common: f64,
+}
+
+impl Bars {
+    /// Those of a state of which nothing is known.
+    pub(super) fn endless(network: &Network) -> Bars {
+        Bars {
+            nodes: vec![f64::INFINITY; network.nodes],
+            common: f64::INFINITY,
+        }
+    }
+}
+
+impl Confirmation<'_, '_> {
+    /// The error bars of the present state. Those below a hundredth of `tolerance`, relative to the voltages of sources and
+    /// diodes, are short enough.
+    pub(super) fn bars(&mut self, newton: &mut Newton, tolerance: f64) -> Bars {
+        let network = self.network();
+        let enough = 1e-2 * tolerance * newton.scale.held;
+        let diodes = newton.responses.iter().zip(&self.residual.voltages);
+        let conducting = diodes.take(network.diodes.len());
+        let beyond = conducting.map(|(response, volt)| match response.conductance > 0.0 {
+            true => volt.abs(),
+            false => 0.0,
+        });
+        let beyond: f64 = beyond.sum();
+        for _ in 0..ROUNDS {
+            let misses = self.curve_misses(newton);
+            let mut bars = Bars {
+                nodes: self.raised(newton, &misses, |_| true),
+                common: beyond,
+            };
+            if bars.nodes.iter().any(|bar| !(*bar <= enough)) {
+                self.shorten(newton, &misses, &mut bars);
+            }
+            if !self.bend(newton, &bars) {
+                bars.nodes.iter_mut().for_each(|bar| *bar *= MARGIN);
+                bars.common *= MARGIN;
+                return bars;
+            }
+        }
+        Bars::endless(network)
+    }
+
+    /// By how much each curve's law may be missed, in ampere, and what that is worth in volt.
+    fn curve_misses(&self, newton: &Newton) -> Vec<Miss> {
+        let network = self.network();
+        let diodes = network.diodes.len();
+        let miss = |(k, branch): (usize, &crate::presolve::Curved)| {
+            let response = &newton.responses[diodes + k];
+            let rounding = branch.law.rounding(self.residual.voltages[diodes + k]);
+            let ampere = self.off_curves[k].0.abs() + rounding;
+            Miss {
+                ampere,
+                volt: ampere / newton.factor_conductance(response),
+            }
+        };
+        network.curved.iter().enumerate().map(miss).collect()
+    }
+
+    /// The potentials that what is missing raises, where the misses of these curves count as currents.
+    fn raised(
+        &self,
+        newton: &mut Newton,
+        misses: &[Miss],
+        counts: impl Fn(&Miss) -> bool,
+    ) -> Vec<f64> {
+        let missing = self.residual.missing.iter().zip(&self.residual.digits);
+        let mut missing: Vec<f64> = missing.map(|(m, digits)| m.abs() + digits).collect();
+        let curved = self.network().curved.iter().zip(misses);
+        for (branch, miss) in curved.filter(|(_, miss)| counts(miss)) {
+            for end in branch.ends {
+                if let Some(missing) = missing.get_mut(end as usize) {
+                    *missing += miss.ampere;
+                }
+            }
+        }
+        newton.solve(self.plan, &mut missing);
+        missing
+    }
+
+    /// Shortens bars: what a curve misses flows from one of its ends to the other, not into both.
+    fn shorten(&self, newton: &mut Newton, misses: &[Miss], bars: &mut Bars) {
+        if misses.len() <= PAIRS {
+            self.shorten_by_pairs(newton, misses, bars);
+        } else {
+            self.shorten_by_volts(newton, misses, bars);
+        }
+    }
+
+    /// With a solution for each curve.
+    fn shorten_by_pairs(&self, newton: &mut Newton, misses: &[Miss], bars: &mut Bars) {
+        let mut sums = self.raised(newton, misses, |_| false);
+        let mut pair = vec![0.0; sums.len()];
+        for (branch, miss) in self.network().curved.iter().zip(misses) {
+            pair.fill(0.0);
+            for (end, ampere) in branch.ends.into_iter().zip([miss.ampere, -miss.ampere]) {
+                if let Some(current) = pair.get_mut(end as usize) {
+                    *current = ampere;
+                }
+            }
+            newton.solve(self.plan, &mut pair);
+            for (sum, volt) in sums.iter_mut().zip(&pair) {
+                *sum += volt.abs();
+            }
+        }
+        for (bar, sum) in bars.nodes.iter_mut().zip(sums) {
+            *bar = bar.min(sum);
+        }
+    }
+
+    /// Steep curves by what they miss in volt.
+    fn shorten_by_volts(&self, newton: &mut Newton, misses: &[Miss], bars: &mut Bars) {
+        let little = 1e-12 * newton.scale.held;
+        let is_steep = move |miss: &Miss| miss.volt <= little;
+        let steep = misses.iter().filter(|miss| is_steep(miss));
+        let volt: f64 = steep.map(|miss| miss.volt).sum();
+        let others = self.raised(newton, misses, |miss| !is_steep(miss));
+        for (bar, other) in bars.nodes.iter_mut().zip(others) {
+            *bar = bar.min(other + volt);
+        }
+    }
+
+    /// Replaces tangents by secants over the bars, where these are far from the tangents; whether there were any.
+    fn bend(&mut self, newton: &mut Newton, bars: &Bars) -> bool {
+        let network = self.network();
+        let diodes = network.diodes.len();
+        let mut bends = false;
+        for (k, branch) in network.curved.iter().enumerate() {
+            let response = newton.responses[diodes + k];
+            let voltage = self.residual.voltages[diodes + k];
+            let [a, b] = response.ends.map(|end| at(&bars.nodes, end));
+            let reach = MARGIN * (a + b + bars.common);
+            let tangent = newton.factor_conductance(&response);
+            let secant = secant(branch.law, voltage, reach);
+            if !(secant >= 0.5 * tangent) {
+                newton.responses[diodes + k].conductance = secant;
+                bends = true;
+            }
+        }
+        if bends {
+            self.factorize(newton);
+        }
+        bends
+    }
+}
+
+/// By how much a law may be missed.
+struct Miss {
+    ampere: f64,
+    volt: f64,
+}
+
+/// The lesser slope on both sides of a voltage: of the secants over `reach`, or of the tangents there if they are not flatter
+/// than rounding.
+fn secant(law: &dyn Characteristic, voltage: f64, reach: f64) -> f64 {
+    let current = law.current(voltage).0;
+    let side = |reach: f64| {
+        let (there, slope) = law.current(voltage + reach);
+        let rise = (there - current).abs();
+        if rise > 1e3 * law.rounding(voltage) {
+            rise / reach.abs()
+        } else {
+            slope
+        }
+    };
+    side(reach).min(side(-reach))
+}
