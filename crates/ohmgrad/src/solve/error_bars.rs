@@ -68,7 +68,7 @@ impl Confirmation<'_, '_> {
                 nodes: self.raised(newton, &misses, |_| true),
                 common: beyond,
             };
-            if bars.nodes.iter().any(|bar| !(*bar <= enough)) {
+            if !bars.nodes.iter().all(|bar| *bar <= enough) {
                 self.shorten(newton, &misses, &mut bars);
             }
             if !self.bend(newton, &bars) {
@@ -171,7 +171,8 @@ impl Confirmation<'_, '_> {
             let reach = MARGIN * (a + b + bars.common);
             let tangent = newton.factor_conductance(&response);
             let secant = secant(branch.law, voltage, reach);
-            if !(secant >= 0.5 * tangent) {
+            let is_straight = secant >= 0.5 * tangent;
+            if !is_straight {
                 newton.responses[diodes + k].conductance = secant;
                 bends = true;
             }

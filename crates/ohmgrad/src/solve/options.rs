@@ -2,7 +2,7 @@
 
 use crate::presolve::PresolveError;
 
-/// How a [`Solver`] finds the state of a network.
+/// How a [`Solver`](super::Solver) finds the state of a network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Method {
@@ -16,7 +16,7 @@ pub enum Method {
     Direct,
 }
 
-/// Settings of a [`Solver`].
+/// Settings of a [`Solver`](super::Solver).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct SolveOptions {
