@@ -222,8 +222,11 @@ class CircuitTrainer(_ohmgrad.CircuitTrainer):
             raise ValueError(f"{path} is no file of CircuitTrainer.save, or damaged: {error}") from error
         if found != FORMAT:
             raise ValueError(f"{path} has the format {found!r}, not {FORMAT!r}")
-        circuit = Circuit._restore(told["netlist"], told["title"])
-        return cls._resumed(circuit, told["settings"], told["state"], told["history"])
+        try:
+            circuit = Circuit._restore(told["netlist"], told["title"])
+            return cls._resumed(circuit, told["settings"], told["state"], told["history"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} is damaged: {error!r}") from error
 
     @classmethod
     def _of(cls: type[_Self], experiment: _ohmgrad.CircuitExperiment) -> _Self:

@@ -131,7 +131,8 @@ impl PyCircuitTrainer {
     }
 
     /// The values of the trained elements, an array of float64 in the order of ``names``: conductances in siemens,
-    /// voltages in volt, currents in ampere. A read-only copy; the attribute can be set, to values within the bounds.
+    /// voltages in volt, currents in ampere. A read-only copy; the attribute can be set, to values within the bounds:
+    /// the optimizer then remembers nothing of the steps before.
     #[getter]
     fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
         frozen(vector(py, self.learner()?.values()))

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 use ohmgrad::experiment::{Experiment, Table};
-use ohmgrad::record::{PlannedRun, Progress, RunError, RunState, Study, StudyEvent};
+use ohmgrad::record::{PlannedRun, Progress, RunError, RunState, Study, StudyEvent, with_causes};
 
 use crate::train::place_data;
 use crate::{at_least_one, processors, threads_for};
@@ -58,7 +58,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
     /// Print a script for sbatch that runs all shares as an array of so many tasks, and stop
-    #[arg(long, value_name = "TASKS", value_parser = at_least_one)]
+    #[arg(long, value_name = "TASKS", value_parser = at_least_one, conflicts_with_all = ["shard", "dry_run"])]
     slurm: Option<usize>,
     /// Print what would be run, with memory and time, and stop
     #[arg(long)]
@@ -165,7 +165,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
 struct Ended<'t> {
     results: Results<'t>,
     /// Runs that have failed, and what failed beside the run itself.
-    faults: Vec<(usize, Option<anyhow::Error>)>,
+    faults: Vec<(usize, anyhow::Error)>,
 }
 
 impl Ended<'_> {
@@ -190,10 +190,10 @@ impl Ended<'_> {
                 let told = saved
                     .map_err(anyhow::Error::from)
                     .and_then(|()| Ok(printed?));
-                self.faults.extend(told.err().map(|error| (k, Some(error))));
+                self.faults.extend(told.err().map(|error| (k, error)));
             }
             Err(error @ RunError::Locked { .. }) => live.note(&format!("{}: {error}", run.name)),
-            Err(_) => self.faults.push((k, None)),
+            Err(error) => self.faults.push((k, anyhow::anyhow!(with_causes(error)))),
         }
     }
 }
@@ -213,15 +213,7 @@ fn end(study: &Study, Ended { results, faults }: Ended<'_>) -> anyhow::Result<()
         1 => place,
         count => format!("{count} runs have failed, the first of them: {place}"),
     };
-    match (fault, study.state(run)) {
-        (Some(error), _) => Err(error.context(place)),
-        (None, Ok((RunState::Failed(reason), _))) => bail!("{place}: {reason}"),
-        (None, _) => {
-            // Nothing could be left in the run's folder: ask for the error once more.
-            let again = study.finish(run, 1, |_| {}).map(drop);
-            again.context(place)
-        }
-    }
+    Err(fault.context(place))
 }
 
 pub(crate) fn collect(arguments: CollectArguments) -> anyhow::Result<()> {

@@ -629,7 +629,6 @@ impl PyNetwork {
         &self.architecture.0
     }
 
-    /// What its file says beside the parameters. Never held while the interpreter is waited for.
     /// The circuit of the network under some features.
     fn circuit(&self, py: Python<'_>, x: &Bound<'_, PyAny>) -> PyResult<Circuit> {
         let x = arrays::doubles::<Ix1>("x", x)?;
@@ -641,6 +640,7 @@ impl PyNetwork {
         circuit.map_err(errors::value)
     }
 
+    /// What its file says beside the parameters. Never held while the interpreter is waited for.
     fn info(&self) -> MutexGuard<'_, ModelInfo> {
         self.info.lock().unwrap_or_else(PoisonError::into_inner)
     }

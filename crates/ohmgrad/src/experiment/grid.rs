@@ -146,12 +146,19 @@ fn set(
     value: &Value,
     origin: &str,
 ) -> Result<(), ExperimentError> {
-    if let [.., key] = path
-        && key == "learning_rate"
+    let whole = path.join(".");
+    if ["", "optimizer.", "training.optimizer."]
+        .map(|table| format!("{table}learning_rate"))
+        .contains(&whole)
     {
-        let rates = &mut settings["training"]["optimizer"]["learning_rates"];
-        let rates = rates.as_table_mut().into_iter().flatten();
-        rates.for_each(|(_, rate)| *rate = value.clone());
+        let optimizer = settings
+            .get_mut("training")
+            .and_then(|t| t.get_mut("optimizer"));
+        let rates = optimizer.and_then(|optimizer| optimizer.get_mut("learning_rates"));
+        let rates = rates.and_then(Value::as_table_mut);
+        let rates =
+            rates.ok_or_else(|| wrong(origin, &whole, "there are no learning_rates to set"))?;
+        rates.iter_mut().for_each(|(_, rate)| *rate = value.clone());
         return Ok(());
     }
     let first = path.first().map_or("", String::as_str);
@@ -165,7 +172,9 @@ fn set(
     // Entries that the settings leave to their defaults are told apart by the parser.
     let prefix = prefix.copied().unwrap_or(match first {
         "beta" | "cost" | "initial_state" => TABLES[0],
-        "weight_gains" | "g_min" | "g_max" | "readout" | "energy" => TABLES[1],
+        "weight_gains" | "g_min" | "g_max" | "readout" | "energy" | "start" | "b_min" | "b_max"
+        | "windows" | "laws" => TABLES[1],
+        "momentum" | "beta1" | "beta2" | "epsilon" => TABLES[2],
         _ => "",
     });
     let mut at = settings;
@@ -187,9 +196,12 @@ fn set(
 
 /// Rules without an amplitude refuse one.
 fn drop_unused_beta(settings: &mut Value) {
-    let rule = settings["training"]["rule"].clone();
-    let has_beta = rule.try_into().is_ok_and(crate::learn::Rule::has_beta);
-    if let (false, Some(training)) = (has_beta, settings["training"].as_table_mut()) {
+    let Some(training) = settings.get_mut("training").and_then(Value::as_table_mut) else {
+        return; // the parser says what is wrong
+    };
+    let rule = training.get("rule").cloned();
+    let rule = rule.and_then(|rule| rule.try_into().ok());
+    if !rule.is_some_and(crate::learn::Rule::has_beta) {
         training.remove("beta");
     }
 }
@@ -241,6 +253,10 @@ mod tests {
         for grid in ["training.batch = [7]", "batch = [7]"] {
             assert_eq!(expanded(grid).expect("valid")[0].training.batch, 7);
         }
+        for grid in ["network.start = ['kaiming']", "start = ['kaiming']"] {
+            let start = expanded(grid).expect("valid")[0].network.start;
+            assert_eq!(start, crate::drn::Start::Kaiming);
+        }
         let made =
             expanded("optimizer.method = ['adam']\ng_max = [2.0]\nepochs = [3]").expect("valid");
         assert_eq!(
@@ -258,6 +274,12 @@ mod tests {
             ("seed = [-1]", "grid.seed: its values must be"),
             ("rul = ['al']", "unknown field `rul`"),
             ("input_gain = [-1.0]", "input_gain is -1"),
+            (
+                "optimizer = ['adam']\ntraining.optimizer.learning_rate = [0.1]",
+                "learning_rates",
+            ),
+            ("rule = ['al']\ntraining = [1]", "table.toml"),
+            ("foo.learning_rate = [0.1]", "unknown field `foo`"),
         ] {
             let error = expanded(grid).expect_err(grid);
             let source = std::error::Error::source(&error).map(ToString::to_string);

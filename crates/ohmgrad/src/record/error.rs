@@ -40,10 +40,14 @@ pub enum ReadError {
         source: serde_json::Error,
     },
     /// Receipts that are not as a run writes them.
-    #[error("{path} is damaged")]
+    #[error(
+        "line {line} of {path} is damaged: delete that line to verify the run by its other receipts"
+    )]
     Receipts {
         /// The file.
         path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
         /// What the parser said.
         source: serde_json::Error,
     },

@@ -52,8 +52,9 @@ pub fn forecast(experiment: &Experiment, threads: usize) -> Result<Forecast, Run
     let network = &experiment.network;
     let numbers = 1 + optimizer.update.registers();
     let widths = network.input_nodes() + network.hidden.iter().sum::<usize>() + network.outputs;
-    // A rule makes up to four states of a batch.
-    let floats = numbers * network.conductances() + 4 * batch * widths;
+    // Both ends of a connection between hidden layers hold it; a rule makes up to four states of a batch.
+    let twice: usize = network.hidden.windows(2).map(|w| w[0] * w[1]).sum();
+    let floats = numbers * (network.conductances() + twice) + 4 * batch * widths;
     Ok(Forecast {
         bytes: 4 * floats as u64 + size(&split.train) + size(&split.test),
         seconds_per_epoch: split.train.len() as f64 / rate + split.test.len() as f64 / measured,

@@ -25,5 +25,5 @@ pub use forecast::{Forecast, forecast};
 pub use progress::{EpochMetrics, Progress};
 pub use receipt::{Receipt, set_commit};
 pub use run::{Run, RunError};
-pub use study::{PlannedRun, RunState, Study, StudyEvent};
+pub use study::{PlannedRun, RunState, Study, StudyEvent, with_causes};
 pub use verify::{Check, verify};

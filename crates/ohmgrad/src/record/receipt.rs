@@ -1,6 +1,6 @@
 //! Receipts: what a training run was made with.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -75,22 +75,32 @@ impl Receipt {
                 source,
             })?,
         };
-        let parsed = text.lines().map(serde_json::from_str);
-        parsed
-            .collect::<Result<_, _>>()
-            .map_err(|source| ReadError::Receipts { path, source })
+        let parsed = text.lines().enumerate().map(|(index, line)| {
+            serde_json::from_str(line).map_err(|source| ReadError::Receipts {
+                path: path.clone(),
+                line: index + 1,
+                source,
+            })
+        });
+        parsed.collect()
     }
 
-    /// Appends the receipt to those of a run.
+    /// Adds the receipt to those of a run.
     pub(super) fn append(&self, folder: &Path) -> Result<(), WriteError> {
         let path = folder.join(RECEIPTS);
-        let appended = serde_json::to_string(self)
-            .map_err(io::Error::from)
-            .and_then(|line| {
-                let mut file = File::options().create(true).append(true).open(&path)?;
-                file.write_all(format!("{line}\n").as_bytes())
-            });
-        appended.map_err(|source| WriteError { path, source })
+        let before = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            read => read,
+        };
+        let before = before.map_err(|source| WriteError {
+            path: path.clone(),
+            source,
+        })?;
+        super::atomic::write(&path, |file| {
+            file.write_all(&before)?;
+            serde_json::to_writer(&mut *file, self)?;
+            file.write_all(b"\n")
+        })
     }
 }
 

@@ -137,13 +137,13 @@ impl Study {
         match &finished {
             Ok(_) => drop(fs::remove_file(&note)),
             Err(RunError::Locked { .. }) => {}
-            Err(error) if folder.is_dir() => {
+            Err(error) => {
                 let text = with_causes(error);
+                let made = fs::create_dir_all(&folder);
                 let written =
                     atomic::write(&note, |out| std::io::Write::write_all(out, text.as_bytes()));
-                drop(written); // the error itself is told, too
+                drop((made, written)); // the error itself is told, too
             }
-            Err(_) => {}
         }
         finished
     }
@@ -188,7 +188,7 @@ fn finish(
 }
 
 /// An error with its causes, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     match error.source() {
         None => error.to_string(),
         Some(cause) => format!("{error}: {}", with_causes(cause)),
@@ -273,13 +273,17 @@ mod tests {
         study.finish(&study.runs[2], 1, |_| {}).unwrap_err();
         let state = |k: usize| study.state(&study.runs[k]).unwrap().0;
         assert_eq!(
-            (state(0), state(1), state(2)),
-            (
-                RunState::Interrupted(2),
-                RunState::Missing,
-                RunState::Missing
-            )
+            (state(0), state(1)),
+            (RunState::Interrupted(2), RunState::Missing)
         );
+        // A run that fails before there is anything to keep.
+        let early = state(2);
+        assert!(
+            matches!(&early, RunState::Failed(reason) if reason.contains("features")),
+            "{early:?}"
+        );
+        study.runs[2].experiment.network.features = study.runs[1].experiment.network.features;
+        study.finish(&study.runs[2], 1, |_| {}).unwrap();
         // A run that has begun, and whose settings change.
         study.runs[0].experiment.training.batch += 1;
         study.finish(&study.runs[0], 1, |_| {}).unwrap_err();

@@ -3,8 +3,8 @@
 //! A [`Solver`] reduces a circuit to the network of its free potentials ([`presolve`](crate::presolve)), and finds the
 //! network's state by Newton steps, each a sparse factorization (from the last answer by the method of multipliers,
 //! from nothing by an interior point), or by exact coordinate descent. Whatever the method, the set of conducting diodes is
-//! confirmed and the state refined to 32 digits, its potentials get [error bars](Solution::accuracy), and the answer is
-//! checked against the original circuit by a [`Certificate`] that shares no code with the solver.
+//! confirmed and the state refined to 32 digits, and its potentials get [error bars](Solution::accuracy), unless these are
+//! [left out](SolveOptions::error_bars) and the certificate passes; and every answer is checked against the original circuit by a [`Certificate`] that shares no code with the solver.
 
 mod certificate;
 mod confirmation;
@@ -268,6 +268,9 @@ impl Solver {
         let accuracy =
             self.reduction
                 .accuracy(numbers, (&solution.potentials, widths), &bars.nodes, common);
+        // A bar that is no number bounds nothing.
+        let bounded = |bar: f64| if bar.is_nan() { f64::INFINITY } else { bar };
+        let accuracy: Vec<f64> = accuracy.into_iter().map(bounded).collect();
         let voltages = solution
             .potentials
             .iter()

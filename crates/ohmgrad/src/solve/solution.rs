@@ -10,7 +10,7 @@ use crate::presolve::Undetermined;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Status {
-    /// The certificate passes, and the error bars are below the tolerance.
+    /// The certificate passes, and the error bars, unless they are left out, are below the tolerance.
     Solved,
     /// All diodes are right and the laws hold as well as double precision allows, but the certificate does not pass or an
     /// error bar is above the tolerance. The bars say how far off the potentials may be.

@@ -78,7 +78,7 @@ fn solve(
         Some(ready) => ready,
         None => Solver::new(circuit, options)?,
     };
-    let solved = ready.solve(circuit)?;
-    *solver = Some(ready);
-    Ok(solved)
+    let solved = ready.solve(circuit);
+    *solver = Some(ready); // also where a variant has no operating point
+    solved
 }

@@ -217,8 +217,12 @@ impl CircuitLearner {
     /// # Errors
     /// If there is not one value for each of them, or one is out of range.
     pub fn resume(&mut self, epochs: usize, values: &[f64]) -> Result<(), LearnError> {
+        let before = self.values();
         self.set_values(values)?;
-        check_bounds(&self.circuit, &self.task, &self.options)?;
+        if let Err(error) = check_bounds(&self.circuit, &self.task, &self.options) {
+            self.set_values(&before)?;
+            return Err(error);
+        }
         self.states.clear();
         self.memory = Memory::new(self.options.optimizer.update, values.len());
         self.epochs = epochs;
