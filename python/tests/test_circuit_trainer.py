@@ -113,6 +113,9 @@ def test_training_goes_on_in_copies_and_files(tmp_path):
         (tmp_path / "other.json").write_text(text)
         with pytest.raises(ValueError, match="other.json"):
             CircuitTrainer.load(tmp_path / "other.json")
+    (tmp_path / "short.json").write_text('{"format": "ohmgrad-circuit-trainer"}')
+    with pytest.raises(ValueError, match="short.json is damaged.*netlist"):
+        CircuitTrainer.load(tmp_path / "short.json")
 
 
 def test_labels_early_stopping_and_callbacks(tmp_path):
