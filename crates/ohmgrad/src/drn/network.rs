@@ -242,24 +242,6 @@ impl Network {
         weights
     }
 
-    /// Weight matrix `l` between two hidden layers, as that above holds it and as that below does.
-    #[cfg(test)]
-    pub(crate) fn both_ends(&self, l: usize) -> [Vec<f32>; 2] {
-        let (_, columns) = self.architecture.shape(l);
-        let mut ends = [self.weights(l), self.weights(l)];
-        ends[1].fill(f32::NAN);
-        for (i, row) in ends[1].chunks_exact_mut(columns).enumerate() {
-            for matrix in self
-                .shares
-                .iter()
-                .map(|share| share.connection_above(l - 1))
-            {
-                matrix.read_row(matrix.values(), i, row);
-            }
-        }
-        ends
-    }
-
     /// Biases of free layer `l` in ampere.
     ///
     /// # Panics
@@ -377,7 +359,7 @@ impl Network {
     pub(crate) fn source_conductances(&self) -> Vec<f64> {
         let mut sums = vec![0.0; self.architecture.features];
         for share in &self.shares {
-            share.connection(0).add_source_sums(&mut sums);
+            share.sources.add_source_sums(&mut sums);
         }
         sums
     }
@@ -513,7 +495,7 @@ fn settle_from_rest(
         residuals,
         outputs: worker.space.outputs.clone(),
         hidden: Vec::new(),
-        dissipated_power: match worker.share.connection(0).coupling {
+        dissipated_power: match worker.share.sources.coupling {
             Coupling::Resistor => powers.iter().map(Powers::dissipated).collect(),
             Coupling::Weight => Vec::new(),
         },

@@ -87,11 +87,6 @@ impl Settle {
     pub(crate) fn is_free(&self) -> bool {
         self.response_of.is_none() && self.loads == [Load::Free]
     }
-
-    /// Whether each example has two states with loads of their own that start as the same.
-    pub(crate) fn twins(&self) -> bool {
-        self.loads.len() == 2
-    }
 }
 
 /// Two states of a step, and what the difference of their energies' derivatives is divided by.
@@ -125,6 +120,11 @@ pub(crate) enum Move {
         /// The free layer.
         layer: usize,
     },
+    /// Drives the layer above a hidden one, which is hidden too, as it stands.
+    DriveUp {
+        /// The hidden layer.
+        layer: usize,
+    },
     /// Drives the outputs as the layer below them stands.
     ReadOut,
     /// Waits for the other threads.
@@ -136,12 +136,15 @@ impl Schedule {
     fn new(groups: &[Vec<usize>]) -> Self {
         let visit = |l: usize| groups.iter().position(|group| group.contains(&l));
         let output = groups.iter().map(Vec::len).sum::<usize>() - 1;
-        let mut before = Vec::new();
-        if output > 1 {
-            before.push(Move::Meet); // the potentials of neighbours are in place
-        }
+        // A layer that relaxes drives what is above it, too. What is above it first must be driven before.
+        let hidden = 0..output.saturating_sub(1);
+        let stale = hidden.filter(|&layer| visit(layer + 1) < visit(layer));
+        let mut before: Vec<Move> = stale.map(|layer| Move::DriveUp { layer }).collect();
         if output == 0 || visit(output) < visit(output - 1) {
-            before.extend([Move::ReadOut, Move::Meet]);
+            before.push(Move::ReadOut);
+        }
+        if output > 1 || !before.is_empty() {
+            before.push(Move::Meet); // potentials of neighbours and currents from them are in place
         }
         let mut sweep = Vec::new();
         for group in groups {

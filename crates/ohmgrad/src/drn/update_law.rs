@@ -137,6 +137,8 @@ pub(crate) struct Window {
     largest: Row,
     /// Whether it is [0, inf) within the width.
     only_positive: bool,
+    /// Columns within the layer's width.
+    columns: usize,
 }
 
 impl Window {
@@ -151,7 +153,13 @@ impl Window {
             least: each(least),
             largest: each(largest),
             only_positive: (least, largest) == (0.0, f32::INFINITY),
+            columns: columns.min(BLOCK),
         }
+    }
+
+    /// Columns within the layer's width, at most 64.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
     }
 
     /// Whether it is [0, inf), also in `padded` columns if that matters.

@@ -1,10 +1,9 @@
 //! What lies between two layers: currents through it both ways, the conductance that it offers its ends, its update.
 //!
-//! A connection owns its layout in memory: outside, blocks and tiles are all that is known of it. A block of units holds
-//! every parameter that ends on one of them, so that it gathers its currents by itself: a connection between two layers in
-//! blocks is held twice, by the blocks of the layer above and, turned over, by those of the layer below. Both
-//! follow the same local law from the same states, with the same bits. In memory a [`Matrix`] is block after
-//! block, and in each block a row of 64 values per node on the other side.
+//! A connection owns its layout in memory: outside, blocks are all that is known of it. A [`Matrix`] is held by the blocks of
+//! one of its layers, block after block. The sources' connection is held by the layer above, that to the outputs by the layer
+//! below: in each block a row of 64 values, its units', per node on the other side. A connection between two layers in blocks is
+//! held by the layer below: in each block a tile for each block above, with a row per unit.
 //!
 //! The energy has g (v_i - v_j)^2 / 2 of every conductance g, so that it drives the current g v_i into unit j held at
 //! 0 V and g v_j into unit i, and offers g to both.
@@ -13,30 +12,30 @@ mod dense;
 mod input;
 mod sources;
 
+use std::ops::Range;
+
 use super::chain::{Connection, Coupling, Kind};
 use super::simd::{BLOCK, Row};
 use super::update_law::{REGISTERS, RegisterRows, Window};
 
-pub(crate) use dense::{Gather, MatrixUpdate, OtherStates, ReadOut};
+pub(crate) use dense::{
+    AddLines, Contrasted, DriveDown, DriveUp, LineSums, MatrixUpdate, ReadOut, TileSums, Widen,
+};
 pub(crate) use input::Input;
 pub(crate) use sources::{SourceContrast, SourcePass, SourceProduct};
 
-/// In which order the rows of a matrix stand in memory.
+/// Where the parameters of a matrix stand in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rows {
-    /// Positive and negative sources of so many features alternate.
+enum Layout {
+    /// Rows are sources, columns units above; positive and negative sources of so many features alternate.
     Pairs(usize),
-    /// As they are counted.
-    InOrder,
-    /// The layer on the other side stands in so many blocks, which have [places](place_of) of their own.
-    Blocks(usize),
-}
-
-impl Rows {
-    /// Those of a layer of `width` nodes in blocks.
-    fn in_blocks(width: usize) -> Self {
-        Self::Blocks(width.div_ceil(BLOCK))
-    }
+    /// Rows are features, columns units above.
+    Features,
+    /// Rows are nodes above that every thread holds whole, columns units below.
+    Outputs,
+    /// Rows are units below, columns units above: in each block a tile of 64 by 64 for each of so many blocks above, in the
+    /// order of their [places](block_at).
+    Tiles(usize),
 }
 
 /// One thread's part of a connection.
@@ -44,13 +43,12 @@ impl Rows {
 pub(crate) struct Matrix {
     pub(crate) kind: Kind,
     pub(crate) coupling: Coupling,
-    /// Whether it is turned over: rows are nodes above, columns units below.
-    turned: bool,
-    order: Rows,
-    /// Rows of each block.
+    layout: Layout,
+    /// Rows of 64 values in each block.
     rows: usize,
     /// Number of the first unit of each block within its layer.
     first_units: Vec<usize>,
+    /// Those of the columns, of each block or, where rows are units, of each block above.
     windows: Vec<Window>,
     values: Vec<Row>,
 }
@@ -59,44 +57,57 @@ pub(crate) struct Matrix {
 pub(crate) type MatrixRegisters = [Vec<Row>; REGISTERS];
 
 impl Matrix {
-    /// The part of a connection that belongs to blocks of the layer above, which start at these units.
-    pub(super) fn above(connection: &Connection, first_units: Vec<usize>) -> Self {
-        let order = match connection.kind {
-            Kind::Pairs => Rows::Pairs(connection.below / 2),
-            Kind::Features => Rows::InOrder,
-            Kind::Dense => Rows::in_blocks(connection.below),
+    /// The part of the sources' connection that belongs to blocks of the layer above, which start at these units.
+    pub(super) fn from_sources(connection: &Connection, first_units: Vec<usize>) -> Self {
+        let layout = match connection.kind {
+            Kind::Pairs => Layout::Pairs(connection.below / 2),
+            Kind::Features | Kind::Dense => Layout::Features,
         };
-        Self::new(connection, false, order, first_units)
+        Self::new(connection, layout, first_units)
     }
 
     /// The part of a connection that belongs to blocks of the layer below; that above is in blocks, too, or held whole.
-    pub(super) fn below(
+    pub(super) fn to_layer(
         connection: &Connection,
         above_in_blocks: bool,
         first_units: Vec<usize>,
     ) -> Self {
-        let order = match above_in_blocks {
-            true => Rows::in_blocks(connection.above),
-            false => Rows::InOrder,
+        let layout = match above_in_blocks {
+            true => Layout::Tiles(connection.above.div_ceil(BLOCK)),
+            false => Layout::Outputs,
         };
-        Self::new(connection, true, order, first_units)
+        Self::new(connection, layout, first_units)
     }
 
-    fn new(connection: &Connection, turned: bool, order: Rows, first_units: Vec<usize>) -> Self {
-        let (rows, columns) = match turned {
-            true => (connection.above, connection.below),
-            false => (connection.below, connection.above),
+    fn new(connection: &Connection, layout: Layout, first_units: Vec<usize>) -> Self {
+        let (below, above) = (connection.below, connection.above);
+        let window = |columns: usize| Window::new(connection.window, columns);
+        let own = |width: usize| first_units.iter().map(move |first| window(width - first));
+        let (rows, windows) = match layout {
+            Layout::Pairs(_) | Layout::Features => (below, own(above).collect()),
+            Layout::Outputs => (above, own(below).collect()),
+            Layout::Tiles(blocks) => {
+                let first_above = (0..blocks).map(|place| block_at(place, blocks) * BLOCK);
+                let windows = first_above.map(|first| window(above - first)).collect();
+                (blocks * BLOCK, windows)
+            }
         };
-        let window = |first: &usize| Window::new(connection.window, columns - first);
         Self {
             kind: connection.kind,
             coupling: connection.coupling,
-            turned,
-            order,
+            layout,
             rows,
-            windows: first_units.iter().map(window).collect(),
+            windows,
             values: vec![Row::ZERO; rows * first_units.len()],
             first_units,
+        }
+    }
+
+    /// How many tiles there are in each block; 1 where nodes on the other side are held whole.
+    pub(crate) fn tiles(&self) -> usize {
+        match self.layout {
+            Layout::Tiles(blocks) => blocks,
+            Layout::Pairs(_) | Layout::Features | Layout::Outputs => 1,
         }
     }
 
@@ -104,12 +115,12 @@ impl Matrix {
         &self.values[k * self.rows..(k + 1) * self.rows]
     }
 
-    /// A block to be changed, with its registers and its window.
+    /// A block to be changed, with its registers and the windows of its columns.
     pub(crate) fn block_mut<'a>(
         &'a mut self,
         registers: &'a mut MatrixRegisters,
         k: usize,
-    ) -> (&'a mut [Row], RegisterRows<'a>, &'a Window) {
+    ) -> (&'a mut [Row], RegisterRows<'a>, &'a [Window]) {
         let range = k * self.rows..(k + 1) * self.rows;
         let registers = registers
             .each_mut()
@@ -117,14 +128,16 @@ impl Matrix {
                 true => &mut [][..],
                 false => &mut register[range.clone()],
             });
-        (&mut self.values[range], registers, &self.windows[k])
+        let windows = match self.layout {
+            Layout::Tiles(_) => &self.windows[..],
+            _ => &self.windows[k..=k],
+        };
+        (&mut self.values[range], registers, windows)
     }
 
-    /// The rows of block `k` that belong to block `row` of the other layer; none after the last.
-    pub(crate) fn tile(&self, k: usize, row: usize) -> &[Row] {
-        let block = self.block(k);
-        let start = (row * BLOCK).min(block.len());
-        &block[start..(start + BLOCK).min(block.len())]
+    /// Tile `m` of block `k`.
+    pub(crate) fn tile(&self, k: usize, m: usize) -> &[Row] {
+        &self.block(k)[m * BLOCK..][..BLOCK]
     }
 
     /// So many registers for it, all zero.
@@ -141,42 +154,57 @@ impl Matrix {
 
     /// Copies what of row `i` of the connection is here out of `values`, laid out like its values.
     pub(crate) fn read_row(&self, values: &[Row], i: usize, row: &mut [f32]) {
-        if self.turned {
-            if let Some(block) = self.block_of(i) {
-                let column = &values[block * self.rows..][..self.rows];
-                for (j, to) in row.iter_mut().enumerate() {
-                    *to = column[self.stored_row(j)].0[i % BLOCK];
-                }
-            }
-            return;
-        }
-        let stored = self.stored_row(i);
-        for (k, first) in self.first_units.iter().enumerate() {
-            let from = values[k * self.rows + stored].0;
-            row[*first..]
+        let values: &[f32] = bytemuck::cast_slice(values);
+        self.for_row(i, |start, step, columns| {
+            let from = values[start..].iter().step_by(step);
+            row[columns]
                 .iter_mut()
                 .zip(from)
-                .for_each(|(to, g)| *to = g);
-        }
+                .for_each(|(to, g)| *to = *g);
+        });
     }
 
     /// Copies row `i` of the connection to where it is here in `values`, laid out like its values.
     pub(crate) fn write_row(&self, values: &mut [Row], i: usize, row: &[f32]) {
-        if self.turned {
-            if let Some(block) = self.block_of(i) {
-                let column = &mut values[block * self.rows..][..self.rows];
-                for (j, g) in row.iter().enumerate() {
-                    column[self.stored_row(j)].0[i % BLOCK] = *g;
+        let values: &mut [f32] = bytemuck::cast_slice_mut(values);
+        self.for_row(i, |start, step, columns| {
+            let to = values[start..].iter_mut().step_by(step);
+            to.zip(&row[columns]).for_each(|(to, g)| *to = *g);
+        });
+    }
+
+    /// Calls `at(start, step, columns)` for each stretch of row `i` that is here: its columns stand from value `start` on,
+    /// `step` values apart.
+    fn for_row(&self, i: usize, mut at: impl FnMut(usize, usize, Range<usize>)) {
+        let block = self.rows * BLOCK;
+        let stored = match self.layout {
+            Layout::Pairs(features) if i < features => 2 * i,
+            Layout::Pairs(features) => 2 * (i - features) + 1,
+            Layout::Features => i,
+            Layout::Outputs => {
+                if let Some(k) = self.block_of(i) {
+                    at(k * block + i % BLOCK, BLOCK, 0..self.rows);
                 }
+                return;
             }
-            return;
-        }
-        let stored = self.stored_row(i);
-        for (k, first) in self.first_units.iter().enumerate() {
-            let to = &mut values[k * self.rows + stored].0;
-            to.iter_mut()
-                .zip(&row[*first..])
-                .for_each(|(to, g)| *to = *g);
+            Layout::Tiles(blocks) => {
+                if let Some(k) = self.block_of(i) {
+                    let start = k * block + i % BLOCK * BLOCK;
+                    for (place, window) in self.windows.iter().enumerate() {
+                        let first = block_at(place, blocks) * BLOCK;
+                        let start = start + place * BLOCK * BLOCK;
+                        at(start, 1, first..first + window.columns());
+                    }
+                }
+                return;
+            }
+        };
+        for (k, (first, window)) in self.first_units.iter().zip(&self.windows).enumerate() {
+            at(
+                k * block + stored * BLOCK,
+                1,
+                *first..first + window.columns(),
+            );
         }
     }
 
@@ -201,16 +229,6 @@ impl Matrix {
         let start = i / BLOCK * BLOCK;
         self.first_units.iter().position(|first| *first == start)
     }
-
-    /// Where row `i` stands.
-    fn stored_row(&self, i: usize) -> usize {
-        match self.order {
-            Rows::Pairs(features) if i < features => 2 * i,
-            Rows::Pairs(features) => 2 * (i - features) + 1,
-            Rows::InOrder => i,
-            Rows::Blocks(blocks) => place_of(i / BLOCK, blocks) * BLOCK + i % BLOCK,
-        }
-    }
 }
 
 /// Which block of a hidden layer of so many stands at a place in memory.
@@ -223,15 +241,6 @@ pub(super) fn block_at(place: usize, blocks: usize) -> usize {
     match (place % 2, place / 2) {
         (0, pair) if pair < half => pair,
         (_, pair) => half + pair,
-    }
-}
-
-/// Where a block of a hidden layer of so many stands in memory.
-fn place_of(block: usize, blocks: usize) -> usize {
-    let half = blocks / 2;
-    match block.checked_sub(half) {
-        None => 2 * block,
-        Some(pair) => (2 * pair + 1).min(blocks - 1),
     }
 }
 

@@ -21,15 +21,15 @@
 use std::ops::DerefMut;
 
 use super::registers::Registers;
-use super::share::{LayerShare, Share};
-use super::worker::{UpdateSpace, Worker};
+use super::share::Share;
+use super::worker::{States, Worker};
 use crate::drn::chain::{BiasBounds, Coupling};
 use crate::drn::connection::{
-    MatrixRegisters, MatrixUpdate, OtherStates, SourceContrast, SourcePass,
+    Contrasted, MatrixRegisters, MatrixUpdate, SourceContrast, SourcePass,
 };
 use crate::drn::program;
 use crate::drn::simd::{Active, BLOCK, Kernel, Row};
-use crate::drn::update_law::{REGISTERS, RegisterRows, UpdateLaw, Window};
+use crate::drn::update_law::{REGISTERS, UpdateLaw};
 
 /// An update that is due: the contrast of two states of the last step, and the laws to follow.
 #[derive(Clone, Copy)]
@@ -109,8 +109,8 @@ impl<'a> Update<'a> {
     }
 }
 
-impl UpdateSpace {
-    /// Starts to collect a layer, keeping the memory.
+impl States {
+    /// Starts anew, keeping the memory.
     fn clear(&mut self) {
         self.first.clear();
         self.second.clear();
@@ -118,7 +118,7 @@ impl UpdateSpace {
         self.drops.clear();
     }
 
-    /// Adds a block of layer `l`, on the other side of a matrix: `rows` are all its slots.
+    /// Adds a block of layer `l`, whose slots are `rows`, for a connection that ends there.
     fn push(&mut self, update: &Update, coupling: Coupling, l: usize, rows: &[Row], scale: f32) {
         let (first, second) = update.states(rows);
         self.first.extend_from_slice(first);
@@ -130,17 +130,13 @@ impl UpdateSpace {
             .push(update.scaled_drop(coupling, l, rows, scale));
     }
 
-    fn blocks(&self) -> impl Iterator<Item = OtherStates<'_>> {
-        let states = self.first.len() / self.drops.len();
-        let pairs = self.first.chunks_exact(states);
-        let pairs = pairs.zip(self.second.chunks_exact(states));
-        let blocks = pairs.zip(self.active.chunks_exact(states)).zip(&self.drops);
-        blocks.map(|(((first, second), active), drop)| OtherStates {
-            first,
-            second,
-            active,
-            drop,
-        })
+    fn contrasted(&self) -> Contrasted<'_> {
+        Contrasted {
+            first: &self.first,
+            second: &self.second,
+            active: &self.active,
+            drops: &self.drops,
+        }
     }
 }
 
@@ -164,13 +160,8 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
     fn update_inner(&mut self, update: &Update, registers: &mut Registers) {
         let output = self.share.output_layer();
         for l in 0..output {
-            let [below, above] = &mut registers.connections[l];
-            if l > 0 {
-                self.collect(l - 1, l, update);
-                self.update_blocks(l, End::Below, update, below);
-            }
-            self.collect(l + 1, l + 1, update);
-            self.update_blocks(l, End::Above, update, above);
+            self.collect(l + 1, update);
+            self.update_blocks(l, update, &mut registers.connections[l + 1]);
             self.update_biases(l, update, &mut registers.biases[l]);
         }
         self.update_output_bias(update, &mut registers.output);
@@ -178,9 +169,11 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
 
     /// One pass over the sources' connection: the update, and the product with the next input.
     fn update_sources(&mut self, update: &Update, registers: &mut Registers) {
-        let share = &mut *self.share;
-        let LayerShare { units, below, .. } = &mut share.layers[0];
-        let (kind, coupling) = (below.kind, below.coupling);
+        let Share {
+            sources, layers, ..
+        } = &mut *self.share;
+        let units = &mut layers[0].units;
+        let (kind, coupling) = (sources.kind, sources.coupling);
         let state = self.board.layers[0].read(self.index);
         let law = update.weights[0];
         let scale = update.mean * law.gradient_scale();
@@ -194,8 +187,8 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
             add_slopes(update.states(rows), scale, &mut slopes[..space.batch]);
             let units = &mut units[k];
             units.below = Row::ZERO;
-            let registers = &mut registers.connections[0][0];
-            let (weights, registers, window) = below.block_mut(registers, k);
+            let registers = &mut registers.connections[0];
+            let (weights, registers, windows) = sources.block_mut(registers, k);
             SourcePass {
                 kind,
                 weights,
@@ -205,7 +198,7 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
                     rise: &update.scaled_drop(coupling, 0, rows, -scale),
                     slopes,
                     law,
-                    window,
+                    window: &windows[0],
                 },
                 input: &space.input,
                 sum: &mut units.below,
@@ -215,28 +208,23 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
         }
     }
 
-    /// Collects the two states of layer `l`, in blocks, for a connection that ends there.
-    fn collect(&mut self, l: usize, connection: usize, update: &Update) {
-        let coupling = self.share.connection(connection).coupling;
-        let scale = update.mean * update.weights[connection].gradient_scale();
-        self.space.update.clear();
-        if l == self.share.output_layer() {
-            self.collect_outputs(update, coupling, scale);
+    /// Collects the two states of layer `l` for the connection to the layer below it.
+    fn collect(&mut self, l: usize, update: &Update) {
+        let coupling = self.share.connection(l).coupling;
+        let scale = update.mean * update.weights[l].gradient_scale();
+        let space = &mut self.space.update;
+        space.above.clear();
+        if l < self.share.output_layer() {
+            for state in self.board.layers[l].all() {
+                for k in 0..state.blocks() {
+                    let rows = &state.rows[state.range(k, &(0..state.slots))];
+                    space.above.push(update, coupling, l, rows, scale);
+                }
+            }
             return;
         }
-        for state in self.board.layers[l].all() {
-            for k in 0..state.blocks() {
-                let rows = &state.rows[state.range(k, &(0..state.slots))];
-                self.space.update.push(update, coupling, l, rows, scale);
-            }
-        }
-    }
-
-    fn collect_outputs(&mut self, update: &Update, coupling: Coupling, scale: f32) {
-        let output = self.share.output_layer();
         let count = self.share.output.bias.len();
         let slots = self.space.outputs.chunks_exact(count);
-        let space = &mut self.space.update;
         for block in (0..count).step_by(BLOCK) {
             let row = |potentials: &[f32]| {
                 let mut row = Row::ZERO;
@@ -244,43 +232,59 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
                 row.0.iter_mut().zip(values).for_each(|(to, v)| *to = *v);
                 row
             };
-            let mut rows = std::mem::take(&mut space.outputs);
-            rows.clear();
-            rows.extend(slots.clone().map(row));
-            space.push(update, coupling, output, &rows, scale);
-            space.outputs = rows;
+            space.outputs.clear();
+            space.outputs.extend(slots.clone().map(row));
+            let rows = &space.outputs;
+            space.above.push(update, coupling, l, rows, scale);
         }
     }
 
-    /// Updates the matrix at one end of layer `l`'s blocks; the states at its other end have been collected.
-    fn update_blocks(
-        &mut self,
-        l: usize,
-        end: End,
-        update: &Update,
-        registers: &mut MatrixRegisters,
-    ) {
-        let LayerShare {
-            units,
-            below,
-            above,
-            ..
-        } = &mut self.share.layers[l];
-        let (connection, matrix) = match (end, above) {
-            (End::Below, _) => (l, below),
-            (End::Above, Some(above)) => (l + 1, above),
-            (End::Above, None) => return,
-        };
-        let coupling = matrix.coupling;
+    /// Updates what joins layer `l` to the layer above, whose states have been collected, and adds up its conductances.
+    fn update_blocks(&mut self, l: usize, update: &Update, registers: &mut MatrixRegisters) {
+        let (arch, space) = (self.arch, &mut self.space.update);
+        let law = update.weights[l + 1];
+        let scale = update.mean * law.gradient_scale();
         let state = self.board.layers[l].read(self.index);
-        for (k, units) in units.iter_mut().enumerate() {
+        let mut sums = self.board.sums.get(l).map(|sums| sums.write(self.index));
+        let layer = &mut self.share.layers[l];
+        layer.start_sums(sums.as_deref_mut());
+        for k in 0..layer.units.len() {
+            let units = layer.units_of(k);
+            let Some(matrix) = &mut layer.above else {
+                return; // these are the outputs
+            };
+            let coupling = matrix.coupling;
             let rows = &state.rows[state.range(k, &(0..state.slots))];
-            let other = &self.space.update;
-            let block = BlockUpdate::new(update, connection, l, rows, coupling, other);
-            let sum = block.run(matrix.block_mut(registers, k), self.arch);
-            match end {
-                End::Below => units.below = sum,
-                End::Above => units.above = sum,
+            space.own.clear();
+            space.own.push(update, coupling, l, rows, scale);
+            let (tiles, mut registers, windows) = matrix.block_mut(registers, k);
+            let mut registers = registers.each_mut().map(|rows| rows.chunks_mut(BLOCK));
+            let tiles = tiles
+                .chunks_mut(BLOCK)
+                .zip(space.above.contrasted().blocks());
+            for (m, (tile, above)) in tiles.enumerate() {
+                // Rows are units here and columns those above, or the other way round.
+                let own = space.own.contrasted();
+                let (rows, columns, window, count) = match sums {
+                    Some(_) => (own, above, &windows[m], units),
+                    None => (above, own, &windows[0], tile.len()),
+                };
+                MatrixUpdate {
+                    coupling,
+                    tile: &mut tile[..count],
+                    registers: registers
+                        .each_mut()
+                        .map(|rows| rows.next().unwrap_or_default()),
+                    rows,
+                    columns,
+                    window,
+                    scale,
+                    law,
+                }
+                .run_on(arch);
+            }
+            if coupling == Coupling::Resistor {
+                layer.sum_block(k, sums.as_deref_mut(), arch);
             }
         }
     }
@@ -316,82 +320,6 @@ impl<S: DerefMut<Target = Share>> Worker<'_, S> {
         }));
         let registers = registers.each_mut().map(|register| &mut register[..]);
         law.apply(&mut output.bias, gradients, registers, update.bounds.0);
-    }
-}
-
-/// Where a connection ends on a layer.
-#[derive(Clone, Copy)]
-enum End {
-    Below,
-    Above,
-}
-
-/// The update of the connection between one block and another layer.
-struct BlockUpdate<'a> {
-    coupling: Coupling,
-    law: UpdateLaw,
-    /// mean / (batch * span), times the law's scale.
-    scale: f32,
-    column: Row,
-    first: &'a [Row],
-    second: &'a [Row],
-    other: &'a UpdateSpace,
-}
-
-impl<'a> BlockUpdate<'a> {
-    /// Of connection `connection`, for a block of layer `l` whose potentials in all slots are `rows`.
-    fn new(
-        update: &Update,
-        connection: usize,
-        l: usize,
-        rows: &'a [Row],
-        coupling: Coupling,
-        other: &'a UpdateSpace,
-    ) -> Self {
-        let law = update.weights[connection];
-        let scale = update.mean * law.gradient_scale();
-        let (first, second) = update.states(rows);
-        Self {
-            coupling,
-            law,
-            scale,
-            column: update.scaled_drop(coupling, l, rows, scale),
-            first,
-            second,
-            other,
-        }
-    }
-
-    /// Updates values and registers; returns the column sums, which weights do not have.
-    fn run(
-        &self,
-        (mut rest, mut registers, window): (&mut [Row], RegisterRows, &Window),
-        arch: pulp::Arch,
-    ) -> Row {
-        let mut sum = Row::ZERO;
-        let mut registers = registers.each_mut().map(|rows| rows.chunks_mut(BLOCK));
-        for other in self.other.blocks() {
-            let (weights, next) = rest.split_at_mut(rest.len().min(BLOCK));
-            MatrixUpdate {
-                coupling: self.coupling,
-                weights,
-                registers: registers
-                    .each_mut()
-                    .map(|rows| rows.next().unwrap_or_default()),
-                next: &next[..next.len().min(BLOCK)],
-                other,
-                column: &self.column,
-                first: self.first,
-                second: self.second,
-                scale: self.scale,
-                law: self.law,
-                window,
-                sum: &mut sum,
-            }
-            .run_on(arch);
-            rest = next;
-        }
-        sum
     }
 }
 

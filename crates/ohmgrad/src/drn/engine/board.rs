@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::measure::Powers;
 use super::share::{LayerShare, Share};
-use crate::drn::simd::{Active, BLOCK, Row};
+use crate::drn::simd::{Active, BLOCK, Row, TreeSum};
 
 /// Potentials of one share's blocks of one layer: block after block, one row per slot.
 #[derive(Clone, Debug, Default)]
@@ -121,6 +121,11 @@ pub(crate) struct Board {
     pub(crate) slots: usize,
     /// Potentials, one entry per layer held in blocks.
     pub(crate) layers: Vec<Published<LayerState>>,
+    /// Currents into a hidden layer from that below: block after block, one row per slot. One entry per connection between
+    /// hidden layers.
+    pub(crate) driven: Vec<Published<TreeSum>>,
+    /// Conductances of a hidden layer to that below, a row per block.
+    pub(crate) sums: Vec<Published<TreeSum>>,
     /// Currents into the outputs, block after block, slot after slot. Two boards that are written in
     /// turn, so that no share overwrites what another still reads.
     pub(crate) partials: [Published<Vec<f32>>; 2],
@@ -143,8 +148,14 @@ impl Board {
                 vec![0.0; blocks(s, layers - 1) * slots * outputs]
             })
         };
+        let between = || {
+            let trees = (1..layers).map(|_| Published::new(shares, |_| TreeSum::default()));
+            trees.collect()
+        };
         Self {
             slots,
+            driven: between(),
+            sums: between(),
             layers: (0..layers)
                 .map(|l| Published::new(shares, |s| state(s, l)))
                 .collect(),

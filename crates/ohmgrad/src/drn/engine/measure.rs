@@ -36,9 +36,10 @@ impl<S: Deref<Target = Share>> Worker<'_, S> {
     }
 
     fn measure_blocks(&mut self, l: usize, phase: &Phase, largest: &mut [(f32, f32)]) {
-        let around = self.neighbours(l, true);
+        let around = self.neighbours(l, phase);
         for k in 0..self.share.layers[l].units.len() {
-            self.gather(l, k, phase, &around);
+            self.gather_below(l, k, phase, &around);
+            self.gather_above(l, k, phase, &around);
             let share = &*self.share;
             let state = self.board.layers[l].read(self.index);
             let settled = phase.settled_slots();
@@ -100,9 +101,9 @@ impl<S: Deref<Target = Share>> Worker<'_, S> {
 
     fn block_powers(&mut self, l: usize, phase: &Phase) {
         let slots = phase.count;
-        let around = self.neighbours(l, false);
+        let around = self.neighbours(l, phase);
         for k in 0..self.share.layers[l].units.len() {
-            self.gather(l, k, phase, &around);
+            self.gather_below(l, k, phase, &around);
             let layer = &self.share.layers[l];
             let units = &layer.units[k];
             let conductance = units.conductance();

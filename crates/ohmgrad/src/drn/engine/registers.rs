@@ -8,8 +8,7 @@ use crate::drn::update_law::REGISTERS;
 /// One share's registers, laid out like the parameters that they go with.
 #[derive(Clone, Debug)]
 pub(crate) struct Registers {
-    /// Per layer in blocks, those of its connection below and, if there is one, above.
-    pub(super) connections: Vec<[MatrixRegisters; 2]>,
+    pub(super) connections: Vec<MatrixRegisters>,
     /// Per layer in blocks and register, a row for each block's biases.
     pub(super) biases: Vec<[Vec<Row>; REGISTERS]>,
     /// Those of the outputs' biases.
@@ -23,14 +22,8 @@ impl Registers {
         let rows = |blocks: usize| std::array::from_fn(|r| vec![Row::ZERO; sized(r, blocks)]);
         let outputs = share.output.bias.len();
         Self {
-            connections: share
-                .layers
-                .iter()
-                .map(|layer| {
-                    let above = layer.above.as_ref();
-                    let above = above.map(|matrix| matrix.registers(count));
-                    [layer.below.registers(count), above.unwrap_or_default()]
-                })
+            connections: (0..=share.output_layer())
+                .map(|l| share.connection(l).registers(count))
                 .collect(),
             biases: share
                 .layers
@@ -43,25 +36,16 @@ impl Registers {
 
     /// Copies what this share has of register `r` of row `i` of matrix `l` into `row`.
     pub(crate) fn read_row(&self, share: &Share, r: usize, l: usize, i: usize, row: &mut [f32]) {
-        let registers = match self.connections.get(l) {
-            Some([below, _]) => &below[r],
-            None => &self.connections[l - 1][1][r],
-        };
-        share.connection(l).read_row(registers, i, row);
+        share
+            .connection(l)
+            .read_row(&self.connections[l][r], i, row);
     }
 
     /// The inverse of [`Self::read_row`].
     pub(crate) fn write_row(&mut self, share: &Share, r: usize, l: usize, i: usize, row: &[f32]) {
-        if let Some(layer) = share.layers.get(l) {
-            layer
-                .below
-                .write_row(&mut self.connections[l][0][r], i, row);
-        }
-        if let Some(l) = l.checked_sub(1)
-            && let Some(matrix) = &share.layers[l].above
-        {
-            matrix.write_row(&mut self.connections[l][1][r], i, row);
-        }
+        share
+            .connection(l)
+            .write_row(&mut self.connections[l][r], i, row);
     }
 
     /// Sets what this share has of register `r` of the biases of free layer `l`.
@@ -94,7 +78,7 @@ impl Registers {
 
     /// Whether all are finite.
     pub(crate) fn are_finite(&self) -> bool {
-        let matrices = self.connections.iter().flatten().flatten();
+        let matrices = self.connections.iter().flatten();
         let biases = self.biases.iter().flatten();
         let mut rows = matrices.chain(biases).flatten();
         let mut outputs = self.output.iter().flatten();

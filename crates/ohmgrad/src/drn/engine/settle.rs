@@ -6,7 +6,7 @@ use super::board::LayerState;
 use super::share::Share;
 use super::worker::{Phase, Worker, Workspace};
 use crate::drn::connection::{ReadOut, SourceProduct};
-use crate::drn::law::{Load, OutputNode, Relax, Surroundings};
+use crate::drn::law::{OutputNode, Relax, Surroundings};
 use crate::drn::program::{Machine, Move, Settle};
 use crate::drn::simd::{BLOCK, Kernel, Row};
 
@@ -35,12 +35,6 @@ impl<S: Deref<Target = Share>> Machine for Worker<'_, S> {
 
     fn settle(&mut self, settle: &Settle, targets: &[f32]) -> usize {
         let phase = &Phase::new(settle, targets, self.space);
-        let output = self.share.output_layer();
-        self.space.apart = match (settle.twins(), settle.loads[0]) {
-            (false, _) => 0,
-            (true, Load::Hold) => output,
-            (true, _) => output + 1,
-        };
         self.make(&settle.schedule.before, phase);
         let cap = settle.settling.sweeps;
         for sweep in 1..=cap {
@@ -105,7 +99,7 @@ impl<S: Deref<Target = Share>> Machine for Worker<'_, S> {
 impl<S: Deref<Target = Share>> Worker<'_, S> {
     /// Multiplies the sources' conductances with the input, without changing them.
     pub(crate) fn drive(&mut self) {
-        let matrix = self.share.connection(0);
+        let matrix = &self.share.sources;
         let currents = self.space.currents.chunks_exact_mut(self.space.batch);
         for (k, currents) in currents.enumerate() {
             SourceProduct {
@@ -124,34 +118,41 @@ impl<S: Deref<Target = Share>> Worker<'_, S> {
             match next {
                 Move::Relax { layer } if layer == output => self.relax_output(phase),
                 Move::Relax { layer } => self.relax_blocks(layer, phase),
+                Move::DriveUp { layer } => self.drive_up_blocks(layer, phase),
                 Move::ReadOut => self.read_out(phase),
                 Move::Meet => self.barrier.wait(),
             }
         }
     }
 
+    /// Drives the layer above a hidden one as it stands.
+    fn drive_up_blocks(&mut self, l: usize, phase: &Phase) {
+        self.start_driving_up(l, phase);
+        for k in 0..self.share.layers[l].units.len() {
+            self.drive_up(l, k, phase);
+        }
+    }
+
     /// Solves the law of every unit of a layer in blocks, its neighbours held, and shows what the layer then drives into
-    /// the outputs, if they are next to it.
+    /// the layer above.
     fn relax_blocks(&mut self, l: usize, phase: &Phase) {
         let last = l + 1 == self.share.layers.len();
         if last {
             self.space.parity = 1 - self.space.parity;
         }
-        let apart = match self.space.apart == l + 1 {
-            true => l,
-            false => self.space.apart,
-        };
-        let around = self.neighbours(l, true);
+        let around = self.neighbours(l, phase);
+        self.start_driving_up(l, phase);
         let blocks = self.share.layers[l].units.len();
         for k in 0..blocks {
             let k = match self.space.ascending {
                 true => k,
                 false => blocks - 1 - k,
             };
-            self.gather(l, k, phase, &around);
+            self.gather_below(l, k, phase, &around);
+            self.gather_above_where_it_matters(l, k, phase, &around);
             self.relax_block(l, k, phase);
+            self.drive_up(l, k, phase);
         }
-        self.space.apart = apart;
     }
 
     fn relax_block(&mut self, l: usize, k: usize, phase: &Phase) {
@@ -237,7 +238,6 @@ impl<S: Deref<Target = Share>> Worker<'_, S> {
             }
         }
         self.space.outputs = potentials;
-        self.space.apart = self.space.apart.min(self.share.output_layer());
         if !self.share.has_hidden() {
             self.publish_outputs(phase);
         }

@@ -8,9 +8,9 @@ use super::board::Board;
 use super::team::{Barrier, startable};
 use crate::drn::Readout;
 use crate::drn::chain::{Chain, Coupling, Layer};
-use crate::drn::connection::{Matrix, block_at};
+use crate::drn::connection::{Matrix, TileSums, block_at};
 use crate::drn::law::{BlockLaw, Element, LayerLaw, Unit};
-use crate::drn::simd::{BLOCK, ColumnSums, Kernel, Row, RowSums};
+use crate::drn::simd::{BLOCK, ColumnSums, Kernel, Row, RowSums, TreeSum};
 
 /// What belongs to the units of one block, beside the connections.
 #[derive(Clone, Debug)]
@@ -69,28 +69,46 @@ pub(crate) struct LayerShare {
     /// Their places among the layer's blocks.
     pub(crate) blocks: Range<usize>,
     pub(crate) units: Vec<Units>,
-    /// What joins them to the layer below, and to that above, if there is one.
-    pub(crate) below: Matrix,
+    /// What joins them to the layer above, if there is one.
     pub(crate) above: Option<Matrix>,
 }
 
 impl LayerShare {
-    /// Adds up the conductances that end on its units anew.
-    fn sum_columns(&mut self, arch: Arch) {
-        for (k, units) in self.units.iter_mut().enumerate() {
-            let ends = [
-                (Some(&self.below), &mut units.below),
-                (self.above.as_ref(), &mut units.above),
-            ];
-            for (matrix, sum) in ends {
-                if let Some(matrix) = matrix
-                    && matrix.coupling == Coupling::Resistor
-                {
-                    let weights = matrix.block(k);
-                    ColumnSums { weights, sum }.run_on(arch);
-                }
-            }
+    /// The number of units in block `k`.
+    pub(super) fn units_of(&self, k: usize) -> usize {
+        BLOCK.min(self.width - self.units[k].first)
+    }
+
+    /// Starts to add up the conductances to the layer above; `columns` is what this share adds to those there, if it is in
+    /// blocks.
+    pub(super) fn start_sums(&self, columns: Option<&mut TreeSum>) {
+        if let (Some(matrix), Some(columns)) = (&self.above, columns) {
+            columns.start(matrix.tiles());
         }
+    }
+
+    /// Adds up those of block `k`.
+    pub(super) fn sum_block(&mut self, k: usize, columns: Option<&mut TreeSum>, arch: Arch) {
+        let Some(matrix) = &self.above else { return };
+        let (block, sum) = (matrix.block(k), &mut self.units[k].above);
+        let Some(columns) = columns else {
+            let weights = block;
+            ColumnSums { weights, sum }.run_on(arch);
+            return;
+        };
+        *sum = Row::ZERO;
+        let place = self.blocks.start + k;
+        columns.add(place..place + 1, arch, |columns| {
+            for (tile, columns) in block.chunks_exact(BLOCK).zip(columns) {
+                let rows = &mut *sum;
+                TileSums {
+                    tile,
+                    rows,
+                    columns,
+                }
+                .run_on(arch);
+            }
+        });
     }
 }
 
@@ -129,6 +147,8 @@ impl OutputLayer {
 /// One thread's part of the network.
 #[derive(Clone, Debug)]
 pub(crate) struct Share {
+    /// What joins the units of the first layer to the sources.
+    pub(crate) sources: Matrix,
     /// The layers that are held in blocks: the hidden ones, or the output layer if there are none.
     pub(crate) layers: Vec<LayerShare>,
     pub(crate) output: OutputLayer,
@@ -168,24 +188,30 @@ fn share(chain: &Chain, readout: Readout, t: usize, shares: usize) -> Share {
             true => block_at(place, blocks) * BLOCK,
             false => place * BLOCK,
         };
-        let first_units: Vec<usize> = range.clone().map(first).collect();
-        let above = chain.connections.get(l + 1).map(|connection| {
-            let above_in_blocks = l + 1 < output;
-            Matrix::below(connection, above_in_blocks, first_units.clone())
-        });
+        let units: Vec<Units> = range.clone().map(|p| Units::new(layer, first(p))).collect();
+        let above = chain
+            .connections
+            .get(l + 1)
+            .map(|connection| Matrix::to_layer(connection, l + 1 < output, first_units(&units)));
         LayerShare {
             width: layer.width,
             law: layer.law.clone(),
-            units: range.clone().map(|p| Units::new(layer, first(p))).collect(),
             blocks: range,
-            below: Matrix::above(&chain.connections[l], first_units),
+            units,
             above,
         }
     };
+    let layers: Vec<LayerShare> = (0..blocked_layers(chain)).map(layer).collect();
     Share {
-        layers: (0..blocked_layers(chain)).map(layer).collect(),
+        sources: Matrix::from_sources(&chain.connections[0], first_units(&layers[0].units)),
+        layers,
         output: OutputLayer::new(&chain.layers[output], readout),
     }
+}
+
+/// The numbers of the first units of blocks.
+fn first_units(units: &[Units]) -> Vec<usize> {
+    units.iter().map(|units| units.first).collect()
 }
 
 impl Share {
@@ -207,29 +233,24 @@ impl Share {
         self.layers.last()?.above.as_ref()
     }
 
-    /// The connection of hidden layer `l` to the layer above it.
-    pub(crate) fn connection_above(&self, l: usize) -> &Matrix {
-        let above = self.layers[l].above.as_ref();
-        above.expect("a layer above every hidden layer")
-    }
-
-    /// The connection between free layer `l` and what is below it: as the layer above holds it, if that is in blocks.
+    /// The connection between free layer `l` and what is below it.
     pub(crate) fn connection(&self, l: usize) -> &Matrix {
-        match self.layers.get(l) {
-            Some(layer) => &layer.below,
-            None => self.connection_above(l - 1),
+        match l.checked_sub(1) {
+            None => &self.sources,
+            Some(below) => {
+                let above = self.layers[below].above.as_ref();
+                above.expect("a layer above every hidden layer")
+            }
         }
     }
 
     /// Sets what this share has of row `i` of the connection between free layer `l` and what is below it.
     pub(crate) fn set_row(&mut self, l: usize, i: usize, row: &[f32]) {
-        let below = l
-            .checked_sub(1)
-            .and_then(|l| self.layers.get_mut(l)?.above.as_mut());
-        below.into_iter().for_each(|matrix| matrix.set_row(i, row));
-        if let Some(layer) = self.layers.get_mut(l) {
-            layer.below.set_row(i, row);
-        }
+        let matrix = match l.checked_sub(1) {
+            None => Some(&mut self.sources),
+            Some(below) => self.layers[below].above.as_mut(),
+        };
+        matrix.into_iter().for_each(|matrix| matrix.set_row(i, row));
     }
 
     /// Whether all parameters and all sums of conductances are finite.
@@ -252,14 +273,24 @@ impl Share {
         board: &Board,
         barrier: &Barrier,
     ) {
-        self.layers
-            .iter_mut()
-            .for_each(|layer| layer.sum_columns(arch));
+        if self.sources.coupling == Coupling::Resistor {
+            for (k, units) in self.layers[0].units.iter_mut().enumerate() {
+                let (weights, sum) = (self.sources.block(k), &mut units.below);
+                ColumnSums { weights, sum }.run_on(arch);
+            }
+            for (l, layer) in self.layers.iter_mut().enumerate() {
+                let mut columns = board.sums.get(l).map(|sums| sums.write(index));
+                layer.start_sums(columns.as_deref_mut());
+                for k in 0..layer.units.len() {
+                    layer.sum_block(k, columns.as_deref_mut(), arch);
+                }
+            }
+        }
         self.exchange_sums(index, arch, board, barrier);
     }
 
-    /// Adds up the conductances of every node, those of each matrix to its own columns being known; every member of the
-    /// team calls it.
+    /// Adds up the conductances of every node, once each share has added up what it holds of each connection; every member of
+    /// the team calls it.
     pub(crate) fn exchange_sums(
         &mut self,
         index: usize,
@@ -273,6 +304,17 @@ impl Share {
         }
         self.show_output_sums(&mut board.output_sums.write(index), arch);
         barrier.wait();
+        let mut sum = TreeSum::default();
+        for (sums, layer) in board.sums.iter().zip(&mut self.layers[1..]) {
+            let shown = sums.all();
+            for (place, units) in layer.blocks.clone().zip(&mut layer.units) {
+                sum.start(1);
+                shown
+                    .iter()
+                    .for_each(|part| part.add_to(&mut sum, place, arch));
+                units.below = sum.total(arch).first().copied().unwrap_or(Row::ZERO);
+            }
+        }
         let units = self.layers.iter_mut().flat_map(|layer| &mut layer.units);
         units.for_each(Units::add_up);
         let conductance = &mut self.output.conductance;

@@ -7,9 +7,9 @@ use pulp::Arch;
 use super::board::Board;
 use super::share::Share;
 use super::team::Barrier;
-use crate::drn::connection::Input;
+use crate::drn::connection::{Input, LineSums};
 use crate::drn::program::Settle;
-use crate::drn::simd::{Active, Row};
+use crate::drn::simd::{Active, BLOCK, LINES_PER_ROW, Row, TreeSum};
 
 /// One thread's memory for a batch: made once, used for every step.
 pub(crate) struct Workspace {
@@ -32,8 +32,14 @@ pub(crate) struct Workspace {
     pub(super) parity: usize,
     /// Whether the blocks were last visited from the first to the last.
     pub(super) ascending: bool,
-    /// The lowest layer where the nudged states of an example have come apart, and with it all above.
-    pub(super) apart: usize,
+    /// Per slot of the phase, the least and the largest potential of the layer above the one that relaxes, 0 V among them.
+    pub(super) ranges: Vec<[f32; 2]>,
+    /// Per slot of the phase, the units of a block that the layer above may drive away from 0 V.
+    pub(super) awake: Vec<Active>,
+    /// What the layer above has driven into the units of a block so far.
+    pub(super) from_above: Vec<LineSums>,
+    /// Currents into a block from the layer below.
+    pub(super) from_below: TreeSum,
     /// What an update collects.
     pub(super) update: UpdateSpace,
 }
@@ -41,15 +47,22 @@ pub(crate) struct Workspace {
 /// Memory for updates.
 #[derive(Default)]
 pub(super) struct UpdateSpace {
-    /// The two states of the layer on the other side of a matrix, block after block.
-    pub(super) first: Vec<Row>,
-    pub(super) second: Vec<Row>,
-    pub(super) active: Vec<Active>,
-    pub(super) drops: Vec<Row>,
+    /// The layer above a matrix, and a block of that below.
+    pub(super) above: States,
+    pub(super) own: States,
     /// A block of the outputs, one row per slot.
     pub(super) outputs: Vec<Row>,
     pub(super) slopes: Vec<Row>,
     pub(super) output_gradients: Vec<f32>,
+}
+
+/// What an update contrasts of the units of some blocks, as [`Contrasted`](crate::drn::connection::Contrasted) says.
+#[derive(Default)]
+pub(super) struct States {
+    pub(super) first: Vec<Row>,
+    pub(super) second: Vec<Row>,
+    pub(super) active: Vec<Active>,
+    pub(super) drops: Vec<Row>,
 }
 
 impl Workspace {
@@ -71,7 +84,10 @@ impl Workspace {
             output_currents: vec![0.0; outputs],
             parity: 0,
             ascending: false,
-            apart: 0,
+            ranges: vec![[0.0; 2]; gathered],
+            awake: vec![Active::ALL; gathered],
+            from_above: vec![[0.0; BLOCK / LINES_PER_ROW]; gathered * BLOCK],
+            from_below: TreeSum::default(),
             update: UpdateSpace::default(),
         }
     }
@@ -121,6 +137,14 @@ impl<'a> Phase<'a> {
         self.start..self.start + self.count
     }
 
+    /// How many slots lie between two that are alike: one from the next, or one state of an example from another.
+    pub(super) fn apart(&self) -> usize {
+        match self.settle.loads.len() {
+            1 => 1,
+            _ => self.batch,
+        }
+    }
+
     pub(super) fn is_response(&self) -> bool {
         self.settle.response_of.is_some()
     }
@@ -134,10 +158,5 @@ impl<'a> Phase<'a> {
     /// The bias of an output; it does not change in a response.
     pub(super) fn bias(&self, bias: f32) -> f32 {
         if self.is_response() { 0.0 } else { bias }
-    }
-
-    /// How many states an example has.
-    pub(super) fn states(&self) -> usize {
-        self.settle.loads.len()
     }
 }

@@ -50,6 +50,8 @@ impl<B: Bend> Bent<B> {
 }
 
 impl<B: Bend> SimdLaw for Bent<B> {
+    const RESTS: bool = false;
+
     fn set_conductance(&mut self, a: &Row) {
         self.a = *a;
         self.bend.set_conductance(a);

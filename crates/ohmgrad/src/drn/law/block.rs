@@ -19,6 +19,8 @@ pub(crate) trait BlockLaw: Debug + Send + Sync {
     fn curvature(&self) -> &Row;
     /// Sets every unit to the potential that minimises the energy, its neighbours held.
     fn relax(&self, relax: Relax, arch: Arch);
+    /// Finds the units that may not stay at 0 V.
+    fn reach(&self, reach: Reach, arch: Arch);
     /// Measures how far the units are from there.
     fn measure(&self, measure: Measure, arch: Arch);
     /// The same law again.
@@ -40,6 +42,17 @@ impl<L: SimdLaw + Clone + Debug + Send + Sync + 'static> BlockLaw for L {
             work: relax,
         }
         .run_on(arch);
+    }
+
+    fn reach(&self, reach: Reach, arch: Arch) {
+        match L::RESTS {
+            true => Obey {
+                law: self,
+                work: reach,
+            }
+            .run_on(arch),
+            false => reach.awake.fill(Active::ALL),
+        }
     }
 
     fn measure(&self, measure: Measure, arch: Arch) {
@@ -69,6 +82,9 @@ struct Obey<'l, L, W> {
 
 /// The SIMD form of a law. All currents are in ampere, all potentials in volt.
 pub(crate) trait SimdLaw {
+    /// Whether a unit may stay at exactly 0 V under many currents, and is solved in so little time that it pays to ask.
+    const RESTS: bool;
+
     /// As [`BlockLaw::set_conductance`].
     fn set_conductance(&mut self, a: &Row);
 
@@ -175,13 +191,7 @@ impl<L: SimdLaw> Kernel for Obey<'_, L, Relax<'_>> {
             for (slot, row) in slots {
                 let pull: [_; N] = around.pull(simd, slot);
                 let row = lanes_mut::<S, N>(row);
-                *row = match around.settled::<S, N>(slot) {
-                    None => law.over_relax(simd, &pull, row, factor),
-                    Some(settled) => {
-                        let response = law.respond(simd, &pull, settled);
-                        over_relaxed::<S, N>(simd, row, response, factor)
-                    }
-                };
+                *row = moved(law, simd, &pull, row, around.settled::<S, N>(slot), factor);
             }
         }
         for (active, row) in work.active.iter_mut().zip(&*work.potentials) {
@@ -193,6 +203,26 @@ impl<L: SimdLaw> Kernel for Obey<'_, L, Relax<'_>> {
             partials: work.partials,
         }
         .run::<S, N>(simd);
+    }
+}
+
+/// Where a sweep moves units (or responses of settled ones) to from `before`.
+#[inline(always)]
+fn moved<L: SimdLaw, S: Simd, const N: usize>(
+    law: &L,
+    simd: S,
+    pull: &[S::f32s; N],
+    before: &[S::f32s; N],
+    settled: Option<&[S::f32s; N]>,
+    factor: f32,
+) -> [S::f32s; N] {
+    match settled {
+        None if factor == 1.0 => law.solve(simd, pull),
+        None => law.over_relax(simd, pull, before, factor),
+        Some(settled) => {
+            let response = law.respond(simd, pull, settled);
+            over_relaxed::<S, N>(simd, before, response, factor)
+        }
     }
 }
 
@@ -212,6 +242,49 @@ fn over_relaxed<S: Simd, const N: usize>(
         }
     }
     after
+}
+
+/// Finds, per slot, the units that the layer above may drive away from 0 V, whatever its potentials are within a range: since
+/// no law falls, the others stay there at both ends of what may be driven into them.
+pub(crate) struct Reach<'a> {
+    /// Without the currents from the layer above.
+    pub(crate) surroundings: Surroundings<'a>,
+    /// As in [`Relax`].
+    pub(crate) relaxation: f32,
+    pub(crate) potentials: &'a [Row],
+    /// Conductance to the layer above, and per slot the least and the largest potential there, 0 V among them.
+    pub(crate) conductance: &'a Row,
+    pub(crate) ranges: &'a [[f32; 2]],
+    /// Out, per slot.
+    pub(crate) awake: &'a mut [Active],
+}
+
+/// How much more current than that is allowed for: far above the rounding of sums of currents.
+const MARGIN: f32 = 1.001;
+
+impl<L: SimdLaw> Kernel for Obey<'_, L, Reach<'_>> {
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(self, simd: S) {
+        let Self { law, work } = self;
+        let conductance = lanes::<S, N>(work.conductance);
+        let slots = work.potentials.iter().zip(work.ranges).zip(work.awake);
+        for (slot, ((before, range), awake)) in slots.enumerate() {
+            let pull: [S::f32s; N] = work.surroundings.pull(simd, slot);
+            let settled = work.surroundings.settled::<S, N>(slot);
+            *awake = Active::any(&range.map(|end| {
+                let end = simd.splat_f32s(end * MARGIN);
+                let mut driven = pull;
+                for v in 0..N {
+                    driven[v] = simd.mul_add_e_f32s(conductance[v], end, pull[v]);
+                }
+                let mut row = Row::ZERO;
+                let before = lanes::<S, N>(before);
+                *lanes_mut::<S, N>(&mut row) =
+                    moved(law, simd, &driven, before, settled, work.relaxation);
+                Active::of(&row)
+            }));
+        }
+    }
 }
 
 /// Measures, per slot, how far a block is from the optimum: the largest violated current, and the largest current into

@@ -212,6 +212,8 @@ impl ClipBlock {
 }
 
 impl SimdLaw for ClipBlock {
+    const RESTS: bool = true;
+
     fn set_conductance(&mut self, a: &Row) {
         for c in 0..BLOCK {
             let sum = a.0[c] + self.slope.0[c];

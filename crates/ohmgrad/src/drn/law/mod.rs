@@ -32,7 +32,7 @@ pub use curve::{Beyond, MeasuredCurve, MeasuredCurveError};
 pub use shockley::{Arrangement, ShockleyDiodes};
 pub use tanh::TanhResistor;
 
-pub(crate) use block::{BlockLaw, Measure, Relax, Surroundings};
+pub(crate) use block::{BlockLaw, Measure, Reach, Relax, Surroundings};
 pub(crate) use clip::{HopfieldBox, IdealDiode, Linear};
 pub(crate) use element::Element;
 pub(crate) use load::{Load, OutputNode};

@@ -8,6 +8,7 @@ pub(crate) struct Active(u64);
 
 impl Active {
     pub(crate) const NONE: Self = Self(0);
+    pub(crate) const ALL: Self = Self(u64::MAX);
 
     #[inline(always)]
     pub(crate) fn of(v: &Row) -> Self {
@@ -21,9 +22,10 @@ impl Active {
         Self(states.iter().fold(0, |all, state| all | state.0))
     }
 
+    /// Whether one of `count` units from `first` on is, of at most 63.
     #[inline(always)]
-    pub(crate) fn count(self) -> u32 {
-        self.0.count_ones()
+    pub(crate) fn within(self, first: usize, count: usize) -> bool {
+        self.0 >> first & ((1 << count) - 1) != 0
     }
 
     #[inline(always)]

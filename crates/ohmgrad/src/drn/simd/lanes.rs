@@ -142,6 +142,46 @@ pub(crate) fn prefetch(lines: &[Line]) {
     }
 }
 
+/// The registers of a line: `P` of them.
+#[inline(always)]
+pub(crate) fn line_mut<S: Simd, const P: usize>(line: &mut Line) -> &mut [S::f32s; P] {
+    let (registers, _) = S::as_mut_simd_f32s(line);
+    registers.first_chunk_mut().expect("16 lanes")
+}
+
+/// Sum over a line, in the tree of [`tree_sum`].
+#[inline(always)]
+pub(crate) fn sum_line<S: Simd, const P: usize>(simd: S, line: &Line) -> f32 {
+    let (registers, _) = S::as_simd_f32s(line);
+    let mut sums = *registers.first_chunk::<P>().expect("16 lanes");
+    let mut width = P / 2;
+    while width > 0 {
+        for p in 0..width {
+            sums[p] = simd.add_f32s(sums[p], sums[p + width]);
+        }
+        width /= 2;
+    }
+    simd.reduce_sum_f32s(sums[0])
+}
+
+/// Adds rows to others.
+pub(crate) struct AddRows<'a> {
+    pub(crate) to: &'a mut [Row],
+    pub(crate) from: &'a [Row],
+}
+
+impl Kernel for AddRows<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(self, simd: S) {
+        for (to, from) in self.to.iter_mut().zip(self.from) {
+            let (to, from) = (lanes_mut::<S, N>(to), lanes::<S, N>(from));
+            for v in 0..N {
+                to[v] = simd.add_f32s(to[v], from[v]);
+            }
+        }
+    }
+}
+
 /// Column sums of a block of a matrix.
 pub(crate) struct ColumnSums<'a> {
     pub(crate) weights: &'a [Row],

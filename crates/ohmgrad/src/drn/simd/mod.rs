@@ -10,10 +10,12 @@
 mod active;
 mod functions;
 mod lanes;
+mod tree_sum;
 
 pub(crate) use active::Active;
 pub(crate) use functions::{exponential, rough_ln};
 pub(crate) use lanes::{
     BLOCK, ColumnSums, Kernel, LINES_PER_ROW, Line, Row, RowSums, dot, gather_units, lanes,
-    lanes_mut, prefetch, set_units, strip, strip_mut,
+    lanes_mut, line_mut, prefetch, set_units, strip, strip_mut, sum_line, tree_sum,
 };
+pub(crate) use tree_sum::TreeSum;

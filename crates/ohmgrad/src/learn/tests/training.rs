@@ -37,34 +37,6 @@ fn training_gives_the_same_bits_on_any_number_of_threads() {
     }
 }
 
-/// A matrix between hidden layers is held by both, and each updates its own: both have the same conductances.
-#[test]
-fn both_ends_of_a_connection_stay_the_same() {
-    let adam = Update::Adam {
-        beta1: 0.9,
-        beta2: 0.99,
-        epsilon: 1e-8,
-    };
-    let updates = [Update::Sgd, Update::Momentum { momentum: 0.9 }, adam];
-    for (update, energy) in updates.iter().flat_map(|u| ENERGIES.map(|e| (*u, e))) {
-        let architecture = several_blocks(3).with_energy(energy);
-        let mut options = busy_options(&architecture, SweepOrder::Asynchronous, 0.0);
-        options.optimizer.update = update;
-        let (trainer, _) = train_two_epochs(&architecture, options, 2);
-        for l in 1..3 {
-            let (rows, columns) = architecture.shape(l);
-            let [above, below] = trainer.network().both_ends(l);
-            assert_eq!(above.len(), rows * columns);
-            assert_eq!(
-                bits(&above),
-                bits(&below),
-                "{update:?}, {energy:?}, W{}",
-                l + 1
-            );
-        }
-    }
-}
-
 /// 70 examples make two batches, the second one short.
 #[test]
 fn evaluation_agrees_with_the_f64_reference() {
