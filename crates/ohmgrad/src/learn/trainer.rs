@@ -9,9 +9,7 @@ use super::pass::Pass;
 use super::rules::States;
 use super::{Cost, Epoch, Step, TrainOptions, TrainOptionsError, Unbounded};
 use crate::data::{Dataset, Targets};
-use crate::drn::{
-    Architecture, Board, Network, Op, ParameterError, Program, Registers, Share, Workspace,
-};
+use crate::drn::{Board, Network, Op, ParameterError, Program, Registers, Share, Workspace};
 use crate::interrupt::Interrupted;
 
 /// Why training stopped.
@@ -169,7 +167,7 @@ impl Trainer {
     ) -> Result<Self, TrainOptionsError> {
         let architecture = network.architecture();
         let program = options.program(architecture.free_layers());
-        check_memory(architecture, &options, &program, registers)?;
+        check_memory(&network, &options, &program, registers)?;
         let (features, batch) = (architecture.features, options.batch);
         let spaces = network
             .shares
@@ -439,16 +437,15 @@ impl Trainer {
 
 /// Checks that the states of a batch and the optimiser's registers fit into memory.
 fn check_memory(
-    architecture: &Architecture,
+    network: &Network,
     options: &TrainOptions,
     program: &Program,
     registers: usize,
 ) -> Result<(), TrainOptionsError> {
-    let widths: usize = (0..architecture.free_layers())
-        .map(|l| architecture.width(l))
-        .sum();
+    let architecture = network.architecture();
+    let widths = (0..architecture.free_layers()).map(|l| architecture.width(l));
     let slots = program.states * options.batch;
-    let states = widths
+    let states = Workspace::numbers_per_slot(widths, network.threads())
         .saturating_add(architecture.features)
         .saturating_mul(slots);
     let registers = registers * architecture.conductances();

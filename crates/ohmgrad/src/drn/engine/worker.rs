@@ -92,6 +92,14 @@ impl Workspace {
         }
     }
 
+    /// Numbers that a board and the workspaces of so many threads keep of each slot, for free layers of these widths.
+    pub(crate) fn numbers_per_slot(widths: impl Iterator<Item = usize>, threads: usize) -> usize {
+        let widths = widths.map(|width| width.next_multiple_of(BLOCK));
+        // Potentials and the currents into them, and per thread what is gathered for one block.
+        let shown: usize = widths.map(|width| 2 * width).sum();
+        shown + threads * BLOCK * (1 + BLOCK / LINES_PER_ROW)
+    }
+
     /// The slots of some states.
     pub(super) fn slots_of(&self, states: &Range<usize>) -> Range<usize> {
         states.start * self.batch..states.end * self.batch

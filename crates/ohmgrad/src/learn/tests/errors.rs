@@ -287,20 +287,23 @@ fn velocities_survive_the_setting_of_parameters() {
 /// All states of all sweeps of the largest batch of a wide network: some 60 TB.
 #[test]
 fn states_that_do_not_fit_into_memory_are_refused() {
-    let architecture = Architecture::new(1, vec![1 << 20], 1);
-    let rates = [0.1; 2];
-    let options = TrainOptions {
-        rule: TruncatedBackpropagation,
-        beta: None,
-        batch: TrainOptions::MAX_BATCH,
-        free_phase: Settling::sweeps(SweepOrder::Asynchronous, TrainOptions::MAX_UNROLLED),
-        optimizer: Optimizer::plain(&rates, &rates, 1.0),
-        ..busy_options(&architecture, SweepOrder::Asynchronous, 0.0)
-    };
-    let network = Network::zero(&architecture, 1).unwrap();
-    let refused = Trainer::new(network, options, 0).map(|_| ());
-    assert!(
-        matches!(refused, Err(TrainOptionsError::Memory { bytes }) if bytes > 1 << 45),
-        "{refused:?}"
-    );
+    // Units come in blocks of 64, also where there is only one.
+    for (hidden, least) in [(vec![1 << 20], 1 << 45), (vec![1, 1], 1 << 35)] {
+        let architecture = Architecture::new(1, hidden, 1);
+        let rates = vec![0.1; architecture.free_layers()];
+        let options = TrainOptions {
+            rule: TruncatedBackpropagation,
+            beta: None,
+            batch: TrainOptions::MAX_BATCH,
+            free_phase: Settling::sweeps(SweepOrder::Asynchronous, TrainOptions::MAX_UNROLLED),
+            optimizer: Optimizer::plain(&rates, &rates, 1.0),
+            ..busy_options(&architecture, SweepOrder::Asynchronous, 0.0)
+        };
+        let network = Network::zero(&architecture, 1).unwrap();
+        let refused = Trainer::new(network, options, 0).map(|_| ());
+        assert!(
+            matches!(refused, Err(TrainOptionsError::Memory { bytes }) if bytes > least),
+            "{refused:?}"
+        );
+    }
 }
