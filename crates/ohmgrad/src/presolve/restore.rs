@@ -182,7 +182,6 @@ impl Reduction {
         bars: &[f64],
         common: f64,
     ) -> Vec<f64> {
-        let offsets = numbers.offsets.iter().zip(potentials);
         // Offsets are rounded sums, and potentials are rounded once more.
         let offset = numbers
             .offsets
@@ -192,9 +191,9 @@ impl Reduction {
         let tied = (self.nodes.iter().enumerate())
             .filter(|(node, _)| widths.get(*node).is_none_or(Option::is_none))
             .fold(0.0, |max: f64, (_, end)| max.max(at(bars, *end)));
-        offsets
-            .enumerate()
-            .map(|(node, (_, potential))| {
+        let potentials = potentials.iter().enumerate();
+        potentials
+            .map(|(node, potential)| {
                 let free = match widths.get(node).copied().flatten() {
                     Some(width) => width + tied,
                     None => at(bars, self.nodes[node]),

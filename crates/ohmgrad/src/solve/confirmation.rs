@@ -52,7 +52,7 @@ pub(super) struct Confirmation<'a, 'c> {
     pub(super) numbers: &'a Numbers<'c>,
     pub(super) residual: &'a mut Residual,
     /// Of diodes and curved elements, in ampere.
-    currents: Vec<Double>,
+    pub(super) currents: Vec<Double>,
     /// By how much the currents of curved elements miss their laws, in ampere, and the laws' slopes.
     pub(super) off_curves: Vec<(f64, f64)>,
     /// Whether the factorization is the one that found the state.
@@ -111,7 +111,7 @@ impl<'a, 'c> Confirmation<'a, 'c> {
     pub(super) fn run(&mut self, newton: &mut Newton, state: &State, tolerance: f64) -> Confirmed {
         self.adopt(newton, state);
         let end = self.settle(newton);
-        self.silence();
+        self.silence(newton);
         let bars = match end {
             End::Confirmed | End::Stalled | End::Unsettled => self.bars(newton, tolerance),
             End::Breakdown | End::Interrupted => Bars::endless(self.network()),
@@ -290,13 +290,13 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         let largest = sizes.fold(0.0, |max: f64, size| max.max(*size));
         let driven = 1e-2 * newton.scale.held * network.largest_conductance;
         self.faint = NOISE * largest.max(driven);
-        newton.touch_curves(network);
-        self.touch_close_curves(newton);
+        self.touch_curves(newton);
         self.change_diodes(newton);
     }
 
-    /// Takes the tangents at the present voltages, where these are close to the curves: to the last digit.
-    fn touch_close_curves(&mut self, newton: &mut Newton) {
+    /// Takes the tangents of the curves: at the present voltages, to the last digit, where these are close to the curves, and
+    /// else where load lines cross them.
+    fn touch_curves(&mut self, newton: &mut Newton) {
         const NEAR: f64 = 1e-3;
         let network = self.network();
         let first = network.diodes.len();
@@ -310,6 +310,8 @@ impl<'a, 'c> Confirmation<'a, 'c> {
             if near && slope.is_finite() {
                 newton.responses[k].conductance = slope;
                 newton.responses[k].change = change;
+            } else {
+                newton.touch_curve(network, k - first);
             }
         }
     }
@@ -457,13 +459,18 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         self.factorize(newton);
     }
 
-    /// Removes the currents of diodes that only rounding carries.
-    fn silence(&mut self) {
+    /// Removes the currents of diodes that only rounding carries; the nodes miss them from then on.
+    fn silence(&mut self, newton: &mut Newton) {
         let diodes = self.network().diodes.len();
-        for current in &mut self.currents[..diodes] {
-            if current.high <= self.faint {
-                *current = Double::default();
-            }
+        let faint = self.faint;
+        let is_noise = |current: &&mut Double| current.high <= faint && current.high != 0.0;
+        let mut noise = self.currents[..diodes]
+            .iter_mut()
+            .filter(is_noise)
+            .peekable();
+        if noise.peek().is_some() {
+            noise.for_each(|current| *current = Double::default());
+            self.measure(newton);
         }
     }
 }

@@ -18,7 +18,7 @@
 //! of the tangents. Rounding of a curve's current is taken as a few last digits of what it is computed from.
 
 use super::confirmation::Confirmation;
-use super::newton::Newton;
+use super::newton::{Newton, Response, worse};
 use crate::device::Characteristic;
 use crate::presolve::{Network, at};
 
@@ -47,21 +47,75 @@ impl Bars {
             common: f64::INFINITY,
         }
     }
+
+    /// Makes each no shorter than another.
+    fn extend(&mut self, other: Bars) {
+        for (bar, other) in self.nodes.iter_mut().zip(other.nodes) {
+            *bar = worse(*bar, other);
+        }
+        self.common = worse(self.common, other.common);
+    }
 }
 
 impl Confirmation<'_, '_> {
     /// The error bars of the present state. Those below a hundredth of `tolerance`, relative to the voltages of sources and
     /// diodes, are short enough.
     pub(super) fn bars(&mut self, newton: &mut Newton, tolerance: f64) -> Bars {
+        let beyond = self.beyond(newton);
+        let mut bars = self.bars_of_set(newton, beyond, tolerance);
+        let mut loose = Vec::new();
+        for _ in 0..ROUNDS {
+            let more = self.loose(newton, &bars, &loose);
+            if more.is_empty() {
+                return bars;
+            }
+            loose.extend(more);
+            for conductance in [1.0, 0.0] {
+                loose
+                    .iter()
+                    .for_each(|k| newton.responses[*k].conductance = conductance);
+                self.factorize(newton);
+                bars.extend(self.bars_of_set(newton, beyond, tolerance));
+            }
+        }
+        Bars::endless(self.network())
+    }
+
+    /// What all diodes together miss their bounds by, in volt: those that conduct to either side, the others beyond them.
+    fn beyond(&self, newton: &Newton) -> f64 {
+        let diodes = newton.responses.iter().zip(&self.residual.voltages);
+        let missed = |(response, volt): (&Response, &f64)| match response.conductance > 0.0 {
+            true => volt.abs(),
+            false => volt.max(0.0),
+        };
+        diodes.take(self.network().diodes.len()).map(missed).sum()
+    }
+
+    /// The diodes, besides those `known`, that may conduct in the exact state and do not in this one, or the other way round:
+    /// a current changes by no more than all that is missing, a voltage by no more than the bars at both ends.
+    fn loose(&self, newton: &Newton, bars: &Bars, known: &[usize]) -> Vec<usize> {
+        let residual = &*self.residual;
+        let missing = residual.missing.iter().zip(&residual.digits);
+        let missing: f64 = missing.map(|(m, digits)| m.abs() + digits).sum();
+        let is_loose = |k: &usize| {
+            let response = &newton.responses[*k];
+            let [a, b] = response.ends.map(|end| at(&bars.nodes, end));
+            match response.conductance > 0.0 {
+                true => self.currents[*k].high <= MARGIN * missing,
+                false => residual.voltages[*k] >= -(a + b + bars.common),
+            }
+        };
+        let diodes = 0..self.network().diodes.len();
+        diodes
+            .filter(|k| !known.contains(k))
+            .filter(is_loose)
+            .collect()
+    }
+
+    /// The error bars if the diodes that conduct do in the exact state as well, and no others.
+    fn bars_of_set(&mut self, newton: &mut Newton, beyond: f64, tolerance: f64) -> Bars {
         let network = self.network();
         let enough = 1e-2 * tolerance * newton.scale.held;
-        let diodes = newton.responses.iter().zip(&self.residual.voltages);
-        let conducting = diodes.take(network.diodes.len());
-        let beyond = conducting.map(|(response, volt)| match response.conductance > 0.0 {
-            true => volt.abs(),
-            false => 0.0,
-        });
-        let beyond: f64 = beyond.sum();
         for _ in 0..ROUNDS {
             let misses = self.curve_misses(newton);
             let mut bars = Bars {

@@ -165,15 +165,15 @@ impl Newton {
 
     /// Starts from a state with the last factorization, whose conductances of responses these are.
     pub(super) fn adopt(&mut self, network: &Network, state: &State, kept: Option<&[f64]>) {
-        let work = self.work;
         self.begin(network, state);
-        self.work = work;
         for (response, conductance) in self.responses.iter_mut().zip(kept.into_iter().flatten()) {
             response.conductance = *conductance;
             self.conductances[response.edge as usize] = *conductance;
         }
-        self.is_factorized = kept.is_some();
-        self.sum_around(network);
+        if kept.is_some() {
+            self.is_factorized = true;
+            self.sum_around(network);
+        }
     }
 
     /// Whether the tangents of the curves are far from those of the last factorization.
@@ -245,11 +245,14 @@ impl Newton {
     /// network, as the last step saw it, presents to them. The tangent at the last voltage would be
     /// useless for steep diodes, where a step too far is worth hundreds.
     pub(super) fn touch_curves(&mut self, network: &Network) {
-        let curved = &mut self.responses[network.diodes.len()..];
-        for (response, branch) in curved.iter_mut().zip(&network.curved) {
-            let rest = rest_resistance(&self.around, response, self.scale);
-            touch(response, branch, &self.state, rest);
-        }
+        (0..network.curved.len()).for_each(|k| self.touch_curve(network, k));
+    }
+
+    /// The same for one of them.
+    pub(super) fn touch_curve(&mut self, network: &Network, k: usize) {
+        let response = &mut self.responses[network.diodes.len() + k];
+        let rest = rest_resistance(&self.around, response, self.scale);
+        touch(response, &network.curved[k], &self.state, rest);
     }
 
     /// Removes all nodes of the linear network of the present responses.

@@ -35,7 +35,7 @@ use crate::presolve::PresolveError;
 /// ```
 ///
 /// # Errors
-/// If a law is out of range in a row, or it is [interrupted](crate::interrupt). A row without an operating point is an error
+/// If a law is out of range in a row, an option is, or it is [interrupted](crate::interrupt). A row without an operating point is an error
 /// of that row alone.
 pub fn solve_variants<T: Send>(
     circuit: &Circuit,
@@ -44,6 +44,7 @@ pub fn solve_variants<T: Send>(
     change: impl Fn(usize, &mut Circuit) -> Result<(), CircuitError> + Sync,
     take: impl Fn(usize, Result<Solution, RowError>) -> T + Sync,
 ) -> Result<Vec<T>, RowError> {
+    options.check().map_err(RowError::Option)?;
     let chunk = |first: usize, stop: &Stop| {
         let (mut variant, mut solver) = (circuit.clone(), None);
         let mut answers = Vec::new();
@@ -56,7 +57,7 @@ pub fn solve_variants<T: Send>(
             let solved = stop.heard_in(|| solve(&variant, options, &mut solver));
             answers.push(take(
                 row,
-                solved.map_err(|source| RowError::Presolve { row, source }),
+                solved.map_err(|error| RowError::of_row(row, error)),
             ));
         }
         Ok(answers)
