@@ -11,6 +11,7 @@
 use super::error_bars::Bars;
 use super::newton::{Newton, Response, worse};
 use super::star_mesh::Plan;
+use super::trace::Phase;
 use super::welds::strengthen;
 use crate::circuit::Circuit;
 use crate::interrupt;
@@ -59,6 +60,8 @@ pub(super) struct Confirmation<'a, 'c> {
     is_kept: bool,
     /// Currents that are no larger are rounding errors, in ampere.
     faint: f64,
+    /// Diodes exchanged since the last step.
+    switched: usize,
 }
 
 /// Where a confirmation ended.
@@ -100,6 +103,7 @@ impl<'a, 'c> Confirmation<'a, 'c> {
             off_curves: Vec::new(),
             is_kept: false,
             faint: 0.0,
+            switched: 0,
         }
     }
 
@@ -247,6 +251,10 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         loop {
             self.measure(newton);
             let missed = self.missed(newton);
+            let switched = std::mem::take(&mut self.switched);
+            newton
+                .trace
+                .tell(Phase::Confirmation, newton.work.solves, missed, switched);
             if !missed.is_finite() {
                 return Err(End::Breakdown);
             }
@@ -447,6 +455,7 @@ impl<'a, 'c> Confirmation<'a, 'c> {
     }
 
     fn exchange(&mut self, newton: &mut Newton, wrong: &[usize]) {
+        self.switched = wrong.len();
         for &k in wrong {
             let response = &mut newton.responses[k];
             if response.conductance > 0.0 {

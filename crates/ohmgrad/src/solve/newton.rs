@@ -5,6 +5,7 @@
 //! correct it for rounding, is the same for all.
 
 use super::star_mesh::{Factor, Plan};
+use super::trace::Trace;
 use crate::presolve::{Curved, GROUND, Network, State, at};
 
 /// Counts of the work done.
@@ -45,6 +46,7 @@ pub(super) struct Newton {
     currents: Vec<f64>,
     pub(super) scale: Scale,
     pub(super) work: Work,
+    pub(super) trace: Trace,
     /// Whether the factorization is of `conductances`.
     is_factorized: bool,
 }
@@ -98,6 +100,7 @@ impl Newton {
             currents: zeros(),
             scale: Scale::default(),
             work: Work::default(),
+            trace: Trace::default(),
             is_factorized: false,
         }
     }
