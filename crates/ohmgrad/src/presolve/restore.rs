@@ -74,13 +74,24 @@ impl State {
     pub(crate) fn move_along(&mut self, step: f64, direction: &[f64]) {
         let parts = self.potentials.iter_mut().zip(&mut self.remainders);
         for ((high, low), d) in parts.zip(direction) {
-            let (sum, rest) = difference(*high, -step * d);
-            let rest = *low + rest;
-            // `sum` and `rest` overlap little: renormalising keeps |low| below the last digit of high.
-            *high = sum + rest;
-            *low = rest - (*high - sum);
+            add_to(high, low, step * d);
         }
     }
+
+    /// Adds to the potential of a node.
+    fn shift(&mut self, node: usize, by: f64) {
+        add_to(&mut self.potentials[node], &mut self.remainders[node], by);
+    }
+}
+
+/// Adds to a potential of two parts.
+#[inline]
+fn add_to(high: &mut f64, low: &mut f64, more: f64) {
+    let (sum, rest) = difference(*high, -more);
+    let rest = *low + rest;
+    // `sum` and `rest` overlap little: renormalising keeps |low| below the last digit of high.
+    *high = sum + rest;
+    *low = rest - (*high - sum);
 }
 
 /// a - b as a rounded difference and its rounding error (Knuth).
@@ -387,15 +398,16 @@ impl OpenParts {
             return OpenParts { parts, ranges };
         }
         put_at_zero(&parts, count, state);
-        let start = state.potentials.clone();
+        let start = (state.potentials.clone(), state.remainders.clone());
         let shift = |state: &mut State, margin: f64| {
-            state.potentials.clone_from(&start);
+            state.potentials.clone_from(&start.0);
+            state.remainders.clone_from(&start.1);
             let slacks = slacks(reduction, circuit, numbers, state, (&parts, &flats, margin));
             let lowest = lowest_shifts(count, &slacks);
             let mut shifts: Vec<f64> = lowest.iter().map(|low| low.max(0.0)).collect();
             lower(&mut shifts, &slacks);
             for (node, part) in parts.iter().skip(1).enumerate() {
-                state.potentials[node] += shifts[*part as usize];
+                state.shift(node, shifts[*part as usize]);
             }
             (slacks, lowest, shifts)
         };
@@ -459,9 +471,8 @@ fn put_at_zero(parts: &[u32], count: usize, state: &mut State) {
     for (node, part) in parts.iter().skip(1).enumerate() {
         let present = (state.potentials[node], state.remainders[node]);
         let (high, low) = *references[*part as usize].get_or_insert(present);
-        let (sum, rest) = difference(present.0, high);
-        state.potentials[node] = sum;
-        state.remainders[node] = rest + (present.1 - low);
+        state.shift(node, -high);
+        state.shift(node, -low);
     }
 }
 

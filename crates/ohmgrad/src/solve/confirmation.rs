@@ -9,6 +9,7 @@
 //! With it come [error bars](super::error_bars).
 
 use super::error_bars::Bars;
+use super::idle::{foot, idle_curves};
 use super::newton::{Newton, Response, worse};
 use super::star_mesh::Plan;
 use super::trace::Phase;
@@ -56,6 +57,8 @@ pub(super) struct Confirmation<'a, 'c> {
     pub(super) currents: Vec<Double>,
     /// By how much the currents of curved elements miss their laws, in ampere, and the laws' slopes.
     pub(super) off_curves: Vec<(f64, f64)>,
+    /// The voltages of [idle](super::idle) curved elements, in volt.
+    pub(super) feet: Vec<Option<f64>>,
     /// Whether the factorization is the one that found the state.
     is_kept: bool,
     /// Currents that are no larger are rounding errors, in ampere.
@@ -101,6 +104,7 @@ impl<'a, 'c> Confirmation<'a, 'c> {
             residual,
             currents: Vec::new(),
             off_curves: Vec::new(),
+            feet: Vec::new(),
             is_kept: false,
             faint: 0.0,
             switched: 0,
@@ -132,7 +136,10 @@ impl<'a, 'c> Confirmation<'a, 'c> {
     /// Takes the state's set of conducting diodes, and the last factorization if it is that set's.
     fn adopt(&mut self, newton: &mut Newton, state: &State) {
         let network = self.network();
-        let at_hand = newton.factorized(network, state);
+        self.feet.clear();
+        self.feet.resize(network.curved.len(), None);
+        let at_hand =
+            newton.factorized(network, state) && idle_curves(network, &newton.responses).is_empty();
         let kept: Option<Vec<f64>> = at_hand.then(|| {
             newton
                 .responses
@@ -310,6 +317,12 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         let first = network.diodes.len();
         self.off_curves.clear();
         for (branch, k) in network.curved.iter().zip(first..) {
+            if let Some(foot) = self.feet[k - first] {
+                let response = &mut newton.responses[k];
+                response.change = response.conductance * (self.residual.voltages[k] - foot);
+                self.off_curves.push((0.0, f64::INFINITY));
+                continue;
+            }
             let (current, slope) = branch.law.current(self.residual.voltages[k]);
             let own = self.currents[k];
             let change = (Double::from(current) - own).value();
@@ -358,6 +371,13 @@ impl<'a, 'c> Confirmation<'a, 'c> {
                     // Loops of diodes may have but a trillionth of a volt of room.
                     (1e5 * relative(volt, scale)).min(relative(volt, own.abs()))
                 }
+                None if let Some(foot) = self.feet[k - network.diodes.len()] => {
+                    let ends = self.largest_end(newton, response);
+                    relative(
+                        at_least_0((voltage - foot).abs() - NOISE * ends),
+                        newton.scale.held,
+                    )
+                }
                 None => {
                     let curve = k - network.diodes.len();
                     let (off, slope) = self.off_curves[curve];
@@ -402,9 +422,23 @@ impl<'a, 'c> Confirmation<'a, 'c> {
                 response.conductance = 1.0 / diode.resistance;
             }
         }
-        strengthen(newton, network);
+        self.find_feet(newton);
+        let feet = self.feet.iter().enumerate();
+        let idle = feet.filter_map(|(k, foot)| foot.map(|_| network.diodes.len() + k));
+        strengthen(newton, network, idle);
         newton.factorize(self.plan, network, leak(newton, network));
         self.is_kept = false;
+    }
+
+    /// Finds the idle curved elements, and where they carry no current.
+    fn find_feet(&mut self, newton: &Newton) {
+        let network = self.network();
+        self.feet.fill(None);
+        for k in idle_curves(network, &newton.responses) {
+            let branch = &network.curved[k];
+            let voltage = newton.state.voltage(branch.ends, branch.offset);
+            self.feet[k] = foot(branch.law, voltage);
+        }
     }
 
     /// The diodes that conduct a negative current, or block a voltage beyond their forward voltage.
@@ -468,17 +502,23 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         self.factorize(newton);
     }
 
-    /// Removes the currents of diodes that only rounding carries; the nodes miss them from then on.
+    /// Removes the currents that only rounding carries: of diodes, and of idle curved elements. The nodes miss them from then
+    /// on.
     fn silence(&mut self, newton: &mut Newton) {
         let diodes = self.network().diodes.len();
         let faint = self.faint;
-        let is_noise = |current: &&mut Double| current.high <= faint && current.high != 0.0;
-        let mut noise = self.currents[..diodes]
-            .iter_mut()
-            .filter(is_noise)
-            .peekable();
-        if noise.peek().is_some() {
-            noise.for_each(|current| *current = Double::default());
+        let mut noise = false;
+        for (k, current) in self.currents.iter_mut().enumerate() {
+            let is_noise = match k.checked_sub(diodes) {
+                None => current.high <= faint,
+                Some(curve) => self.feet[curve].is_some(),
+            };
+            if is_noise && current.high != 0.0 {
+                *current = Double::default();
+                noise = true;
+            }
+        }
+        if noise {
             self.measure(newton);
         }
     }

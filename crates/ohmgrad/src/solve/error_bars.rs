@@ -81,14 +81,22 @@ impl Confirmation<'_, '_> {
         Bars::endless(self.network())
     }
 
-    /// What all diodes together miss their bounds by, in volt: those that conduct to either side, the others beyond them.
+    /// What all diodes together miss their bounds by, in volt: those that conduct to either side, the others beyond them; and
+    /// idle curved elements their feet.
     fn beyond(&self, newton: &Newton) -> f64 {
         let diodes = newton.responses.iter().zip(&self.residual.voltages);
         let missed = |(response, volt): (&Response, &f64)| match response.conductance > 0.0 {
             true => volt.abs(),
             false => volt.max(0.0),
         };
-        diodes.take(self.network().diodes.len()).map(missed).sum()
+        let count = self.network().diodes.len();
+        let beyond: f64 = diodes.take(count).map(missed).sum();
+        let idle = self.feet.iter().zip(&self.residual.voltages[count..]);
+        let off = |(foot, volt): (&Option<f64>, &f64)| match foot {
+            Some(foot) => (volt - foot).abs() + f64::EPSILON * foot.abs(),
+            None => 0.0,
+        };
+        beyond + idle.map(off).sum::<f64>()
     }
 
     /// The diodes, besides those `known`, that may conduct in the exact state and do not in this one, or the other way round:
@@ -139,6 +147,9 @@ impl Confirmation<'_, '_> {
         let network = self.network();
         let diodes = network.diodes.len();
         let miss = |(k, branch): (usize, &crate::presolve::Curved)| {
+            if self.feet[k].is_some() {
+                return Miss::default(); // its voltage is set: see `beyond`
+            }
             let response = &newton.responses[diodes + k];
             let rounding = branch.law.rounding(self.residual.voltages[diodes + k]);
             let ampere = self.off_curves[k].0.abs() + rounding;
@@ -219,6 +230,9 @@ impl Confirmation<'_, '_> {
         let diodes = network.diodes.len();
         let mut bends = false;
         for (k, branch) in network.curved.iter().enumerate() {
+            if self.feet[k].is_some() {
+                continue;
+            }
             let response = newton.responses[diodes + k];
             let voltage = self.residual.voltages[diodes + k];
             let [a, b] = response.ends.map(|end| at(&bars.nodes, end));
@@ -239,6 +253,7 @@ impl Confirmation<'_, '_> {
 }
 
 /// By how much a law may be missed.
+#[derive(Default)]
 struct Miss {
     ampere: f64,
     volt: f64,

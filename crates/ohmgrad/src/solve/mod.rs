@@ -10,6 +10,7 @@ mod certificate;
 mod confirmation;
 mod coordinate_descent;
 mod error_bars;
+mod idle;
 mod interior_point;
 mod multipliers;
 mod newton;
