@@ -35,7 +35,7 @@ const GOOD: f64 = 1e-10;
 const NOISE: f64 = 1e-26;
 
 /// Slopes of curves beyond this are vertical, in siemens.
-const STEEPEST: f64 = 1e250;
+pub(super) const STEEPEST: f64 = 1e250;
 
 /// Corrections of one set of conducting diodes. Newton's method comes to the foot of a power law by a share of the way each time.
 const CORRECTIONS: usize = 60;
@@ -414,15 +414,21 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         }
     }
 
-    /// Removes all nodes of the network in which conducting diodes without resistance are far stronger than all else.
-    pub(super) fn factorize(&mut self, newton: &mut Newton) {
+    /// Removes all nodes of the network of the present set, whose idle curved elements it finds.
+    fn factorize(&mut self, newton: &mut Newton) {
+        self.find_feet(newton);
+        self.factorize_present(newton);
+    }
+
+    /// Removes all nodes of the network in which conducting diodes without resistance, and idle curved elements, are far
+    /// stronger than all else.
+    pub(super) fn factorize_present(&mut self, newton: &mut Newton) {
         let network = self.network();
         for (response, diode) in newton.responses.iter_mut().zip(&network.diodes) {
             if response.conductance > 0.0 && diode.resistance > 0.0 {
                 response.conductance = 1.0 / diode.resistance;
             }
         }
-        self.find_feet(newton);
         let feet = self.feet.iter().enumerate();
         let idle = feet.filter_map(|(k, foot)| foot.map(|_| network.diodes.len() + k));
         strengthen(newton, network, idle);
@@ -438,6 +444,14 @@ impl<'a, 'c> Confirmation<'a, 'c> {
             let branch = &network.curved[k];
             let voltage = newton.state.voltage(branch.ends, branch.offset);
             self.feet[k] = foot(branch.law, voltage);
+        }
+    }
+
+    /// Forgets the feet of those that are no longer idle.
+    pub(super) fn keep_feet(&mut self, newton: &Newton) {
+        let idle = idle_curves(self.network(), &newton.responses);
+        for (k, foot) in self.feet.iter_mut().enumerate() {
+            *foot = foot.filter(|_| idle.contains(&k));
         }
     }
 

@@ -17,7 +17,7 @@
 //! slopes within the bars must be those of the tangents to a factor of two, or else the secants over the bars take the place
 //! of the tangents. Rounding of a curve's current is taken as a few last digits of what it is computed from.
 
-use super::confirmation::Confirmation;
+use super::confirmation::{Confirmation, STEEPEST};
 use super::newton::{Newton, Response, worse};
 use crate::device::Characteristic;
 use crate::presolve::{Network, at};
@@ -28,8 +28,11 @@ const MARGIN: f64 = 4.0;
 /// The greatest number of curves each of which has a solution of its own.
 const PAIRS: usize = 100;
 
-/// How often secants may take the place of tangents.
+/// How often more diodes may turn out to be loose.
 const ROUNDS: usize = 4;
+
+/// How often secants may take the place of tangents.
+const SECANTS: usize = 20;
 
 /// How far off the potentials may be, in volt.
 pub(super) struct Bars {
@@ -48,12 +51,10 @@ impl Bars {
         }
     }
 
-    /// Makes each no shorter than another.
-    fn extend(&mut self, other: Bars) {
-        for (bar, other) in self.nodes.iter_mut().zip(other.nodes) {
-            *bar = worse(*bar, other);
-        }
-        self.common = worse(self.common, other.common);
+    fn longer(mut self, factor: f64) -> Bars {
+        self.nodes.iter_mut().for_each(|bar| *bar *= factor);
+        self.common *= factor;
+        self
     }
 }
 
@@ -61,21 +62,27 @@ impl Confirmation<'_, '_> {
     /// The error bars of the present state. Those below a hundredth of `tolerance`, relative to the voltages of sources and
     /// diodes, are short enough.
     pub(super) fn bars(&mut self, newton: &mut Newton, tolerance: f64) -> Bars {
-        let beyond = self.beyond(newton);
-        let mut bars = self.bars_of_set(newton, beyond, tolerance);
+        let common = self.beyond(newton);
+        let mut nodes = self.bars_of_set(newton, tolerance);
         let mut loose = Vec::new();
         for _ in 0..ROUNDS {
+            let bars = Bars { nodes, common };
             let more = self.loose(newton, &bars, &loose);
             if more.is_empty() {
-                return bars;
+                return bars.longer(MARGIN);
             }
             loose.extend(more);
+            nodes = bars.nodes;
             for conductance in [1.0, 0.0] {
+                let responses = &mut newton.responses;
                 loose
                     .iter()
-                    .for_each(|k| newton.responses[*k].conductance = conductance);
-                self.factorize(newton);
-                bars.extend(self.bars_of_set(newton, beyond, tolerance));
+                    .for_each(|k| responses[*k].conductance = conductance);
+                if conductance > 0.0 {
+                    self.keep_feet(newton);
+                }
+                self.factorize_present(newton);
+                extend(&mut nodes, self.bars_of_set(newton, tolerance));
             }
         }
         Bars::endless(self.network())
@@ -120,26 +127,87 @@ impl Confirmation<'_, '_> {
             .collect()
     }
 
-    /// The error bars if the diodes that conduct do in the exact state as well, and no others.
-    fn bars_of_set(&mut self, newton: &mut Newton, beyond: f64, tolerance: f64) -> Bars {
-        let network = self.network();
+    /// The error bars of the nodes if the diodes that conduct do in the exact state as well, and no others.
+    fn bars_of_set(&mut self, newton: &mut Newton, tolerance: f64) -> Vec<f64> {
         let enough = 1e-2 * tolerance * newton.scale.held;
+        let misses = self.curve_misses(newton);
+        let mut bars = self.raised(newton, &misses, |_| true);
+        if !bars.iter().all(|bar| *bar <= enough) {
+            self.shorten(newton, &misses, &mut bars);
+        }
+        if self.are_straight(newton, &bars) {
+            return bars;
+        }
+        let tangents = newton.responses.clone();
+        let mut raised = vec![0.0; bars.len()];
+        for sign in [1.0, -1.0] {
+            extend(&mut raised, self.raised_along_secants(newton, sign));
+            newton.responses.clone_from(&tangents);
+            self.factorize_present(newton);
+        }
+        if !raised.iter().all(|bar| *bar <= enough) {
+            let bars = self.bars_along_secants(newton, bars);
+            let shorter = raised.iter_mut().zip(bars);
+            shorter.for_each(|(raised, bar)| *raised = raised.min(bar));
+            newton.responses.clone_from(&tangents);
+            self.factorize_present(newton);
+        }
+        raised
+    }
+
+    /// Bars with the flattest secants within them in place of the tangents.
+    fn bars_along_secants(&mut self, newton: &mut Newton, mut bars: Vec<f64>) -> Vec<f64> {
+        let diodes = self.network().diodes.len();
         for _ in 0..ROUNDS {
-            let misses = self.curve_misses(newton);
-            let mut bars = Bars {
-                nodes: self.raised(newton, &misses, |_| true),
-                common: beyond,
-            };
-            if !bars.nodes.iter().all(|bar| *bar <= enough) {
-                self.shorten(newton, &misses, &mut bars);
-            }
-            if !self.bend(newton, &bars) {
-                bars.nodes.iter_mut().for_each(|bar| *bar *= MARGIN);
-                bars.common *= MARGIN;
+            if self.are_straight(newton, &bars) {
                 return bars;
             }
+            for k in 0..self.feet.len() {
+                newton.responses[diodes + k].conductance = self.flattest(newton, k, &bars);
+            }
+            self.factorize_present(newton);
+            let misses = self.curve_misses(newton);
+            bars = self.raised(newton, &misses, |_| true);
+            self.shorten(newton, &misses, &mut bars);
         }
-        Bars::endless(network)
+        vec![f64::INFINITY; bars.len()]
+    }
+
+    /// The potentials that what is missing raises (`sign` 1) or lowers (-1) where curves bend: with the secants over what
+    /// each voltage changes by in place of the tangents.
+    fn raised_along_secants(&mut self, newton: &mut Newton, sign: f64) -> Vec<f64> {
+        let network = self.network();
+        let diodes = network.diodes.len();
+        for round in 0..SECANTS {
+            let misses = self.curve_misses(newton);
+            let raised = self.raised(newton, &misses, |_| true);
+            let mut bends = false;
+            for (k, branch) in network.curved.iter().enumerate() {
+                let response = newton.responses[diodes + k];
+                let [a, b] = response.ends.map(|end| at(&raised, end));
+                let change = sign * MARGIN * (a - b);
+                if change == 0.0 || self.feet[k].is_some() {
+                    continue;
+                }
+                let voltage = self.residual.voltages[diodes + k];
+                let (used, secant) = (response.conductance, secant(branch.law, voltage, change));
+                if !(0.5 * used..=2.0 * used).contains(&secant) {
+                    // Powers would make full steps overshoot.
+                    let is_first = round == 0 || used == 0.0 || secant == 0.0;
+                    let conductance = match is_first {
+                        true => secant,
+                        false => (used * used * secant).cbrt(),
+                    };
+                    newton.responses[diodes + k].conductance = conductance.min(STEEPEST);
+                    bends = true;
+                }
+            }
+            if !bends {
+                return raised;
+            }
+            self.factorize_present(newton);
+        }
+        vec![f64::INFINITY; network.nodes]
     }
 
     /// By how much each curve's law may be missed, in ampere, and what that is worth in volt.
@@ -183,7 +251,7 @@ impl Confirmation<'_, '_> {
     }
 
     /// Shortens bars: what a curve misses flows from one of its ends to the other, not into both.
-    fn shorten(&self, newton: &mut Newton, misses: &[Miss], bars: &mut Bars) {
+    fn shorten(&self, newton: &mut Newton, misses: &[Miss], bars: &mut [f64]) {
         if misses.len() <= PAIRS {
             self.shorten_by_pairs(newton, misses, bars);
         } else {
@@ -192,7 +260,7 @@ impl Confirmation<'_, '_> {
     }
 
     /// With a solution for each curve.
-    fn shorten_by_pairs(&self, newton: &mut Newton, misses: &[Miss], bars: &mut Bars) {
+    fn shorten_by_pairs(&self, newton: &mut Newton, misses: &[Miss], bars: &mut [f64]) {
         let mut sums = self.raised(newton, misses, |_| false);
         let mut pair = vec![0.0; sums.len()];
         for (branch, miss) in self.network().curved.iter().zip(misses) {
@@ -207,48 +275,49 @@ impl Confirmation<'_, '_> {
                 *sum += volt.abs();
             }
         }
-        for (bar, sum) in bars.nodes.iter_mut().zip(sums) {
+        for (bar, sum) in bars.iter_mut().zip(sums) {
             *bar = bar.min(sum);
         }
     }
 
     /// Steep curves by what they miss in volt.
-    fn shorten_by_volts(&self, newton: &mut Newton, misses: &[Miss], bars: &mut Bars) {
+    fn shorten_by_volts(&self, newton: &mut Newton, misses: &[Miss], bars: &mut [f64]) {
         let little = 1e-12 * newton.scale.held;
         let is_steep = move |miss: &Miss| miss.volt <= little;
         let steep = misses.iter().filter(|miss| is_steep(miss));
         let volt: f64 = steep.map(|miss| miss.volt).sum();
         let others = self.raised(newton, misses, |miss| !is_steep(miss));
-        for (bar, other) in bars.nodes.iter_mut().zip(others) {
+        for (bar, other) in bars.iter_mut().zip(others) {
             *bar = bar.min(other + volt);
         }
     }
 
-    /// Replaces tangents by secants over the bars, where these are far from the tangents; whether there were any.
-    fn bend(&mut self, newton: &mut Newton, bars: &Bars) -> bool {
+    /// Whether no curve is flatter than half its tangent within the bars.
+    fn are_straight(&self, newton: &Newton, bars: &[f64]) -> bool {
+        let curved = &newton.responses[self.network().diodes.len()..];
+        let is_straight = |(k, response): (usize, &Response)| {
+            self.flattest(newton, k, bars) >= 0.5 * newton.factor_conductance(response)
+        };
+        curved.iter().enumerate().all(is_straight)
+    }
+
+    /// The conductance of a curve, or the lesser slope of the secants within the bars if that is less than half of it.
+    fn flattest(&self, newton: &Newton, k: usize, bars: &[f64]) -> f64 {
         let network = self.network();
-        let diodes = network.diodes.len();
-        let mut bends = false;
-        for (k, branch) in network.curved.iter().enumerate() {
-            if self.feet[k].is_some() {
-                continue;
-            }
-            let response = newton.responses[diodes + k];
-            let voltage = self.residual.voltages[diodes + k];
-            let [a, b] = response.ends.map(|end| at(&bars.nodes, end));
-            let reach = MARGIN * (a + b + bars.common);
-            let tangent = newton.factor_conductance(&response);
-            let secant = secant(branch.law, voltage, reach);
-            let is_straight = secant >= 0.5 * tangent;
-            if !is_straight {
-                newton.responses[diodes + k].conductance = secant;
-                bends = true;
-            }
+        let response = newton.responses[network.diodes.len() + k];
+        let conductance = newton.factor_conductance(&response);
+        if self.feet[k].is_some() {
+            return conductance;
         }
-        if bends {
-            self.factorize(newton);
+        let voltage = self.residual.voltages[network.diodes.len() + k];
+        let [a, b] = response.ends.map(|end| at(bars, end));
+        let reach = MARGIN * (a + b);
+        let side = |change| secant(network.curved[k].law, voltage, change);
+        let flattest = side(reach).min(side(-reach));
+        match flattest >= 0.5 * conductance {
+            true => conductance,
+            false => flattest,
         }
-        bends
     }
 }
 
@@ -259,18 +328,20 @@ struct Miss {
     volt: f64,
 }
 
-/// The lesser slope on both sides of a voltage: of the secants over `reach`, or of the tangents there if they are not flatter
-/// than rounding.
-fn secant(law: &dyn Characteristic, voltage: f64, reach: f64) -> f64 {
-    let current = law.current(voltage).0;
-    let side = |reach: f64| {
-        let (there, slope) = law.current(voltage + reach);
-        let rise = (there - current).abs();
-        if rise > 1e3 * law.rounding(voltage) {
-            rise / reach.abs()
-        } else {
-            slope
-        }
-    };
-    side(reach).min(side(-reach))
+/// The slope of the secant over a change of the voltage, or of the tangent there if the law rises by no more than rounding.
+fn secant(law: &dyn Characteristic, voltage: f64, change: f64) -> f64 {
+    let (there, slope) = law.current(voltage + change);
+    let rise = (there - law.current(voltage).0).abs();
+    if rise > 1e3 * law.rounding(voltage) {
+        rise / change.abs()
+    } else {
+        slope
+    }
+}
+
+/// Makes each bar no shorter than another.
+fn extend(bars: &mut [f64], others: Vec<f64>) {
+    for (bar, other) in bars.iter_mut().zip(others) {
+        *bar = worse(*bar, other);
+    }
 }
