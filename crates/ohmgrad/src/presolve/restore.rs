@@ -550,11 +550,10 @@ fn slacks(
         if a != b {
             let voltage = state.voltage(curved.ends, curved.offset);
             let ends = curved.ends.map(|end| at(&state.potentials, end).abs());
-            let finite = [*low, *high].map(|end| if end.is_finite() { end.abs() } else { 0.0 });
-            let size = ends[0] + ends[1] + curved.offset.abs() + finite[0] + finite[1];
-            let margin = (margin * size).min(0.25 * (high - low));
-            slacks.push(([a, b], high - margin - voltage));
-            slacks.push(([b, a], voltage - (low + margin)));
+            let size = ends[0] + ends[1] + curved.offset.abs();
+            let margin = |end: f64| (margin * (size + end.abs())).min(0.25 * (high - low));
+            slacks.push(([a, b], high - margin(*high) - voltage));
+            slacks.push(([b, a], voltage - (low + margin(*low))));
         }
     }
     slacks

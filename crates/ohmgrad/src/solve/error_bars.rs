@@ -18,7 +18,7 @@
 //! of the tangents. Rounding of a curve's current is taken as a few last digits of what it is computed from.
 
 use super::confirmation::{Confirmation, STEEPEST};
-use super::newton::{Newton, Response, worse};
+use super::newton::{Newton, Response, difference, inject, worse};
 use crate::device::Characteristic;
 use crate::presolve::{Network, at};
 
@@ -31,8 +31,8 @@ const PAIRS: usize = 100;
 /// How often more diodes may turn out to be loose.
 const ROUNDS: usize = 4;
 
-/// How often secants may take the place of tangents.
-const SECANTS: usize = 20;
+/// Steps of Newton's method along curves. To the foot of a power law they are as many as the power, for each decade.
+const STEPS: usize = 60;
 
 /// How far off the potentials may be, in volt.
 pub(super) struct Bars {
@@ -141,7 +141,7 @@ impl Confirmation<'_, '_> {
         let tangents = newton.responses.clone();
         let mut raised = vec![0.0; bars.len()];
         for sign in [1.0, -1.0] {
-            extend(&mut raised, self.raised_along_secants(newton, sign));
+            extend(&mut raised, self.raised_along_curves(newton, sign, enough));
             newton.responses.clone_from(&tangents);
             self.factorize_present(newton);
         }
@@ -173,39 +173,43 @@ impl Confirmation<'_, '_> {
         vec![f64::INFINITY; bars.len()]
     }
 
-    /// The potentials that what is missing raises (`sign` 1) or lowers (-1) where curves bend: with the secants over what
-    /// each voltage changes by in place of the tangents.
-    fn raised_along_secants(&mut self, newton: &mut Newton, sign: f64) -> Vec<f64> {
+    /// The potentials that what is missing raises (`sign` 1) or lowers (-1), in magnitude, where curves bend: by Newton's
+    /// method, with the tangents where the last step has led.
+    ///
+    /// ```text
+    /// L(x) x' = missing + sum over curves of (g x - rise(x))    at both ends
+    /// ```
+    fn raised_along_curves(&mut self, newton: &mut Newton, sign: f64, enough: f64) -> Vec<f64> {
         let network = self.network();
         let diodes = network.diodes.len();
-        for round in 0..SECANTS {
-            let misses = self.curve_misses(newton);
-            let raised = self.raised(newton, &misses, |_| true);
-            let mut bends = false;
+        let misses = self.curve_misses(newton);
+        let missing = self.missing_with(&misses, |_| true);
+        let mut raised = vec![0.0; network.nodes];
+        for _ in 0..STEPS {
+            let mut currents: Vec<f64> = missing.iter().map(|m| sign * m).collect();
             for (k, branch) in network.curved.iter().enumerate() {
-                let response = newton.responses[diodes + k];
-                let [a, b] = response.ends.map(|end| at(&raised, end));
-                let change = sign * MARGIN * (a - b);
-                if change == 0.0 || self.feet[k].is_some() {
+                if self.feet[k].is_some() {
                     continue;
                 }
                 let voltage = self.residual.voltages[diodes + k];
-                let (used, secant) = (response.conductance, secant(branch.law, voltage, change));
-                if !(0.5 * used..=2.0 * used).contains(&secant) {
-                    // Powers would make full steps overshoot.
-                    let is_first = round == 0 || used == 0.0 || secant == 0.0;
-                    let conductance = match is_first {
-                        true => secant,
-                        false => (used * used * secant).cbrt(),
-                    };
-                    newton.responses[diodes + k].conductance = conductance.min(STEEPEST);
-                    bends = true;
-                }
-            }
-            if !bends {
-                return raised;
+                let there = voltage + difference(&raised, branch.ends);
+                let (current, slope) = branch.law.current(there);
+                let slope = slope.min(STEEPEST);
+                let rise = current - branch.law.current(voltage).0;
+                newton.responses[diodes + k].conductance = slope;
+                let bent = slope * (there - voltage) - rise;
+                inject(&mut currents, branch.ends, bent);
             }
             self.factorize_present(newton);
+            newton.solve(self.plan, &mut currents);
+            let is_near = |(last, now): (&f64, &f64)| {
+                (now - last).abs() <= 0.1 * now.abs() || now.abs().max(last.abs()) <= 1e-3 * enough
+            };
+            let has_settled = raised.iter().zip(&currents).all(is_near);
+            raised = currents;
+            if has_settled {
+                return raised.into_iter().map(f64::abs).collect();
+            }
         }
         vec![f64::INFINITY; network.nodes]
     }
@@ -236,6 +240,13 @@ impl Confirmation<'_, '_> {
         misses: &[Miss],
         counts: impl Fn(&Miss) -> bool,
     ) -> Vec<f64> {
+        let mut missing = self.missing_with(misses, counts);
+        newton.solve(self.plan, &mut missing);
+        missing
+    }
+
+    /// The currents that are missing at the nodes at most, where the misses of these curves count, in ampere.
+    fn missing_with(&self, misses: &[Miss], counts: impl Fn(&Miss) -> bool) -> Vec<f64> {
         let missing = self.residual.missing.iter().zip(&self.residual.digits);
         let mut missing: Vec<f64> = missing.map(|(m, digits)| m.abs() + digits).collect();
         let curved = self.network().curved.iter().zip(misses);
@@ -246,7 +257,6 @@ impl Confirmation<'_, '_> {
                 }
             }
         }
-        newton.solve(self.plan, &mut missing);
         missing
     }
 

@@ -486,7 +486,7 @@ fn relative(x: f64, scale: f64) -> f64 {
     if x == 0.0 { 0.0 } else { x / scale }
 }
 
-fn difference(values: &[f64], [a, b]: [u32; 2]) -> f64 {
+pub(super) fn difference(values: &[f64], [a, b]: [u32; 2]) -> f64 {
     at(values, a) - at(values, b)
 }
 
@@ -499,7 +499,7 @@ fn add(sums: &mut [f64], ends: [u32; 2], conductance: f64) {
 }
 
 /// Lets a current from outside enter at the first end and leave at the second.
-fn inject(currents: &mut [f64], [a, b]: [u32; 2], current: f64) {
+pub(super) fn inject(currents: &mut [f64], [a, b]: [u32; 2], current: f64) {
     if let Some(sum) = currents.get_mut(a as usize) {
         *sum += current;
     }
