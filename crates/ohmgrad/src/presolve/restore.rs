@@ -117,7 +117,8 @@ impl Reduction {
         let nodes = self.nodes_at(numbers, &state);
         let potentials: Vec<f64> = nodes.iter().map(|node| node.high + node.low).collect();
         let currents = self.balance(circuit, own);
-        let undetermined = open.undetermined(self, &potentials);
+        let held = numbers.network.held_voltage();
+        let undetermined = open.undetermined(self, &potentials, held);
         Restored {
             widths: open.widths(self, &undetermined),
             potentials,
@@ -199,6 +200,9 @@ impl Reduction {
             .iter()
             .fold(0.0, |max: f64, v| max.max(v.abs()));
         let common = common + 2.0 * f64::EPSILON * offset;
+        // Slacks are differences of rounded potentials.
+        let digits =
+            potentials.iter().fold(0.0, |max: f64, v| max.max(v.abs())) * 4.0 * f64::EPSILON;
         let tied = (self.nodes.iter().enumerate())
             .filter(|(node, _)| widths.get(*node).is_none_or(Option::is_none))
             .fold(0.0, |max: f64, (_, end)| max.max(at(bars, *end)));
@@ -206,7 +210,7 @@ impl Reduction {
         potentials
             .map(|(node, potential)| {
                 let free = match widths.get(node).copied().flatten() {
-                    Some(width) => width + tied,
+                    Some(width) => width + tied + digits,
                     None => at(bars, self.nodes[node]),
                 };
                 free + common + f64::EPSILON * potential.abs()
@@ -444,11 +448,17 @@ impl OpenParts {
         widths
     }
 
-    fn undetermined(&self, reduction: &Reduction, potentials: &[f64]) -> Vec<Undetermined> {
+    /// The nodes that are open by more than what rounding leaves of the voltages, `held` ones among them.
+    fn undetermined(
+        &self,
+        reduction: &Reduction,
+        potentials: &[f64],
+        held: f64,
+    ) -> Vec<Undetermined> {
         if self.ranges.len() == 1 {
             return Vec::new();
         }
-        let scale = potentials.iter().fold(0.0, |max: f64, v| max.max(v.abs()));
+        let scale = potentials.iter().fold(held, |max, v| max.max(v.abs()));
         let nodes = (0..potentials.len() as u32).zip(potentials);
         nodes
             .filter_map(|(index, potential)| {

@@ -32,7 +32,7 @@ const FINE: f64 = 1e-13;
 const GOOD: f64 = 1e-10;
 
 /// Currents and voltages below this, relative to the largest ones, are rounding errors.
-const NOISE: f64 = 1e-26;
+pub(super) const NOISE: f64 = 1e-26;
 
 /// Slopes of curves beyond this are vertical, in siemens.
 pub(super) const STEEPEST: f64 = 1e250;

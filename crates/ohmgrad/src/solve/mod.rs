@@ -29,7 +29,7 @@ pub use solution::{Solution, Statistics, Status};
 pub use trace::{Observer, Phase, Step};
 pub use variants::solve_variants;
 
-use confirmation::{Confirmation, Confirmed, End};
+use confirmation::{Confirmation, Confirmed, End, NOISE};
 use coordinate_descent::{Descent, descend, sweep_cost};
 use interior_point::InteriorPoint;
 use multipliers::{Effort, Multipliers};
@@ -305,8 +305,12 @@ impl Solver {
         let Confirmed { state, bars, end } = confirmed;
         let own = self.reduction.own_currents(circuit, numbers, &state);
         let (mut solution, checked) = self.checked(circuit, numbers, state, own);
-        // Voltages are decimal numbers, held in binary.
-        let common = bars.common + 2.0 * f64::EPSILON * checked.held;
+        let voltages = solution
+            .potentials
+            .iter()
+            .fold(checked.held, |max, v| max.max(v.abs()));
+        // Voltages are decimal numbers, held in binary; noise is not corrected.
+        let common = bars.common + 2.0 * f64::EPSILON * checked.held + NOISE * voltages;
         let widths = &checked.widths;
         let accuracy =
             self.reduction
@@ -314,10 +318,6 @@ impl Solver {
         // A bar that is no number bounds nothing.
         let bounded = |bar: f64| if bar.is_nan() { f64::INFINITY } else { bar };
         let accuracy: Vec<f64> = accuracy.into_iter().map(bounded).collect();
-        let voltages = solution
-            .potentials
-            .iter()
-            .fold(checked.held, |max, v| max.max(v.abs()));
         let tolerance = self.options.tolerance;
         let is_accurate = accuracy.iter().all(|bar| *bar <= tolerance * voltages);
         solution.status = match end {

@@ -450,10 +450,7 @@ impl Scale {
             0 => 1.0,
             count => (logs / count as f64).exp(),
         };
-        let sources = resistors().map(|r| r.offset.abs());
-        let bounds = network.diodes.iter().map(|d| d.bound.abs());
-        let offsets = network.curved.iter().map(|c| c.offset.abs());
-        let held = sources.chain(bounds).chain(offsets).fold(0.0, f64::max);
+        let held = network.held_voltage();
         let driven = match network.largest_conductance {
             0.0 => 1.0,
             g => largest(&network.injections) / g,
