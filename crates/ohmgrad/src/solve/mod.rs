@@ -42,6 +42,7 @@ use crate::circuit::Circuit;
 use crate::presolve::{
     Conductances, Network, Numbers, OwnCurrents, PresolveError, Reduction, Residual, State,
 };
+use crate::threads;
 
 /// One way to find a state.
 #[derive(Clone, Copy, Debug)]
@@ -189,6 +190,7 @@ impl Solver {
     /// # Errors
     /// If the circuit has no operating point. Not finding one that exists is a [`Status`], as is an interruption.
     pub fn solve(&mut self, circuit: &Circuit) -> Result<Solution, PresolveError> {
+        threads::prepare();
         if !self.conductances.are_of(circuit) {
             match self.reduction.conductances(circuit) {
                 Some(conductances) => {

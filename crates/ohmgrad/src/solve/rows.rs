@@ -10,6 +10,7 @@ use crate::circuit::{Circuit, CircuitError, ElementId};
 use crate::device::Law;
 use crate::interrupt::{self, Interrupted, Stop};
 use crate::presolve::PresolveError;
+use crate::threads;
 
 /// Rows that are solved one after the other, each from the answer of the one before. The answers depend on it, so it
 /// does not depend on the number of threads.
@@ -163,6 +164,7 @@ impl Solver {
                 }
             }
         });
+        threads::prepare();
         let start = &*self;
         let spare = Spare(Mutex::new(vec![first]));
         let chunks = values.par_chunks(width * CHUNK).enumerate();

@@ -7,6 +7,7 @@ use super::{RowError, Solution, SolveOptions, Solver};
 use crate::circuit::{Circuit, CircuitError};
 use crate::interrupt::{self, Stop};
 use crate::presolve::PresolveError;
+use crate::threads;
 
 /// Solves `count` variants of a circuit: `change` gives the elements their laws in a row, always the same elements, and
 /// `take` gets the answer.
@@ -63,8 +64,10 @@ pub fn solve_variants<T: Send>(
         Ok(answers)
     };
     let chunks = (0..count.div_ceil(CHUNK)).into_par_iter();
-    let solved: Vec<Result<Vec<T>, RowError>> =
-        interrupt::heed(|stop| chunks.map(|k| chunk(k * CHUNK, stop)).collect())?;
+    let solved: Vec<Result<Vec<T>, RowError>> = interrupt::heed(|stop| {
+        threads::prepare();
+        chunks.map(|k| chunk(k * CHUNK, stop)).collect()
+    })?;
     let solved = solved.into_iter().collect::<Result<Vec<_>, _>>()?;
     Ok(solved.into_iter().flatten().collect())
 }
