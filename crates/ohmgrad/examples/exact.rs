@@ -57,6 +57,20 @@ fn main() -> ExitCode {
             *sum += more;
         }
     }
-    println!("error bar / error, by decades from below 1 on, the last for errors of 0: {bars:?}");
+    print_histogram(&bars);
     ExitCode::from(u8::from(faults > 0))
+}
+
+/// The histogram of error bars over errors, as in docs/certificate.md.
+fn print_histogram(bars: &[usize; 12]) {
+    println!("\n| error bar / error | potentials |\n|---|---:|");
+    for (k, count) in bars.iter().enumerate() {
+        let range = match k {
+            0 => "below 1".to_owned(),
+            10 => "1e9 and more".to_owned(),
+            11 => "no error at all".to_owned(),
+            k => format!("1e{} to 1e{k}", k - 1),
+        };
+        println!("| {range} | {count} |");
+    }
 }

@@ -84,7 +84,7 @@ fn open_potentials_are_listed() {
 fn a_trace_shows_the_iterations_beside_the_answer() {
     let place = place(RECTIFIER);
     let plain = place.succeed("solve a.cir");
-    let traced = place.run("solve a.cir --trace");
+    let traced = place.command("solve a.cir --trace").output().unwrap();
     assert_eq!(String::from_utf8(traced.stdout).unwrap(), plain);
     let steps = String::from_utf8(traced.stderr).unwrap();
     assert!(steps.starts_with("attempt 1, "), "{steps}");

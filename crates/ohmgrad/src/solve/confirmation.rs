@@ -262,14 +262,15 @@ impl<'a, 'c> Confirmation<'a, 'c> {
             newton
                 .trace
                 .tell(Phase::Confirmation, newton.work.solves, missed, switched);
-            if !missed.is_finite() {
+            let left = self.left();
+            // Beside no current or voltage of its own, what a law misses is endless.
+            if missed.is_nan() || !left.is_finite() {
                 return Err(End::Breakdown);
             }
             newton.work.interrupted |= interrupt::requested();
             if newton.work.interrupted {
                 return Err(End::Interrupted);
             }
-            let left = self.left();
             let falls = missed <= 0.5 * last.0 || left <= 0.5 * last.1;
             let stalls = corrections >= CORRECTIONS || (corrections > 3 && !falls);
             if missed > FINEST && !stalls {
