@@ -185,8 +185,9 @@ fn a_reader_that_has_left_ends_no_training_and_no_table() {
     let place = learn::place(&learn::TASK.replace("epochs = 100", "epochs = 3"));
     let closed = || {
         let mut reader = Command::new("true").stdin(Stdio::piped()).spawn().unwrap();
+        let pipe = reader.stdin.take().unwrap();
         reader.wait().unwrap();
-        Stdio::from(reader.stdin.take().unwrap())
+        Stdio::from(pipe)
     };
     for arguments in [
         "train digits --epochs 2 --out trained",
