@@ -4,9 +4,9 @@ use ohmgrad::solve::{SolveOptions, Solver, Status};
 
 use super::{families, solve};
 
-/// Circuits that double precision does not hold (8936 and 9043 have 1e11 V between milliohms, 8959 and 9385 power laws at
+/// Circuits that double precision does not hold (8936 and 9043 have 1e11 V between milliohms, 8959 a power law at
 /// rest behind gigaohms), and those whose power laws at rest, in loops, are not found.
-const UNSOLVED: [u64; 7] = [524, 1883, 3980, 8936, 8959, 9043, 9385];
+const UNSOLVED: [u64; 6] = [524, 1883, 3980, 8936, 8959, 9043];
 
 #[test]
 fn anything_is_refused_or_certified() {
