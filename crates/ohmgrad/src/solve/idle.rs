@@ -1,13 +1,13 @@
 //! Curved elements that carry no current since nothing behind them drives any.
 //!
 //! An element is a bridge if nothing else joins what lies behind it to the rest of the network. It carries what the sources
-//! behind it drive; where there are none, no current at all, to the last digit. At its foot a curve may have no slope, or
+//! behind it drive; where that is nothing in all, no current at all, to the last digit. At its foot a curve may have no slope, or
 //! an endless one, and no digits of a current tell where the foot is: its voltage is set instead, as a conducting
 //! diode's is. (Bridges by depth-first search: Tarjan, 1974.)
 
 use super::newton::Response;
 use crate::device::Characteristic;
-use crate::presolve::{GROUND, Network};
+use crate::presolve::{Double, GROUND, Network};
 
 /// The places of the idle ones among the network's curved elements, with the diodes that conduct among `responses`.
 pub(super) fn idle_curves(network: &Network, responses: &[Response]) -> Vec<usize> {
@@ -69,8 +69,8 @@ struct Search<'n> {
     found: Vec<usize>,
     /// The earliest node that what lies behind each node leads back to.
     earliest: Vec<usize>,
-    /// Whether a source feeds what lies behind each node.
-    is_fed: Vec<bool>,
+    /// What sources feed into all that lies behind each node, and the sum of the magnitudes, in ampere.
+    fed: Vec<(Double, f64)>,
     time: usize,
     bridges: Vec<usize>,
 }
@@ -84,7 +84,7 @@ impl<'n> Search<'n> {
             injections: &network.injections,
             found: vec![0; nodes],
             earliest: vec![0; nodes],
-            is_fed: vec![false; nodes],
+            fed: vec![(Double::default(), 0.0); nodes],
             time: 0,
             bridges: Vec::new(),
         };
@@ -139,15 +139,19 @@ impl<'n> Search<'n> {
         self.time += 1;
         self.found[node] = self.time;
         self.earliest[node] = self.time;
-        self.is_fed[node] = self.injections.get(node).is_some_and(|i| *i != 0.0);
+        let injection = self.injections.get(node).copied().unwrap_or(0.0);
+        self.fed[node] = (Double::from(injection), injection.abs());
     }
 
     fn leave(&mut self, node: usize, by: usize, parent: usize) {
-        if self.earliest[node] == self.found[node] && !self.is_fed[node] {
+        let (sum, size) = self.fed[node];
+        // Sources that feed one part from both sides cancel, to 32 digits.
+        if self.earliest[node] == self.found[node] && sum.high.abs() <= 1e-30 * size {
             self.bridges.push(by);
         }
         self.earliest[parent] = self.earliest[parent].min(self.earliest[node]);
-        self.is_fed[parent] |= self.is_fed[node];
+        self.fed[parent].0 += sum;
+        self.fed[parent].1 += size;
     }
 }
 
