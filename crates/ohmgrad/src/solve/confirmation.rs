@@ -450,9 +450,10 @@ impl<'a, 'c> Confirmation<'a, 'c> {
 
     /// Forgets the feet of those that are no longer idle.
     pub(super) fn keep_feet(&mut self, newton: &Newton) {
-        let idle = idle_curves(self.network(), &newton.responses);
-        for (k, foot) in self.feet.iter_mut().enumerate() {
-            *foot = foot.filter(|_| idle.contains(&k));
+        let none = vec![None; self.feet.len()];
+        let before = std::mem::replace(&mut self.feet, none);
+        for k in idle_curves(self.network(), &newton.responses) {
+            self.feet[k] = before[k];
         }
     }
 

@@ -11,11 +11,14 @@
 //! holds: one more solution with the factorization at hand, which loses no digits however the conductances differ
 //! ([`star_mesh`](super::star_mesh)). What a curve of slope g misses counts as well as a voltage e / g in series with it, which
 //! moves no potential further than that; in small networks its current flows from one end to the other, with a solution of its
-//! own. So a diode that carries amperes between nodes that gigaohms hold makes no long bars. A voltage by which a conducting diode misses its bound is of the same kind.
+//! own. So a diode that carries amperes between nodes that gigaohms hold makes no long bars. A voltage by which a conducting
+//! diode misses its bound, or a blocking one exceeds it, is of the same kind.
 //!
-//! For straight lines, with the diodes' states right, this is proved. For curves it is an estimate, of first order: the
-//! slopes within the bars must be those of the tangents to a factor of two, or else the secants over the bars take the place
-//! of the tangents. Rounding of a curve's current is taken as a few last digits of what it is computed from.
+//! For straight lines this is proved where no diode is so close to switching that the bars reach it. Those that are count
+//! once as conducting and once as blocking, and the longer bars are taken. For curves the slopes within the bars must be those
+//! of the tangents to a factor of two. Else the states are found that all missing currents raise, and lower: the exact one
+//! lies between them, since a network of elements whose currents never fall is inverse isotone (Rheinboldt, J. Math. Anal.
+//! Appl. 32, 1970). Rounding of a curve's current is taken as a few last digits of what it is computed from.
 
 use super::confirmation::{Confirmation, STEEPEST};
 use super::newton::{Newton, Response, difference, inject, worse};
@@ -64,20 +67,17 @@ impl Confirmation<'_, '_> {
     pub(super) fn bars(&mut self, newton: &mut Newton, tolerance: f64) -> Bars {
         let common = self.beyond(newton);
         let mut nodes = self.bars_of_set(newton, tolerance);
-        let mut loose = Vec::new();
+        let mut loose = vec![false; self.network().diodes.len()];
         for _ in 0..ROUNDS {
             let bars = Bars { nodes, common };
-            let more = self.loose(newton, &bars, &loose);
-            if more.is_empty() {
+            if !self.find_loose(newton, &bars, &mut loose) {
                 return bars.longer(MARGIN);
             }
-            loose.extend(more);
             nodes = bars.nodes;
             for conductance in [1.0, 0.0] {
-                let responses = &mut newton.responses;
-                loose
-                    .iter()
-                    .for_each(|k| responses[*k].conductance = conductance);
+                let loose = newton.responses.iter_mut().zip(&loose);
+                let loose = loose.filter(|(_, is_loose)| **is_loose);
+                loose.for_each(|(response, _)| response.conductance = conductance);
                 if conductance > 0.0 {
                     self.keep_feet(newton);
                 }
@@ -106,25 +106,25 @@ impl Confirmation<'_, '_> {
         beyond + idle.map(off).sum::<f64>()
     }
 
-    /// The diodes, besides those `known`, that may conduct in the exact state and do not in this one, or the other way round:
-    /// a current changes by no more than all that is missing, a voltage by no more than the bars at both ends.
-    fn loose(&self, newton: &Newton, bars: &Bars, known: &[usize]) -> Vec<usize> {
+    /// Finds the diodes that may conduct in the exact state and do not in this one, or the other way round; whether there are
+    /// more of them than were known. A current changes by no more than all that is missing, a voltage by no more than the
+    /// bars at both ends.
+    fn find_loose(&self, newton: &Newton, bars: &Bars, loose: &mut [bool]) -> bool {
         let residual = &*self.residual;
         let missing = residual.missing.iter().zip(&residual.digits);
         let missing: f64 = missing.map(|(m, digits)| m.abs() + digits).sum();
-        let is_loose = |k: &usize| {
-            let response = &newton.responses[*k];
+        let mut more = false;
+        for (k, is_known) in loose.iter_mut().enumerate().filter(|(_, known)| !**known) {
+            let response = &newton.responses[k];
             let [a, b] = response.ends.map(|end| at(&bars.nodes, end));
-            match response.conductance > 0.0 {
-                true => self.currents[*k].high <= MARGIN * missing,
-                false => residual.voltages[*k] >= -(a + b + bars.common),
-            }
-        };
-        let diodes = 0..self.network().diodes.len();
-        diodes
-            .filter(|k| !known.contains(k))
-            .filter(is_loose)
-            .collect()
+            let is_loose = match response.conductance > 0.0 {
+                true => self.currents[k].high <= MARGIN * missing,
+                false => residual.voltages[k] >= -(a + b + bars.common),
+            };
+            *is_known = is_loose;
+            more |= is_loose;
+        }
+        more
     }
 
     /// The error bars of the nodes if the diodes that conduct do in the exact state as well, and no others.
