@@ -96,7 +96,7 @@ mod tests {
         );
         let sum = as_written(0.1) + as_written(0.2) - as_written(0.3);
         assert!(sum.value().abs() < 1e-32);
-        let small = as_written(3e-30).times(1e30) - Double::from(3.0);
+        let small = as_written(3e-30).times(1e22).times(1e8) - Double::from(3.0);
         assert!(small.value().abs() < 1e-30);
         assert_eq!(as_written(1.5e15), Double::from(1.5e15));
         assert_eq!(as_written(5e-324).high, 5e-324);
