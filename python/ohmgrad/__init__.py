@@ -53,6 +53,7 @@ from ohmgrad.solution import (
     Element,
     Solution,
     SolvedRows,
+    Step,
     Undetermined,
 )
 from ohmgrad.trainer import Trainer
@@ -85,6 +86,7 @@ __all__ = [
     "Settling",
     "Solution",
     "SolvedRows",
+    "Step",
     "Trainer",
     "TrainingError",
     "Undetermined",

@@ -36,7 +36,7 @@ from ohmgrad.settings import (
     TrainerSettings,
     Update,
 )
-from ohmgrad.solution import Element, Solution, SolvedRows
+from ohmgrad.solution import Element, Solution, SolvedRows, Step
 
 _Path = str | PathLike[str]
 _Pair = tuple[NDArray[np.float64], NDArray[np.int64] | NDArray[np.float64]]
@@ -378,7 +378,13 @@ class Circuit:
         self, elements: Sequence[str] | None = None, quantity: str | None = None
     ) -> NDArray[np.float64]: ...
     def set(self, elements: str | Sequence[str], /, **values: float | ArrayLike) -> None: ...
-    def solve(self, *, tolerance: float = 1e-9, method: Method = "auto") -> Solution: ...
+    def solve(
+        self,
+        *,
+        tolerance: float = 1e-9,
+        method: Method = "auto",
+        trace: Callable[[Step], object] | None = None,
+    ) -> Solution: ...
     def solve_rows(
         self,
         sources: Sequence[str],

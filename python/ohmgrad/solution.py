@@ -52,6 +52,30 @@ class Element(NamedTuple):
     values: dict[str, Any]
 
 
+class Step(NamedTuple):
+    """One step of a solve, as ``Circuit.solve(trace=...)`` shows it.
+
+    Attributes
+    ----------
+    attempt : int
+        Which attempt, from 1: where an answer is not certified, another method tries.
+    phase : str
+        'coordinate descent', 'multipliers', 'interior point' or 'confirmation'.
+    number : int
+        Which step of the phase, from 0, which is its start; of coordinate descent, the number of sweeps.
+    missed : float
+        By how much the laws are missed at most before the next step, relative to scales that are the phase's own.
+    switched : int
+        Diodes that have begun or ceased to conduct in the step.
+    """
+
+    attempt: int
+    phase: str
+    number: int
+    missed: float
+    switched: int
+
+
 class Branch(NamedTuple):
     """The state of an element.
 

@@ -299,6 +299,17 @@ def test_a_tolerance_that_cannot_be_met_is_a_status(zoo):
     assert zoo.solve(tolerance=1e-300).status == "accuracy_limit"
 
 
+def test_a_trace_sees_every_step(zoo):
+    steps = []
+    solution = zoo.solve(trace=steps.append)
+    assert solution.status == "solved"
+    assert steps[0].attempt == 1 and steps[-1].phase == "confirmation"
+    assert steps[-1].missed < 1e-12
+    with pytest.raises(ZeroDivisionError):
+        zoo.solve(trace=lambda step: 1 / 0)
+    assert zoo.solve().status == "solved"
+
+
 def test_graphs(zoo):
     networkx = pytest.importorskip("networkx")
     solution = zoo.solve()

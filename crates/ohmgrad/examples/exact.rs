@@ -1,7 +1,8 @@
 //! Checks the answers of random circuits against exact rational arithmetic: `exact [CIRCUITS] [FIRST SEED]`.
 //!
-//! For each family of circuits it prints how many were solved, refused, and at the limit of double precision, what is
-//! wrong, and a histogram of error bars over errors. The exit status is 1 if anything is wrong.
+//! For each family of circuits it prints how many answers were solved, refused, and at the limit of double precision, how
+//! many potentials are open, what is wrong, and a histogram of error bars over errors. The exit status is 1 if anything is
+//! wrong, 2 if the arguments are no numbers.
 
 #[path = "../tests/exact/check.rs"]
 mod check;
@@ -23,9 +24,16 @@ const METHODS: [Method; 3] = [Method::Auto, Method::Direct, Method::Coordinate];
 const SHOWN: usize = 10;
 
 fn main() -> ExitCode {
-    let mut numbers = std::env::args().skip(1).map(|text| text.parse::<u64>());
-    let circuits = numbers.next().and_then(Result::ok).unwrap_or(9_000);
-    let first = numbers.next().and_then(Result::ok).unwrap_or(0);
+    let numbers: Result<Vec<u64>, _> = std::env::args().skip(1).map(|text| text.parse()).collect();
+    let (circuits, first) = match numbers.as_deref() {
+        Ok([]) => (9_000, 0),
+        Ok([circuits]) => (*circuits, 0),
+        Ok([circuits, first]) => (*circuits, *first),
+        _ => {
+            eprintln!("usage: exact [CIRCUITS] [FIRST SEED], both whole numbers");
+            return ExitCode::from(2);
+        }
+    };
     let mut faults = 0;
     let mut bars = [0; 12];
     for family in families::FAMILIES {
@@ -41,14 +49,28 @@ fn main() -> ExitCode {
             }
         }
         println!(
-            "{}: {} answers solved, {} at the limit of accuracy, {} not found, {} circuits refused, {wrong} wrong",
-            family.0, count.solved, count.limited, count.unfound, count.refused,
+            "{}: {} answers solved, {} at the limit of accuracy, {} circuits refused, {} potentials open, {wrong} wrong",
+            family.0, count.solved, count.limited, count.refused, count.open,
         );
         faults += wrong;
         for (sum, more) in bars.iter_mut().zip(count.bars) {
             *sum += more;
         }
     }
-    println!("error bar / error, by decades from below 1 on, the last for errors of 0: {bars:?}");
+    print_histogram(&bars);
     ExitCode::from(u8::from(faults > 0))
+}
+
+/// The histogram of error bars over errors, as in docs/certificate.md.
+fn print_histogram(bars: &[usize; 12]) {
+    println!("\n| error bar / error | potentials |\n|---|---:|");
+    for (k, count) in bars.iter().enumerate() {
+        let range = match k {
+            0 => "below 1".to_owned(),
+            10 => "1e9 and more".to_owned(),
+            11 => "no error at all".to_owned(),
+            k => format!("1e{} to 1e{k}", k - 1),
+        };
+        println!("| {range} | {count} |");
+    }
 }

@@ -17,9 +17,9 @@
 
 use std::cell::Cell;
 use std::panic::resume_unwind;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -113,10 +113,15 @@ pub(crate) fn heed<R: Send>(work: impl FnOnce(&Stop) -> R + Send) -> Result<R, I
     let done = thread::scope(|scope| {
         let (ends, ended) = channel::<()>();
         let stop = &stop;
-        let working = scope.spawn(move || {
+        let shared = Arc::new(Mutex::new(Some(work)));
+        let taken = Arc::clone(&shared);
+        let working = thread::Builder::new().spawn_scoped(scope, move || {
             let _ends = ends;
-            work(stop)
+            take(&taken)(stop)
         });
+        let Ok(working) = working else {
+            return take(&shared)(stop); // the system refuses the thread: nobody asks meanwhile
+        };
         while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(INTERVAL) {
             if requested() {
                 stop.0.store(true, Ordering::Relaxed);
@@ -129,6 +134,12 @@ pub(crate) fn heed<R: Send>(work: impl FnOnce(&Stop) -> R + Send) -> Result<R, I
         true => Err(Interrupted),
         false => Ok(done),
     }
+}
+
+/// What two threads might do, and only one does.
+fn take<W>(shared: &Mutex<Option<W>>) -> W {
+    let mut work = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    work.take().expect("the work is done once")
 }
 
 #[cfg(test)]

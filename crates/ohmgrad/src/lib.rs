@@ -88,6 +88,7 @@ pub mod learn;
 pub mod presolve;
 pub mod record;
 pub mod solve;
+mod threads;
 
 /// The programs of the README, which its readers copy.
 #[cfg(doctest)]

@@ -1,14 +1,15 @@
 //! What was measured, beside what was published.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
 use ohmgrad::experiment::{Row, Table};
 use ohmgrad::record::{Progress, WriteError, atomic};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A finished run: a line of `results.csv`. Errors are in percent.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Measured {
     row: String,
     seed: u64,
@@ -71,15 +72,21 @@ impl<'a> Results<'a> {
         !self.runs.is_empty()
     }
 
-    /// Writes `results.csv`, a line per run, and `results.md`, a line per row.
+    /// Writes `results.csv`, a line per run, and `results.md`, a line per row. What other processes have measured in the folder
+    /// stays in `results.csv`.
     pub(super) fn save(&self, folder: &Path) -> Result<(), WriteError> {
-        atomic::write(&folder.join("results.csv"), |file| {
+        let path = folder.join("results.csv");
+        let _lock = lock(folder)?;
+        let others = measured_by_others(&path, &self.runs);
+        atomic::write(&path, |file| {
             let mut lines = csv::Writer::from_writer(file);
             // In the order of the table, whichever ended first.
-            let row =
-                |run: &&Measured| self.table.rows.iter().position(|row| row.name() == run.row);
-            let mut runs: Vec<&Measured> = self.runs.iter().collect();
-            runs.sort_by_key(|run| (row(run), run.seed));
+            let row = |run: &Measured| self.table.rows.iter().position(|row| row.name() == run.row);
+            let mut runs: Vec<&Measured> = self.runs.iter().chain(&others).collect();
+            runs.sort_by(|a, b| {
+                let order = |run: &Measured| (row(run).is_none(), row(run), run.seed);
+                order(a).cmp(&order(b)).then_with(|| a.row.cmp(&b.row))
+            });
             runs.iter().try_for_each(|run| lines.serialize(run))?;
             lines.flush()
         })?;
@@ -165,6 +172,30 @@ fn aligned(lines: &[[String; COLUMNS.len()]]) -> String {
         text += "|\n";
     }
     text
+}
+
+/// Keeps other processes from writing the results meanwhile.
+fn lock(folder: &Path) -> Result<File, WriteError> {
+    let path = folder.join(".results.lock");
+    let locked = File::create(&path).and_then(|file| file.lock().map(|()| file));
+    locked.map_err(|source| WriteError { path, source })
+}
+
+/// The lines of the results there are for other runs than these that have a folder. What cannot be read is written anew.
+fn measured_by_others(path: &Path, own: &[Measured]) -> Vec<Measured> {
+    let Ok(mut lines) = csv::Reader::from_path(path) else {
+        return Vec::new();
+    };
+    let is_other = |run: &Measured| {
+        let folder = path.with_file_name(format!("{}-seed{}", run.row, run.seed));
+        let is_own = |own: &Measured| own.row == run.row && own.seed == run.seed;
+        folder.is_dir() && !own.iter().any(is_own)
+    };
+    lines
+        .deserialize()
+        .filter_map(Result::ok)
+        .filter(is_other)
+        .collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 mod report;
 mod table;
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use ohmgrad::circuit::netlist::{self, Caution, Netlist, ReadOptions};
-use ohmgrad::solve::{Method, Solution, SolveOptions, Solver, Status};
+use ohmgrad::solve::{Method, Solution, SolveOptions, Solver, Status, Step};
 
 /// Find the operating point of a SPICE netlist, with its certificate
 #[derive(clap::Args)]
@@ -24,10 +24,13 @@ pub(crate) struct Arguments {
     /// What every measure of the certificate must be below, and every error bar relative to the largest voltage
     #[arg(long, value_name = "TOL", default_value_t = 1e-9, value_parser = tolerance)]
     tol: f64,
-    /// For tables: a column with the largest error bar of each row, in volt; without it rows are solved by their certificates
-    /// alone
+    /// For tables of thousands of rows: no error bars, as the column `accuracy` says then; rows are solved by their
+    /// certificates alone
     #[arg(long)]
-    error_bars: bool,
+    no_error_bars: bool,
+    /// Show the iterations on stderr
+    #[arg(long, conflicts_with_all = ["sweep", "inputs", "dc"])]
+    trace: bool,
     /// Print one JSON object
     #[arg(long, conflicts_with_all = ["sweep", "inputs"])]
     json: bool,
@@ -104,7 +107,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     if let Some(inputs) = table {
         report::print_warnings(&netlist);
-        let options = options.with_error_bars(arguments.error_bars);
+        let options = options.with_error_bars(!arguments.no_error_bars);
         let mut solver = inputs.solver(circuit, options)?;
         let out = arguments.out.as_deref();
         return table::run(&mut solver, circuit, &inputs, out, arguments.quiet);
@@ -112,10 +115,10 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     if arguments.out.is_some() {
         bail!("--out is for tables: give --sweep or --inputs as well, or use a pipe");
     }
-    if arguments.error_bars {
-        bail!("--error-bars is for tables: a single solve always has them");
+    if arguments.no_error_bars {
+        bail!("--no-error-bars is for tables: a single solve always has error bars");
     }
-    let solution = solve(&netlist, &arguments.netlist, options, arguments.quiet)?;
+    let solution = solve(&netlist, &arguments, options)?;
     match arguments.json {
         true => report::print_json(&netlist, &solution)?,
         false => report::print(&netlist, &solution)?,
@@ -136,17 +139,34 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
 /// The operating point of a circuit. A line on stderr, if that is a terminal, tells how long it takes.
 fn solve(
     netlist: &Netlist,
-    path: &Path,
+    arguments: &Arguments,
     options: SolveOptions,
-    quiet: bool,
 ) -> anyhow::Result<Solution> {
     let circuit = &netlist.circuit;
-    let what = || no_operating_point(netlist, path);
-    let spinner = spinner(circuit.elements().len(), quiet);
+    let what = || no_operating_point(netlist, &arguments.netlist);
+    let spinner = spinner(circuit.elements().len(), arguments.quiet || arguments.trace);
     let mut solver = Solver::new(circuit, options).with_context(what)?;
+    if arguments.trace {
+        solver.set_trace(Some(Box::new(print_step)));
+    }
     let solution = solver.solve(circuit).with_context(what)?;
     spinner.finish_and_clear();
     Ok(solution)
+}
+
+/// Prints a step to stderr; if nobody reads it, the solve goes on.
+fn print_step(step: &Step) {
+    let (attempt, phase, number) = (step.attempt, step.phase.name(), step.number);
+    let switched = match step.switched {
+        0 => String::new(),
+        1 => ", 1 diode switched".to_owned(),
+        count => format!(", {count} diodes switched"),
+    };
+    let missed = step.missed;
+    let _ = writeln!(
+        io::stderr(),
+        "attempt {attempt}, {phase} {number}: laws missed by {missed:.1e}{switched}"
+    );
 }
 
 /// What is said of a circuit without an operating point: a title that was meant as an element may be why.

@@ -280,9 +280,7 @@ fn write_table(
         .skip(1)
         .map(|name| format!("v({name})"));
     let currents = shown(circuit).map(|id| format!("i({})", circuit.element_names()[id.index()]));
-    let has_bars = rows.iter().any(|row| row.accuracy.is_some());
-    let last = ["status", "residual"].into_iter().map(str::to_owned);
-    let last = last.chain(has_bars.then(|| "accuracy".to_owned()));
+    let last = ["status", "residual", "accuracy"].map(str::to_owned);
     table.write_record(sources.chain(nodes).chain(currents).chain(last))?;
     let width = inputs.sources.len();
     let results = circuit.node_names().len() - 1 + shown(circuit).count();
@@ -290,8 +288,11 @@ fn write_table(
         let numbers = values.iter().chain(&row.numbers).map(|x| format!("{x:?}"));
         let missing = std::iter::repeat_n(String::new(), results - row.numbers.len());
         let written = |x: Option<f64>| x.map_or(String::new(), |x| format!("{x:e}"));
-        let last = [row.status.to_string(), written(row.residual)].into_iter();
-        let last = last.chain(has_bars.then(|| written(row.accuracy)));
+        let accuracy = match (row.residual, row.accuracy) {
+            (Some(_), None) => "left out".to_owned(),
+            (_, accuracy) => written(accuracy),
+        };
+        let last = [row.status.to_string(), written(row.residual), accuracy];
         table.write_record(numbers.chain(missing).chain(last))?;
     }
     table.flush()

@@ -129,6 +129,11 @@ fn unknown_and_missing_keys_are_named_with_their_place() {
         &["no entry W2", "W1, W2, W3, b1, b2, b3"],
     );
     refuse("dataset = \"digits\"", "", &["line 6", "dir = \"FOLDER\""]);
+    refuse(
+        "dataset = \"digits\"",
+        "dir = \"\"",
+        &["bad.toml", "`dir` is empty"],
+    );
     refuse("[training]", "[training", &["line 15", "TOML parse error"]);
 }
 

@@ -17,7 +17,7 @@ D1 out 0 ideal
 .end
 ";
 
-const TASK: &str = r#"
+pub(crate) const TASK: &str = r#"
 name = "divider"
 epochs = 100
 netlist = "divider.cir"
@@ -45,7 +45,7 @@ label = "kind"
 classes = ["low"]
 "#;
 
-fn place(task: &str) -> Place {
+pub(crate) fn place(task: &str) -> Place {
     let place = Place::new();
     place.write("divider.cir", DIVIDER);
     place.write("task.toml", task);
@@ -53,7 +53,7 @@ fn place(task: &str) -> Place {
 }
 
 /// The metrics of a run, without timings.
-fn metrics(place: &Place, run: &str) -> Vec<Value> {
+pub(crate) fn metrics(place: &Place, run: &str) -> Vec<Value> {
     let text = place.text(&format!("{run}/metrics.jsonl"));
     let without_timings = |line: &str| {
         let mut metrics: Value = serde_json::from_str(line).unwrap();

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod eval;
+mod faults;
 mod gradients;
 mod hopfield;
 mod learn;

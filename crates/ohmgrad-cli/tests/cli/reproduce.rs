@@ -149,3 +149,34 @@ fn a_row_whose_settings_changed_does_not_go_on_with_the_old_run() {
         &["row deep, seed 3", "other settings than its checkpoint"],
     );
 }
+
+#[test]
+fn processes_in_one_folder_keep_each_others_results() {
+    let place = small_table();
+    let start = |rows: &str, seeds: &str| {
+        let arguments = format!("reproduce small --epochs 1 --rows {rows} --seeds {seeds}");
+        place.command(&arguments).spawn().unwrap()
+    };
+    let running = [
+        start("digits", "0..1"),
+        start("deep", "0"),
+        start("digits", "2"),
+    ];
+    for mut process in running {
+        assert!(process.wait().unwrap().success());
+    }
+    let csv = place.text("runs/small/results.csv");
+    let runs: Vec<&str> = csv.lines().skip(1).map(|line| &line[..8]).collect();
+    assert_eq!(runs.len(), 4, "{csv}");
+    for run in ["digits,0", "digits,1", "digits,2", "deep,0,1"] {
+        assert!(runs.contains(&run), "no {run} in {csv}");
+    }
+    // A run whose folder is gone is gone.
+    fs::remove_dir_all(place.path("runs/small/digits-seed2")).unwrap();
+    place.succeed("reproduce small --epochs 1 --rows deep --seeds 0");
+    let csv = place.text("runs/small/results.csv");
+    assert!(
+        csv.lines().count() == 4 && !csv.contains("digits,2"),
+        "{csv}"
+    );
+}

@@ -81,14 +81,38 @@ fn open_potentials_are_listed() {
 }
 
 #[test]
+fn a_trace_shows_the_iterations_beside_the_answer() {
+    let place = place(RECTIFIER);
+    let plain = place.succeed("solve a.cir");
+    let traced = place.command("solve a.cir --trace").output().unwrap();
+    assert_eq!(String::from_utf8(traced.stdout).unwrap(), plain);
+    let steps = String::from_utf8(traced.stderr).unwrap();
+    assert!(steps.starts_with("attempt 1, "), "{steps}");
+    assert!(
+        steps.lines().last().unwrap().contains("confirmation"),
+        "{steps}"
+    );
+}
+
+#[test]
 fn a_sweep_is_a_table() {
     let place = place(RECTIFIER);
     let text = place.succeed("solve a.cir --sweep v1 -1 1 3");
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0], "v1,v(in),v(out),i(v1),i(d1),status,residual");
+    assert_eq!(
+        lines[0],
+        "v1,v(in),v(out),i(v1),i(d1),status,residual,accuracy"
+    );
     assert_eq!(lines.len(), 4);
     assert!(lines[1].starts_with("-1.0,-1.0,"), "{text}");
     assert!(lines[2].contains("solved"), "{text}");
+    let bar: f64 = lines[3].rsplit(',').next().unwrap().parse().unwrap();
+    assert!((1e-16..1e-14).contains(&bar), "{text}");
+    let without = place.succeed("solve a.cir --sweep v1 -1 1 3 --no-error-bars");
+    assert!(
+        without.lines().nth(1).unwrap().ends_with(",left out"),
+        "{without}"
+    );
     place.succeed("solve a.cir --sweep V1 -1 1 3 --out t.csv");
     assert_eq!(fs::read_to_string(place.path("t.csv")).unwrap(), text);
 }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod state;
+mod trace;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -14,9 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyTuple};
 
 use crate::arrays::{table, vector};
-use crate::element;
-use crate::errors;
-use crate::{solution, solved_rows};
+use crate::{element, errors, solution, solved_rows};
 
 use arguments::options;
 pub(crate) use arguments::{find, find_node};
@@ -281,6 +280,8 @@ impl PyCircuit {
     /// method : {'auto', 'coordinate', 'direct'}, default 'auto'
     ///     'coordinate' is exact coordinate descent, which hands over to 'direct' where it is slow: Newton steps, each
     ///     a sparse factorization. 'auto' takes what is likely to be fast.
+    /// trace : callable, optional
+    ///     Gets each ``Step`` as it is done. What it raises ends the solve.
     ///
     /// Returns
     /// -------
@@ -305,21 +306,22 @@ impl PyCircuit {
     /// ('solved', True)
     /// >>> solution.elements["r1"]
     /// Branch(voltage=3.0, current=0.06, power=0.18)
-    #[pyo3(signature = (*, tolerance=1e-9, method="auto"))]
+    #[pyo3(signature = (*, tolerance=1e-9, method="auto", trace=None))]
     fn solve<'py>(
         slf: &Bound<'py, Self>,
         tolerance: f64,
         method: &str,
+        trace: Option<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let options = options(tolerance, method)?;
-        let solved = slf.get().solve_from_last(slf.py(), options)?;
+        let solved = slf.get().solve_from_last(slf.py(), options, trace)?;
         let (solution, voltages) = solved.map_err(errors::value)?;
         solution::tell(slf, solution, voltages)
     }
 
     /// Solves the circuit for many values of its elements, on all processors.
     ///
-    /// Rows of sources alone share most of the work, and are fastest. The values in the circuit stay as they are, and the answers depend neither on them nor on the number of
+    /// Rows of sources alone are fastest. The answers depend neither on the values in the circuit, which stay, nor on the number of
     /// processors. Other Python threads run meanwhile; Ctrl-C ends the computation.
     ///
     /// Parameters

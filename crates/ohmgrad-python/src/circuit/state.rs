@@ -10,6 +10,7 @@ use ohmgrad::solve::{Solution, SolveOptions, Solver};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::trace::Trace;
 use super::{PyCircuit, find};
 use crate::{element, errors, signals, solution};
 
@@ -97,9 +98,13 @@ impl PyCircuit {
         &self,
         py: Python<'_>,
         options: SolveOptions,
+        trace: Option<Py<PyAny>>,
     ) -> PyResult<Result<(Solution, Vec<f64>), PresolveError>> {
         let (circuit, last) = self.with(py, |state| (state.circuit.clone(), state.solver.take()));
-        let (solver, solved) = signals::detached(py, || {
+        let trace = trace.map(Trace::new);
+        let failed = trace.clone();
+        let stop_if_failed = move |_: Python<'_>| failed.as_ref().map_or(Ok(()), Trace::check);
+        let (solver, solved) = signals::observed(py, stop_if_failed, || {
             let solver = match last.filter(|last| last.options() == options) {
                 Some(last) => Ok(last),
                 None => Solver::new(&circuit, options),
@@ -108,7 +113,9 @@ impl PyCircuit {
                 Ok(solver) => solver,
                 Err(error) => return (None, Err(error)),
             };
+            solver.set_trace(trace.clone().map(Trace::observer));
             let solved = solver.solve(&circuit);
+            solver.set_trace(None);
             let solved = solved.map(|solution| {
                 let voltages = solution::voltages(&circuit, &solution);
                 (solution, voltages)
@@ -118,6 +125,7 @@ impl PyCircuit {
         if let Some(solver) = solver {
             self.with(py, |state| state.solver = Some(solver));
         }
+        trace.as_ref().map_or(Ok(()), Trace::check)?;
         Ok(solved)
     }
 }

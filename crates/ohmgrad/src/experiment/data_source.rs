@@ -110,6 +110,9 @@ impl TryFrom<Table> for DataSource {
         match (table.dataset, table.dir) {
             (Some(Named::Mnist), None) => Ok(Self::Mnist),
             (Some(Named::Digits), None) => Ok(Self::Digits),
+            (None, Some(folder)) if folder.as_os_str().is_empty() => {
+                Err("`dir` is empty: name the folder of four IDX files")
+            }
             (None, Some(folder)) => Ok(Self::Folder(folder)),
             _ => Err(
                 "give one of `dataset = \"mnist\"`, `dataset = \"digits\"` and `dir = \"FOLDER\"`",

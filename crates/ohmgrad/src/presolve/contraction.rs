@@ -101,14 +101,19 @@ impl Contraction {
         offsets
     }
 
-    /// The same for voltages in units of a decimal place, exactly.
-    pub(super) fn exact_offsets<'v>(&self, voltage: impl Fn(u32) -> &'v BigInt) -> Vec<BigInt> {
+    /// The links of the trees.
+    pub(super) fn tree_links(&self) -> impl Iterator<Item = u32> {
+        self.tree.iter().map(|branch| branch.link)
+    }
+
+    /// The offsets for `voltages` of [`tree_links`](Self::tree_links) in units of a decimal place, exactly.
+    pub(super) fn exact_offsets(&self, voltages: &[BigInt]) -> Vec<BigInt> {
         let mut offsets = vec![BigInt::ZERO; self.clusters.len()];
-        for branch in &self.tree {
+        for (branch, voltage) in self.tree.iter().zip(voltages) {
             let parent = &offsets[branch.parent as usize];
             offsets[branch.child as usize] = match branch.sign > 0.0 {
-                true => parent + voltage(branch.link),
-                false => parent - voltage(branch.link),
+                true => parent + voltage,
+                false => parent - voltage,
             };
         }
         offsets

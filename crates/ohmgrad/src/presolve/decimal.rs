@@ -6,6 +6,8 @@
 
 use num_bigint::BigInt;
 
+use super::double::Double;
+
 /// Numbers as multiples of one power of ten.
 pub(super) struct Decimals {
     pub(super) integers: Vec<BigInt>,
@@ -52,9 +54,53 @@ fn digits(number: f64) -> (i64, i32) {
     (integer, exponent - fraction.len() as i32)
 }
 
+/// The shortest decimal number that reads as `number`, to 32 digits.
+pub(super) fn as_written(number: f64) -> Double {
+    let (integer, exponent) = digits(number);
+    if exponent == 0 {
+        return Double::from(number);
+    }
+    const STEP: i32 = 22; // the largest power of ten that is a double
+    let power = |of: Double, exponent: i32| {
+        let steps = (0..exponent.unsigned_abs()).step_by(STEP as usize);
+        steps.fold(of, |product, done| {
+            let left = exponent.abs() - done as i32;
+            product.times(10f64.powi(left.min(STEP)))
+        })
+    };
+    // high + low = integer 10^exponent; of the low part, 16 digits do.
+    let high = integer as f64;
+    let integer = Double::new(high, (integer - high as i64) as f64);
+    let low = match exponent < 0 {
+        true => (integer - power(Double::from(number), exponent)).value() / 10f64.powi(-exponent),
+        false => (power(integer, exponent) - Double::from(number)).value(),
+    };
+    match low.is_finite() {
+        true => Double::new(number, low),
+        false => Double::from(number),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decimals_have_32_digits() {
+        let tenth = as_written(0.1);
+        // 0.1 = 0x1.999999999999ap-4 - 5.55e-18
+        assert_eq!(tenth.high, 0.1);
+        assert!(
+            (tenth.low + 5.551115123125783e-18).abs() < 1e-33,
+            "{tenth:?}"
+        );
+        let sum = as_written(0.1) + as_written(0.2) - as_written(0.3);
+        assert!(sum.value().abs() < 1e-32);
+        let small = as_written(3e-30).times(1e22).times(1e8) - Double::from(3.0);
+        assert!(small.value().abs() < 1e-30);
+        assert_eq!(as_written(1.5e15), Double::from(1.5e15));
+        assert_eq!(as_written(5e-324).high, 5e-324);
+    }
 
     #[test]
     fn sums_are_of_the_numbers_as_written() {

@@ -35,7 +35,7 @@ pub enum PresolveError {
         short_list(nodes)
     )]
     NowhereToGo {
-        /// The current sources that feed the nodes.
+        /// The current sources, and saturated elements, that feed the nodes.
         sources: Vec<String>,
         /// The nodes that the current cannot leave (or reach, if the sources draw it).
         nodes: Vec<String>,

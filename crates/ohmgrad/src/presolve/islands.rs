@@ -14,7 +14,7 @@ use super::error::PresolveError;
 use super::flow::Flow;
 use super::network::{DiodeBranch, Network};
 use crate::circuit::Circuit;
-use crate::device::Law;
+use crate::device::{Characteristic, Law};
 
 /// Checks that every current has somewhere to go, and removes the diodes that can carry none.
 pub(super) fn settle(
@@ -111,25 +111,29 @@ impl Islands {
         nodes: &[u32],
         network: &Network,
     ) -> Result<(), PresolveError> {
-        let limits = network.curved.iter().flat_map(|curved| {
-            let (backwards, forwards) = curved.law.current_limits();
-            // Elements that saturate reach their limits at infinite voltage only.
-            let share = if curved.law.reaches_limits() {
-                1.0
-            } else {
-                1.0 - 1e-9
-            };
-            [share * forwards, -share * backwards]
-        });
-        let limits: Vec<f64> = limits.collect();
+        let limits: Vec<f64> = network.curved.iter().flat_map(|c| limits(c.law)).collect();
         let finite = limits.iter().copied().filter(|limit| limit.is_finite());
-        let (decimals, supplies) = self.supplies(circuit, nodes, finite);
+        let (decimals, mut supplies) = self.supplies(circuit, nodes, finite);
+        let finite = limits.iter().filter(|limit| limit.is_finite()).count();
+        let mut exact = decimals.integers[decimals.integers.len() - finite..].iter();
+        let limits = limits.iter().map(|limit| match limit.is_finite() {
+            true => exact.next(),
+            false => None,
+        });
+        let limits: Vec<Option<&BigInt>> = limits.collect();
+        let ranges: Vec<Range> = limits
+            .chunks(2)
+            .map(|pair| Range::new(pair[0], pair[1]))
+            .collect();
+        for (curved, range) in network.curved.iter().zip(&ranges) {
+            let [a, b] = curved.ends.map(|end| self.at(end) as usize);
+            supplies[a] -= &range.carried;
+            supplies[b] += &range.carried;
+        }
         if supplies.iter().all(|supply| *supply == BigInt::ZERO) {
             return Ok(());
         }
-        let capacities = limits.iter().filter(|limit| limit.is_finite()).count();
-        let capacities = &decimals.integers[decimals.integers.len() - capacities..];
-        let mut flow = self.flow(network, &limits, capacities);
+        let mut flow = self.flow(network, ranges);
         let (source, sink) = (self.count, self.count + 1);
         let mut wanted = BigInt::ZERO;
         for (island, supply) in supplies.into_iter().enumerate() {
@@ -152,25 +156,56 @@ impl Islands {
         }))
     }
 
-    /// Islands and the elements between them, with room for a source and a sink. `limits` are those of the curved elements
-    /// forwards and backwards, `capacities` the finite ones among them.
-    fn flow(&self, network: &Network, limits: &[f64], capacities: &[BigInt]) -> Flow {
+    /// Islands and the elements between them, with room for a source and a sink.
+    fn flow(&self, network: &Network, ranges: Vec<Range>) -> Flow {
         let mut flow = Flow::new(self.count + 2);
         for diode in &network.diodes {
             let [a, b] = diode.ends.map(|end| self.at(end) as usize);
             flow.add(a, b, None);
         }
-        let mut capacities = capacities.iter();
-        let mut capacity = |limit: f64| match limit.is_finite() {
-            true => capacities.next().cloned(),
-            false => None,
-        };
-        for (curved, limits) in network.curved.iter().zip(limits.chunks(2)) {
+        for (curved, range) in network.curved.iter().zip(ranges) {
             let [a, b] = curved.ends.map(|end| self.at(end) as usize);
-            flow.add(a, b, capacity(limits[0]));
-            flow.add(b, a, capacity(limits[1]));
+            flow.add(a, b, range.more);
+            flow.add(b, a, range.less);
         }
         flow
+    }
+}
+
+/// The least and the largest current of a curved element, in ampere. Those that saturate at infinite voltage only stay a little
+/// within.
+fn limits(law: &dyn Characteristic) -> [f64; 2] {
+    let (least, most) = law.current_limits();
+    let width = match (most - least).is_finite() {
+        true => most - least,
+        false if least.is_finite() => least.abs(),
+        false => most.abs(),
+    };
+    let inset = match law.reaches_limits() || width.is_infinite() {
+        true => 0.0,
+        false => 1e-9 * width,
+    };
+    [least + inset, most - inset]
+}
+
+/// The currents of a curved element: one that it carries in any case, the smallest in magnitude, and by how much it may be more
+/// and less; `None` is no limit.
+struct Range {
+    carried: BigInt,
+    more: Option<BigInt>,
+    less: Option<BigInt>,
+}
+
+impl Range {
+    fn new(least: Option<&BigInt>, most: Option<&BigInt>) -> Range {
+        let zero = BigInt::ZERO;
+        let at_least = least.unwrap_or(&zero).max(&zero);
+        let carried = most.map_or(at_least, |most| at_least.min(most));
+        Range {
+            more: most.map(|most| most - carried),
+            less: least.map(|least| carried - least),
+            carried: carried.clone(),
+        }
     }
 }
 
@@ -185,8 +220,7 @@ fn nowhere_to_go(
         .map(|(_, name)| name.clone());
     let crosses = |element: &crate::circuit::Element| {
         let [a, b] = element.nodes().map(|node| is_stuck(node.index()));
-        let drives = matches!(element.law(), Law::CurrentSource { current } if *current != 0.0);
-        drives && a != b
+        a != b && drives(element.law())
     };
     let elements = circuit.element_names().iter().zip(circuit.elements());
     let sources = elements.filter(|(_, element)| crosses(element));
@@ -194,6 +228,17 @@ fn nowhere_to_go(
         sources: sources.map(|(name, _)| name.clone()).collect(),
         nodes: nodes.collect(),
         excess,
+    }
+}
+
+/// Whether an element carries a current at any voltage.
+fn drives(law: &Law) -> bool {
+    match law {
+        Law::CurrentSource { current } => *current != 0.0,
+        law => law.characteristic().is_some_and(|law| {
+            let [least, most] = limits(law);
+            least > 0.0 || most < 0.0
+        }),
     }
 }
 

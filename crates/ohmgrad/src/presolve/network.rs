@@ -24,6 +24,15 @@ pub(crate) struct Network<'c> {
 }
 
 impl Network<'_> {
+    /// The largest voltage that sources and diodes hold, in volt.
+    pub(crate) fn held_voltage(&self) -> f64 {
+        let resistors = self.resistors.iter().filter(|r| r.conductance > 0.0);
+        let sources = resistors.map(|r| r.offset.abs());
+        let bounds = self.diodes.iter().map(|d| d.bound.abs());
+        let offsets = self.curved.iter().map(|c| c.offset.abs());
+        sources.chain(bounds).chain(offsets).fold(0.0, f64::max)
+    }
+
     /// All potentials at 0 V and no currents.
     pub(crate) fn rest(&self) -> super::State {
         super::State {

@@ -297,14 +297,17 @@ pub(super) fn welds(
 
 /// The bounds of ideal diodes as integers, in units of a decimal place: V_f - (offset_a - offset_b).
 fn exact_bounds(circuit: &Circuit, sources: &Contraction, ids: &[u32]) -> (Decimals, Vec<BigInt>) {
-    let held = laws(circuit).map(held_voltage);
-    let forward = |id: &u32| match circuit.elements()[*id as usize].law() {
+    let law = |id: u32| circuit.elements()[id as usize].law();
+    let held = sources.tree_links().map(|id| held_voltage(law(id)));
+    let forward = |id: &u32| match law(*id) {
         Law::Diode(diode) => diode.forward_voltage,
         _ => 0.0,
     };
     let decimals = Decimals::new(held.chain(ids.iter().map(forward)));
-    let (held, forward) = decimals.integers.split_at(circuit.elements().len());
-    let offsets = sources.exact_offsets(|id| &held[id as usize]);
+    let (held, forward) = decimals
+        .integers
+        .split_at(decimals.integers.len() - ids.len());
+    let offsets = sources.exact_offsets(held);
     let bound = |(id, forward): (&u32, &BigInt)| {
         let [a, b] = ends(&circuit.elements()[*id as usize]).map(|node| &offsets[node as usize]);
         forward - (a - b)

@@ -1,5 +1,6 @@
 //! What a state leaves over of Kirchhoff's current law and of the laws of diodes, to 32 digits.
 
+use super::decimal::as_written;
 use super::double::Double;
 use super::network::at;
 use super::numbers::Numbers;
@@ -62,7 +63,7 @@ impl Residual {
             if let Law::CurrentSource { current } = element.law()
                 && ends[0] != ends[1]
             {
-                self.add(ends, Double::from(*current));
+                self.add(ends, as_written(*current));
             }
         }
         self.add_responses(circuit, numbers, currents);

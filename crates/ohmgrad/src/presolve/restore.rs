@@ -74,13 +74,24 @@ impl State {
     pub(crate) fn move_along(&mut self, step: f64, direction: &[f64]) {
         let parts = self.potentials.iter_mut().zip(&mut self.remainders);
         for ((high, low), d) in parts.zip(direction) {
-            let (sum, rest) = difference(*high, -step * d);
-            let rest = *low + rest;
-            // `sum` and `rest` overlap little: renormalising keeps |low| below the last digit of high.
-            *high = sum + rest;
-            *low = rest - (*high - sum);
+            add_to(high, low, step * d);
         }
     }
+
+    /// Adds to the potential of a node.
+    fn shift(&mut self, node: usize, by: f64) {
+        add_to(&mut self.potentials[node], &mut self.remainders[node], by);
+    }
+}
+
+/// Adds to a potential of two parts.
+#[inline]
+fn add_to(high: &mut f64, low: &mut f64, more: f64) {
+    let (sum, rest) = difference(*high, -more);
+    let rest = *low + rest;
+    // `sum` and `rest` overlap little: renormalising keeps |low| below the last digit of high.
+    *high = sum + rest;
+    *low = rest - (*high - sum);
 }
 
 /// a - b as a rounded difference and its rounding error (Knuth).
@@ -106,7 +117,8 @@ impl Reduction {
         let nodes = self.nodes_at(numbers, &state);
         let potentials: Vec<f64> = nodes.iter().map(|node| node.high + node.low).collect();
         let currents = self.balance(circuit, own);
-        let undetermined = open.undetermined(self, &potentials);
+        let held = numbers.network.held_voltage();
+        let undetermined = open.undetermined(self, &potentials, held);
         Restored {
             widths: open.widths(self, &undetermined),
             potentials,
@@ -182,21 +194,23 @@ impl Reduction {
         bars: &[f64],
         common: f64,
     ) -> Vec<f64> {
-        let offsets = numbers.offsets.iter().zip(potentials);
         // Offsets are rounded sums, and potentials are rounded once more.
         let offset = numbers
             .offsets
             .iter()
             .fold(0.0, |max: f64, v| max.max(v.abs()));
         let common = common + 2.0 * f64::EPSILON * offset;
+        // Slacks are differences of rounded potentials.
+        let digits =
+            potentials.iter().fold(0.0, |max: f64, v| max.max(v.abs())) * 4.0 * f64::EPSILON;
         let tied = (self.nodes.iter().enumerate())
             .filter(|(node, _)| widths.get(*node).is_none_or(Option::is_none))
             .fold(0.0, |max: f64, (_, end)| max.max(at(bars, *end)));
-        offsets
-            .enumerate()
-            .map(|(node, (_, potential))| {
+        let potentials = potentials.iter().enumerate();
+        potentials
+            .map(|(node, potential)| {
                 let free = match widths.get(node).copied().flatten() {
-                    Some(width) => width + tied,
+                    Some(width) => width + tied + digits,
                     None => at(bars, self.nodes[node]),
                 };
                 free + common + f64::EPSILON * potential.abs()
@@ -388,15 +402,16 @@ impl OpenParts {
             return OpenParts { parts, ranges };
         }
         put_at_zero(&parts, count, state);
-        let start = state.potentials.clone();
+        let start = (state.potentials.clone(), state.remainders.clone());
         let shift = |state: &mut State, margin: f64| {
-            state.potentials.clone_from(&start);
+            state.potentials.clone_from(&start.0);
+            state.remainders.clone_from(&start.1);
             let slacks = slacks(reduction, circuit, numbers, state, (&parts, &flats, margin));
             let lowest = lowest_shifts(count, &slacks);
             let mut shifts: Vec<f64> = lowest.iter().map(|low| low.max(0.0)).collect();
             lower(&mut shifts, &slacks);
             for (node, part) in parts.iter().skip(1).enumerate() {
-                state.potentials[node] += shifts[*part as usize];
+                state.shift(node, shifts[*part as usize]);
             }
             (slacks, lowest, shifts)
         };
@@ -433,11 +448,17 @@ impl OpenParts {
         widths
     }
 
-    fn undetermined(&self, reduction: &Reduction, potentials: &[f64]) -> Vec<Undetermined> {
+    /// The nodes that are open by more than what rounding leaves of the voltages, `held` ones among them.
+    fn undetermined(
+        &self,
+        reduction: &Reduction,
+        potentials: &[f64],
+        held: f64,
+    ) -> Vec<Undetermined> {
         if self.ranges.len() == 1 {
             return Vec::new();
         }
-        let scale = potentials.iter().fold(0.0, |max: f64, v| max.max(v.abs()));
+        let scale = potentials.iter().fold(held, |max, v| max.max(v.abs()));
         let nodes = (0..potentials.len() as u32).zip(potentials);
         nodes
             .filter_map(|(index, potential)| {
@@ -460,9 +481,8 @@ fn put_at_zero(parts: &[u32], count: usize, state: &mut State) {
     for (node, part) in parts.iter().skip(1).enumerate() {
         let present = (state.potentials[node], state.remainders[node]);
         let (high, low) = *references[*part as usize].get_or_insert(present);
-        let (sum, rest) = difference(present.0, high);
-        state.potentials[node] = sum;
-        state.remainders[node] = rest + (present.1 - low);
+        state.shift(node, -high);
+        state.shift(node, -low);
     }
 }
 
@@ -540,11 +560,10 @@ fn slacks(
         if a != b {
             let voltage = state.voltage(curved.ends, curved.offset);
             let ends = curved.ends.map(|end| at(&state.potentials, end).abs());
-            let finite = [*low, *high].map(|end| if end.is_finite() { end.abs() } else { 0.0 });
-            let size = ends[0] + ends[1] + curved.offset.abs() + finite[0] + finite[1];
-            let margin = (margin * size).min(0.25 * (high - low));
-            slacks.push(([a, b], high - margin - voltage));
-            slacks.push(([b, a], voltage - (low + margin)));
+            let size = ends[0] + ends[1] + curved.offset.abs();
+            let margin = |end: f64| (margin * (size + end.abs())).min(0.25 * (high - low));
+            slacks.push(([a, b], high - margin(*high) - voltage));
+            slacks.push(([b, a], voltage - (low + margin(*low))));
         }
     }
     slacks

@@ -139,7 +139,7 @@ struct Check {
     held: f64,
     /// Voltages that are no larger are rounding errors.
     noise: f64,
-    /// The largest current of a source.
+    /// The largest current of a source, or of a curve at 0 V.
     driven: f64,
     /// The largest finite conductance.
     conductance: f64,
@@ -170,7 +170,11 @@ impl Check {
                 Law::VoltageSource { voltage } => held = f64::max(held, voltage.abs()),
                 Law::Diode(diode) => held = f64::max(held, diode.forward_voltage.abs()),
                 Law::CurrentSource { current } => driven = f64::max(driven, current.abs()),
-                _ => (),
+                // What a curve carries at 0 V, it drives as a source does.
+                law => {
+                    let at_rest = law.characteristic().map_or(0.0, |law| law.current(0.0).0);
+                    driven = f64::max(driven, at_rest.abs());
+                }
             }
         }
         if held == 0.0 {

@@ -9,8 +9,10 @@
 //! With it come [error bars](super::error_bars).
 
 use super::error_bars::Bars;
+use super::idle::{foot, idle_curves};
 use super::newton::{Newton, Response, worse};
 use super::star_mesh::Plan;
+use super::trace::Phase;
 use super::welds::strengthen;
 use crate::circuit::Circuit;
 use crate::interrupt;
@@ -30,10 +32,10 @@ const FINE: f64 = 1e-13;
 const GOOD: f64 = 1e-10;
 
 /// Currents and voltages below this, relative to the largest ones, are rounding errors.
-const NOISE: f64 = 1e-26;
+pub(super) const NOISE: f64 = 1e-26;
 
 /// Slopes of curves beyond this are vertical, in siemens.
-const STEEPEST: f64 = 1e250;
+pub(super) const STEEPEST: f64 = 1e250;
 
 /// Corrections of one set of conducting diodes. Newton's method comes to the foot of a power law by a share of the way each time.
 const CORRECTIONS: usize = 60;
@@ -52,13 +54,17 @@ pub(super) struct Confirmation<'a, 'c> {
     pub(super) numbers: &'a Numbers<'c>,
     pub(super) residual: &'a mut Residual,
     /// Of diodes and curved elements, in ampere.
-    currents: Vec<Double>,
+    pub(super) currents: Vec<Double>,
     /// By how much the currents of curved elements miss their laws, in ampere, and the laws' slopes.
     pub(super) off_curves: Vec<(f64, f64)>,
+    /// The voltages of [idle](super::idle) curved elements, in volt.
+    pub(super) feet: Vec<Option<f64>>,
     /// Whether the factorization is the one that found the state.
     is_kept: bool,
     /// Currents that are no larger are rounding errors, in ampere.
     faint: f64,
+    /// Diodes exchanged since the last step.
+    switched: usize,
 }
 
 /// Where a confirmation ended.
@@ -98,8 +104,10 @@ impl<'a, 'c> Confirmation<'a, 'c> {
             residual,
             currents: Vec::new(),
             off_curves: Vec::new(),
+            feet: Vec::new(),
             is_kept: false,
             faint: 0.0,
+            switched: 0,
         }
     }
 
@@ -111,7 +119,7 @@ impl<'a, 'c> Confirmation<'a, 'c> {
     pub(super) fn run(&mut self, newton: &mut Newton, state: &State, tolerance: f64) -> Confirmed {
         self.adopt(newton, state);
         let end = self.settle(newton);
-        self.silence();
+        self.silence(newton);
         let bars = match end {
             End::Confirmed | End::Stalled | End::Unsettled => self.bars(newton, tolerance),
             End::Breakdown | End::Interrupted => Bars::endless(self.network()),
@@ -128,7 +136,10 @@ impl<'a, 'c> Confirmation<'a, 'c> {
     /// Takes the state's set of conducting diodes, and the last factorization if it is that set's.
     fn adopt(&mut self, newton: &mut Newton, state: &State) {
         let network = self.network();
-        let at_hand = newton.factorized(network, state);
+        self.feet.clear();
+        self.feet.resize(network.curved.len(), None);
+        let at_hand =
+            newton.factorized(network, state) && idle_curves(network, &newton.responses).is_empty();
         let kept: Option<Vec<f64>> = at_hand.then(|| {
             newton
                 .responses
@@ -247,14 +258,19 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         loop {
             self.measure(newton);
             let missed = self.missed(newton);
-            if !missed.is_finite() {
+            let switched = std::mem::take(&mut self.switched);
+            newton
+                .trace
+                .tell(Phase::Confirmation, newton.work.solves, missed, switched);
+            let left = self.left();
+            // Beside no current or voltage of its own, what a law misses is endless.
+            if missed.is_nan() || !left.is_finite() {
                 return Err(End::Breakdown);
             }
             newton.work.interrupted |= interrupt::requested();
             if newton.work.interrupted {
                 return Err(End::Interrupted);
             }
-            let left = self.left();
             let falls = missed <= 0.5 * last.0 || left <= 0.5 * last.1;
             let stalls = corrections >= CORRECTIONS || (corrections > 3 && !falls);
             if missed > FINEST && !stalls {
@@ -290,18 +306,24 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         let largest = sizes.fold(0.0, |max: f64, size| max.max(*size));
         let driven = 1e-2 * newton.scale.held * network.largest_conductance;
         self.faint = NOISE * largest.max(driven);
-        newton.touch_curves(network);
-        self.touch_close_curves(newton);
+        self.touch_curves(newton);
         self.change_diodes(newton);
     }
 
-    /// Takes the tangents at the present voltages, where these are close to the curves: to the last digit.
-    fn touch_close_curves(&mut self, newton: &mut Newton) {
+    /// Takes the tangents of the curves: at the present voltages, to the last digit, where these are close to the curves, and
+    /// else where load lines cross them.
+    fn touch_curves(&mut self, newton: &mut Newton) {
         const NEAR: f64 = 1e-3;
         let network = self.network();
         let first = network.diodes.len();
         self.off_curves.clear();
         for (branch, k) in network.curved.iter().zip(first..) {
+            if let Some(foot) = self.feet[k - first] {
+                let response = &mut newton.responses[k];
+                response.change = response.conductance * (self.residual.voltages[k] - foot);
+                self.off_curves.push((0.0, f64::INFINITY));
+                continue;
+            }
             let (current, slope) = branch.law.current(self.residual.voltages[k]);
             let own = self.currents[k];
             let change = (Double::from(current) - own).value();
@@ -310,6 +332,8 @@ impl<'a, 'c> Confirmation<'a, 'c> {
             if near && slope.is_finite() {
                 newton.responses[k].conductance = slope;
                 newton.responses[k].change = change;
+            } else {
+                newton.touch_curve(network, k - first);
             }
         }
     }
@@ -348,6 +372,13 @@ impl<'a, 'c> Confirmation<'a, 'c> {
                     // Loops of diodes may have but a trillionth of a volt of room.
                     (1e5 * relative(volt, scale)).min(relative(volt, own.abs()))
                 }
+                None if let Some(foot) = self.feet[k - network.diodes.len()] => {
+                    let ends = self.largest_end(newton, response);
+                    relative(
+                        at_least_0((voltage - foot).abs() - NOISE * ends),
+                        newton.scale.held,
+                    )
+                }
                 None => {
                     let curve = k - network.diodes.len();
                     let (off, slope) = self.off_curves[curve];
@@ -384,17 +415,46 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         }
     }
 
-    /// Removes all nodes of the network in which conducting diodes without resistance are far stronger than all else.
-    pub(super) fn factorize(&mut self, newton: &mut Newton) {
+    /// Removes all nodes of the network of the present set, whose idle curved elements it finds.
+    fn factorize(&mut self, newton: &mut Newton) {
+        self.find_feet(newton);
+        self.factorize_present(newton);
+    }
+
+    /// Removes all nodes of the network in which conducting diodes without resistance, and idle curved elements, are far
+    /// stronger than all else.
+    pub(super) fn factorize_present(&mut self, newton: &mut Newton) {
         let network = self.network();
         for (response, diode) in newton.responses.iter_mut().zip(&network.diodes) {
             if response.conductance > 0.0 && diode.resistance > 0.0 {
                 response.conductance = 1.0 / diode.resistance;
             }
         }
-        strengthen(newton, network);
+        let feet = self.feet.iter().enumerate();
+        let idle = feet.filter_map(|(k, foot)| foot.map(|_| network.diodes.len() + k));
+        strengthen(newton, network, idle);
         newton.factorize(self.plan, network, leak(newton, network));
         self.is_kept = false;
+    }
+
+    /// Finds the idle curved elements, and where they carry no current.
+    fn find_feet(&mut self, newton: &Newton) {
+        let network = self.network();
+        self.feet.fill(None);
+        for k in idle_curves(network, &newton.responses) {
+            let branch = &network.curved[k];
+            let voltage = newton.state.voltage(branch.ends, branch.offset);
+            self.feet[k] = foot(branch.law, voltage);
+        }
+    }
+
+    /// Forgets the feet of those that are no longer idle.
+    pub(super) fn keep_feet(&mut self, newton: &Newton) {
+        let none = vec![None; self.feet.len()];
+        let before = std::mem::replace(&mut self.feet, none);
+        for k in idle_curves(self.network(), &newton.responses) {
+            self.feet[k] = before[k];
+        }
     }
 
     /// The diodes that conduct a negative current, or block a voltage beyond their forward voltage.
@@ -445,6 +505,7 @@ impl<'a, 'c> Confirmation<'a, 'c> {
     }
 
     fn exchange(&mut self, newton: &mut Newton, wrong: &[usize]) {
+        self.switched = wrong.len();
         for &k in wrong {
             let response = &mut newton.responses[k];
             if response.conductance > 0.0 {
@@ -457,13 +518,24 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         self.factorize(newton);
     }
 
-    /// Removes the currents of diodes that only rounding carries.
-    fn silence(&mut self) {
+    /// Removes the currents that only rounding carries: of diodes, and of idle curved elements. The nodes miss them from then
+    /// on.
+    fn silence(&mut self, newton: &mut Newton) {
         let diodes = self.network().diodes.len();
-        for current in &mut self.currents[..diodes] {
-            if current.high <= self.faint {
+        let faint = self.faint;
+        let mut noise = false;
+        for (k, current) in self.currents.iter_mut().enumerate() {
+            let is_noise = match k.checked_sub(diodes) {
+                None => current.high <= faint,
+                Some(curve) => self.feet[curve].is_some(),
+            };
+            if is_noise && current.high != 0.0 {
                 *current = Double::default();
+                noise = true;
             }
+        }
+        if noise {
+            self.measure(newton);
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use super::newton::Newton;
 use super::star_mesh::Plan;
+use super::trace::Phase;
 use crate::interrupt;
 use crate::presolve::{Network, State};
 
@@ -49,6 +50,8 @@ impl InteriorPoint {
             newton.find_residual(network);
             let misses = newton.misses(network);
             let worst = misses.worst();
+            let number = newton.work.iterations;
+            newton.trace.tell(Phase::InteriorPoint, number, worst, 0);
             if worst < best.0 {
                 best = (worst, newton.finish(network));
                 stalled = 0;

@@ -10,6 +10,7 @@ mod certificate;
 mod confirmation;
 mod coordinate_descent;
 mod error_bars;
+mod idle;
 mod interior_point;
 mod multipliers;
 mod newton;
@@ -17,6 +18,7 @@ mod options;
 mod rows;
 mod solution;
 mod star_mesh;
+mod trace;
 mod variants;
 mod welds;
 
@@ -24,10 +26,11 @@ pub use certificate::Certificate;
 pub use options::{Method, SolveOptions};
 pub use rows::RowError;
 pub use solution::{Solution, Statistics, Status};
+pub use trace::{Observer, Phase, Step};
 pub use variants::solve_variants;
 
-use confirmation::{Confirmation, Confirmed, End};
-use coordinate_descent::{descend, sweep_cost};
+use confirmation::{Confirmation, Confirmed, End, NOISE};
+use coordinate_descent::{Descent, descend, sweep_cost};
 use interior_point::InteriorPoint;
 use multipliers::{Effort, Multipliers};
 use newton::{Newton, Work};
@@ -39,14 +42,17 @@ use crate::circuit::Circuit;
 use crate::presolve::{
     Conductances, Network, Numbers, OwnCurrents, PresolveError, Reduction, Residual, State,
 };
+use crate::threads;
 
-/// Where an attempt begins.
+/// One way to find a state.
 #[derive(Clone, Copy, Debug)]
 enum Attempt {
-    /// As the method says.
-    Method,
+    /// From the last answer by so many sweeps of coordinate descent, and then directly.
+    Method { sweeps: usize },
     /// By the direct method, from nothing.
     Direct,
+    /// By so many sweeps of coordinate descent, from nothing.
+    Coordinate { sweeps: usize },
     /// With all diodes blocking: they are exchanged until they are right.
     Rest,
 }
@@ -105,6 +111,31 @@ impl Solver {
         self.options
     }
 
+    /// Shows every step of the solves from now on to `observer`, while they run; `None` ends it. The solvers of rows and
+    /// variants show nothing.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use ohmgrad::circuit::Circuit;
+    /// use ohmgrad::solve::{SolveOptions, Solver, Step};
+    /// let divider = Circuit::builder()
+    ///     .voltage_source("v1", "in", "0", 3.0)
+    ///     .resistor("r1", "in", "out", 1e3)
+    ///     .resistor("r2", "out", "0", 1e3)
+    ///     .build()?;
+    /// let mut solver = Solver::new(&divider, SolveOptions::default())?;
+    /// let steps = Arc::new(Mutex::new(Vec::new()));
+    /// let seen = Arc::clone(&steps);
+    /// solver.set_trace(Some(Box::new(move |step: &Step| seen.lock().expect("no panic").push(*step))));
+    /// solver.solve(&divider)?;
+    /// let steps = steps.lock().expect("no panic");
+    /// assert!(steps.last().expect("at least one").missed < 1e-15);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_trace(&mut self, observer: Option<Observer>) {
+        self.newton.trace.set(observer);
+    }
+
     /// A solver for circuits of the same shape that starts from the same state.
     fn fork(&self) -> Solver {
         Solver {
@@ -159,36 +190,46 @@ impl Solver {
     /// # Errors
     /// If the circuit has no operating point. Not finding one that exists is a [`Status`], as is an interruption.
     pub fn solve(&mut self, circuit: &Circuit) -> Result<Solution, PresolveError> {
+        threads::prepare();
         if !self.conductances.are_of(circuit) {
             match self.reduction.conductances(circuit) {
                 Some(conductances) => {
                     self.conductances = Arc::new(conductances);
                     self.newton.forget();
                 }
-                None => *self = Solver::new(circuit, self.options)?,
+                None => self.start_afresh(circuit)?,
             }
         }
         if let Some(numbers) = self.reduction.numbers(circuit, &self.conductances)? {
             return Ok(self.solve_numbers(circuit, &numbers));
         }
-        *self = Solver::new(circuit, self.options)?;
+        self.start_afresh(circuit)?;
         let numbers = self.reduction.numbers(circuit, &self.conductances)?;
         let numbers = numbers.expect("a reduction fits the circuit that it was made for");
         Ok(self.solve_numbers(circuit, &numbers))
     }
 
+    /// Prepares for circuits of another shape.
+    fn start_afresh(&mut self, circuit: &Circuit) -> Result<(), PresolveError> {
+        let mut fresh = Solver::new(circuit, self.options)?;
+        std::mem::swap(&mut fresh.newton.trace, &mut self.newton.trace);
+        *self = fresh;
+        Ok(())
+    }
+
     /// One attempt after the other, until an answer is certified; the best of them.
     fn solve_numbers(&mut self, circuit: &Circuit, numbers: &Numbers) -> Solution {
         let (mut work, mut confirming) = (Work::default(), Work::default());
-        let mut best: Option<Solution> = None;
-        for attempt in [Attempt::Method, Attempt::Direct, Attempt::Rest] {
-            let (state, done) = self.find_state(numbers, attempt);
+        let mut best: Option<(Solution, State)> = None;
+        let last = self.last.take().filter(|last| last.fits(&numbers.network));
+        for (k, attempt) in self.attempts(&numbers.network, last.is_some()).enumerate() {
+            self.newton.trace.attempt = k + 1;
+            let (state, done) = self.find_state(&numbers.network, attempt, last.as_ref());
             work += done;
             if !self.options.error_bars
                 && let Some(solution) = self.certify_alone(circuit, numbers, &state)
             {
-                self.last = Some(state);
-                best = Some(solution);
+                best = Some((solution, state));
                 break;
             }
             let mut confirmed = self.confirm(circuit, numbers, &state);
@@ -197,40 +238,44 @@ impl Solver {
             }
             confirming += self.newton.work;
             work.interrupted |= confirming.interrupted;
-            let ended = confirmed.end;
-            self.last = Some(confirmed.state.clone());
+            let (ended, state) = (confirmed.end, confirmed.state.clone());
             let solution = self.certify(circuit, numbers, confirmed);
+            let is_solved = solution.status == Status::Solved;
             if best
                 .as_ref()
-                .is_none_or(|best| solution.is_better_than(best))
+                .is_none_or(|(best, _)| solution.is_better_than(best))
             {
-                best = Some(solution);
+                best = Some((solution, state));
             }
             // What is confirmed would be found again, to the same digits.
-            let is_solved = best
-                .as_ref()
-                .is_some_and(|best| best.status == Status::Solved);
             if ended == End::Confirmed || is_solved || work.interrupted {
                 break;
             }
         }
-        let mut solution = best.expect("at least one attempt is made");
+        let (mut solution, state) = best.expect("at least one attempt is made");
+        self.last = Some(state);
         if work.interrupted && solution.status != Status::Solved {
             solution.status = Status::Interrupted;
         }
         if !self.options.error_bars {
             solution.accuracy.clear();
         }
-        solution.statistics = Statistics {
-            iterations: work.iterations,
-            factorizations: work.factorizations,
-            linear_solves: work.solves,
-            confirming_factorizations: confirming.factorizations,
-            confirming_solves: confirming.solves,
-            sweeps: work.sweeps,
-            nodes: numbers.network.nodes,
-        };
+        solution.statistics = statistics(work, confirming, numbers.network.nodes);
         solution
+    }
+
+    /// What is tried, one after the other: the method, then the others both ways.
+    fn attempts(&self, network: &Network, is_warm: bool) -> impl Iterator<Item = Attempt> + use<> {
+        const LAST_SWEEPS: usize = 2_000;
+        let sweeps = self.sweeps_to_try(network, is_warm);
+        let others = self.options.max_sweeps.min(LAST_SWEEPS);
+        let direct = (sweeps > 0 || is_warm).then_some(Attempt::Direct);
+        let coordinate =
+            (sweeps < others || is_warm).then_some(Attempt::Coordinate { sweeps: others });
+        let method = Some(Attempt::Method { sweeps });
+        [method, direct, coordinate, Some(Attempt::Rest)]
+            .into_iter()
+            .flatten()
     }
 
     fn confirm(&mut self, circuit: &Circuit, numbers: &Numbers, state: &State) -> Confirmed {
@@ -262,8 +307,12 @@ impl Solver {
         let Confirmed { state, bars, end } = confirmed;
         let own = self.reduction.own_currents(circuit, numbers, &state);
         let (mut solution, checked) = self.checked(circuit, numbers, state, own);
-        // Voltages are decimal numbers, held in binary.
-        let common = bars.common + 2.0 * f64::EPSILON * checked.held;
+        let voltages = solution
+            .potentials
+            .iter()
+            .fold(checked.held, |max, v| max.max(v.abs()));
+        // Voltages are decimal numbers, held in binary; noise is not corrected.
+        let common = bars.common + 2.0 * f64::EPSILON * checked.held + NOISE * voltages;
         let widths = &checked.widths;
         let accuracy =
             self.reduction
@@ -271,10 +320,6 @@ impl Solver {
         // A bar that is no number bounds nothing.
         let bounded = |bar: f64| if bar.is_nan() { f64::INFINITY } else { bar };
         let accuracy: Vec<f64> = accuracy.into_iter().map(bounded).collect();
-        let voltages = solution
-            .potentials
-            .iter()
-            .fold(checked.held, |max, v| max.max(v.abs()));
         let tolerance = self.options.tolerance;
         let is_accurate = accuracy.iter().all(|bar| *bar <= tolerance * voltages);
         solution.status = match end {
@@ -324,36 +369,48 @@ impl Solver {
         (solution, Checked { held, widths })
     }
 
-    /// By coordinate descent as far as the method asks for it, and else directly; or as a later attempt.
-    fn find_state(&mut self, numbers: &Numbers, attempt: Attempt) -> (State, Work) {
-        let network = &numbers.network;
-        let target = 1e-3 * self.options.tolerance;
-        let last = self.last.take().filter(|last| last.fits(network));
+    fn find_state(
+        &mut self,
+        network: &Network,
+        attempt: Attempt,
+        last: Option<&State>,
+    ) -> (State, Work) {
         match attempt {
-            Attempt::Method => (),
-            Attempt::Direct => return self.find_directly(network, None),
-            Attempt::Rest => return (network.rest(), Work::default()),
+            Attempt::Method { sweeps: 0 } => self.find_directly(network, last),
+            Attempt::Method { sweeps } => {
+                let descent = self.descend(network, last, sweeps);
+                let work = descent.work();
+                if descent.converged || descent.interrupted {
+                    return (descent.state, work);
+                }
+                let (state, mut direct) = self.find_directly(network, Some(&descent.state));
+                direct += work;
+                (state, direct)
+            }
+            Attempt::Direct => self.find_directly(network, None),
+            Attempt::Coordinate { sweeps } => {
+                let descent = self.descend(network, None, sweeps);
+                let work = descent.work();
+                (descent.state, work)
+            }
+            Attempt::Rest => (network.rest(), Work::default()),
         }
-        let max_sweeps = self.sweeps_to_try(network, last.is_some());
-        if max_sweeps == 0 {
-            return self.find_directly(network, last);
-        }
+    }
+
+    fn descend(&mut self, network: &Network, last: Option<&State>, sweeps: usize) -> Descent {
+        let rest = network.rest();
         // Where nothing drives the network, rest is the answer, and a descent to it would have no end.
-        let start = last.filter(|_| is_driven(network));
-        let start = start.unwrap_or_else(|| network.rest());
+        let start = last.filter(|_| is_driven(network)).unwrap_or(&rest);
+        let target = 1e-3 * self.options.tolerance;
         let omega = self.options.over_relaxation;
-        let descent = descend(network, &start, target, max_sweeps, omega);
-        let mut work = Work {
-            sweeps: descent.sweeps,
-            interrupted: descent.interrupted,
-            ..Work::default()
-        };
-        if descent.converged || descent.interrupted {
-            return (descent.state, work);
-        }
-        let (state, direct) = self.find_directly(network, Some(descent.state));
-        work += direct;
-        (state, work)
+        descend(
+            network,
+            start,
+            target,
+            sweeps,
+            omega,
+            &mut self.newton.trace,
+        )
     }
 
     /// How many sweeps of coordinate descent come before the direct method.
@@ -377,7 +434,7 @@ impl Solver {
     }
 
     /// From the last answer or from rest if few diodes switch, else by the interior point, made exact.
-    fn find_directly(&mut self, network: &Network, last: Option<State>) -> (State, Work) {
+    fn find_directly(&mut self, network: &Network, last: Option<&State>) -> (State, Work) {
         let (newton, plan) = (&mut self.newton, &self.plan);
         let target = 1e-3 * self.options.tolerance;
         let multipliers = &mut self.multipliers;
@@ -392,7 +449,7 @@ impl Solver {
             true => Effort::GUESS,
             false => Effort::LOOK,
         };
-        for (start, effort) in [(Some(&rest), from_rest), (last.as_ref(), Effort::GUESS)] {
+        for (start, effort) in [(Some(&rest), from_rest), (last, Effort::GUESS)] {
             let Some(start) = start else { continue };
             let (guess, distance) = solve(newton, start, effort);
             work += newton.work;
@@ -421,6 +478,18 @@ impl Solver {
             }
         }
         (best.0, work)
+    }
+}
+
+fn statistics(work: Work, confirming: Work, nodes: usize) -> Statistics {
+    Statistics {
+        iterations: work.iterations,
+        factorizations: work.factorizations,
+        linear_solves: work.solves,
+        confirming_factorizations: confirming.factorizations,
+        confirming_solves: confirming.solves,
+        sweeps: work.sweeps,
+        nodes,
     }
 }
 

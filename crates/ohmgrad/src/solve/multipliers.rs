@@ -16,6 +16,7 @@
 
 use super::newton::Newton;
 use super::star_mesh::Plan;
+use super::trace::Phase;
 use crate::interrupt;
 use crate::presolve::{Network, State};
 
@@ -116,6 +117,7 @@ impl Multipliers {
         self.respond(newton, network);
         newton.find_residual(network);
         let mut best = newton.misses(network).worst();
+        newton.trace.tell(Phase::Multipliers, 0, best, 0);
         let mut solution = newton.finish(network);
         if best <= f64::EPSILON {
             return (solution, best);
@@ -138,9 +140,13 @@ impl Multipliers {
             newton.work.iterations += 1;
             newton.work.interrupted = interrupt::requested();
             let misses = newton.misses(network);
-            let improves = misses.worst() < 0.9 * best;
-            if misses.worst() < best || misses.worst() <= tolerance {
-                best = misses.worst();
+            let (number, worst) = (newton.work.iterations, misses.worst());
+            newton
+                .trace
+                .tell(Phase::Multipliers, number, worst, switched);
+            let improves = worst < 0.9 * best;
+            if worst < best || worst <= tolerance {
+                best = worst;
                 if best <= WORTH_KEEPING {
                     solution = newton.finish(network);
                 }

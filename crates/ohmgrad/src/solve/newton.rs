@@ -5,6 +5,7 @@
 //! correct it for rounding, is the same for all.
 
 use super::star_mesh::{Factor, Plan};
+use super::trace::Trace;
 use crate::presolve::{Curved, GROUND, Network, State, at};
 
 /// Counts of the work done.
@@ -45,6 +46,7 @@ pub(super) struct Newton {
     currents: Vec<f64>,
     pub(super) scale: Scale,
     pub(super) work: Work,
+    pub(super) trace: Trace,
     /// Whether the factorization is of `conductances`.
     is_factorized: bool,
 }
@@ -98,6 +100,7 @@ impl Newton {
             currents: zeros(),
             scale: Scale::default(),
             work: Work::default(),
+            trace: Trace::default(),
             is_factorized: false,
         }
     }
@@ -165,15 +168,15 @@ impl Newton {
 
     /// Starts from a state with the last factorization, whose conductances of responses these are.
     pub(super) fn adopt(&mut self, network: &Network, state: &State, kept: Option<&[f64]>) {
-        let work = self.work;
         self.begin(network, state);
-        self.work = work;
         for (response, conductance) in self.responses.iter_mut().zip(kept.into_iter().flatten()) {
             response.conductance = *conductance;
             self.conductances[response.edge as usize] = *conductance;
         }
-        self.is_factorized = kept.is_some();
-        self.sum_around(network);
+        if kept.is_some() {
+            self.is_factorized = true;
+            self.sum_around(network);
+        }
     }
 
     /// Whether the tangents of the curves are far from those of the last factorization.
@@ -245,11 +248,14 @@ impl Newton {
     /// network, as the last step saw it, presents to them. The tangent at the last voltage would be
     /// useless for steep diodes, where a step too far is worth hundreds.
     pub(super) fn touch_curves(&mut self, network: &Network) {
-        let curved = &mut self.responses[network.diodes.len()..];
-        for (response, branch) in curved.iter_mut().zip(&network.curved) {
-            let rest = rest_resistance(&self.around, response, self.scale);
-            touch(response, branch, &self.state, rest);
-        }
+        (0..network.curved.len()).for_each(|k| self.touch_curve(network, k));
+    }
+
+    /// The same for one of them.
+    pub(super) fn touch_curve(&mut self, network: &Network, k: usize) {
+        let response = &mut self.responses[network.diodes.len() + k];
+        let rest = rest_resistance(&self.around, response, self.scale);
+        touch(response, &network.curved[k], &self.state, rest);
     }
 
     /// Removes all nodes of the linear network of the present responses.
@@ -444,13 +450,11 @@ impl Scale {
             0 => 1.0,
             count => (logs / count as f64).exp(),
         };
-        let sources = resistors().map(|r| r.offset.abs());
-        let bounds = network.diodes.iter().map(|d| d.bound.abs());
-        let offsets = network.curved.iter().map(|c| c.offset.abs());
-        let held = sources.chain(bounds).chain(offsets).fold(0.0, f64::max);
+        let held = network.held_voltage();
+        let at_rest = network.curved.iter().map(|c| c.law.current(0.0).0.abs());
         let driven = match network.largest_conductance {
             0.0 => 1.0,
-            g => largest(&network.injections) / g,
+            g => at_rest.fold(largest(&network.injections), f64::max) / g,
         };
         let least = match held.max(driven) {
             0.0 => 1.0,
@@ -480,7 +484,7 @@ fn relative(x: f64, scale: f64) -> f64 {
     if x == 0.0 { 0.0 } else { x / scale }
 }
 
-fn difference(values: &[f64], [a, b]: [u32; 2]) -> f64 {
+pub(super) fn difference(values: &[f64], [a, b]: [u32; 2]) -> f64 {
     at(values, a) - at(values, b)
 }
 
@@ -493,7 +497,7 @@ fn add(sums: &mut [f64], ends: [u32; 2], conductance: f64) {
 }
 
 /// Lets a current from outside enter at the first end and leave at the second.
-fn inject(currents: &mut [f64], [a, b]: [u32; 2], current: f64) {
+pub(super) fn inject(currents: &mut [f64], [a, b]: [u32; 2], current: f64) {
     if let Some(sum) = currents.get_mut(a as usize) {
         *sum += current;
     }

@@ -10,6 +10,7 @@ use crate::circuit::{Circuit, CircuitError, ElementId};
 use crate::device::Law;
 use crate::interrupt::{self, Interrupted, Stop};
 use crate::presolve::PresolveError;
+use crate::threads;
 
 /// Rows that are solved one after the other, each from the answer of the one before. The answers depend on it, so it
 /// does not depend on the number of threads.
@@ -49,9 +50,23 @@ pub enum RowError {
         /// Why.
         source: PresolveError,
     },
+    /// A setting of the solver out of its range.
+    #[error(transparent)]
+    Option(PresolveError),
     /// The computation was [interrupted](crate::interrupt).
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
+}
+
+impl RowError {
+    /// Why a row is not solved.
+    pub(super) fn of_row(row: usize, error: PresolveError) -> RowError {
+        match error {
+            PresolveError::Interrupted(interrupted) => interrupted.into(),
+            PresolveError::Option { .. } => RowError::Option(error),
+            source => RowError::Presolve { row, source },
+        }
+    }
 }
 
 impl Solver {
@@ -59,8 +74,8 @@ impl Solver {
     /// them that has an operating point: the values in `circuit` itself need not have one.
     ///
     /// # Errors
-    /// If an element is no source, the values make no whole rows, or no row has an operating point: why the first has
-    /// none.
+    /// If an element is no source, the values make no whole rows, an option is out of its range, it is
+    /// [interrupted](crate::interrupt), or no row has an operating point: why the first has none.
     pub fn for_rows(
         circuit: &Circuit,
         sources: &[ElementId],
@@ -74,11 +89,13 @@ impl Solver {
         for (row, values) in values.chunks(sources.len()).enumerate() {
             let solver = columns.set(&mut circuit, row, values).and_then(|()| {
                 let solver = Solver::new(&circuit, options);
-                solver.map_err(|source| RowError::Presolve { row, source })
+                solver.map_err(|error| RowError::of_row(row, error))
             });
             match solver {
-                Ok(solver) => return Ok(solver),
-                Err(error) => _ = first.get_or_insert(error),
+                Err(error @ (RowError::Value { .. } | RowError::Presolve { .. })) => {
+                    first.get_or_insert(error);
+                }
+                solver => return solver,
             }
         }
         let (values, sources) = (values.len(), sources.len());
@@ -147,6 +164,7 @@ impl Solver {
                 }
             }
         });
+        threads::prepare();
         let start = &*self;
         let spare = Spare(Mutex::new(vec![first]));
         let chunks = values.par_chunks(width * CHUNK).enumerate();
@@ -221,7 +239,7 @@ impl<'s> Columns<'s> {
         }
         self.set(circuit, row, values)?;
         let solved = solver.solve(circuit);
-        solved.map_err(|source| RowError::Presolve { row, source })
+        solved.map_err(|error| RowError::of_row(row, error))
     }
 }
 

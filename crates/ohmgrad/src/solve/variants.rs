@@ -7,6 +7,7 @@ use super::{RowError, Solution, SolveOptions, Solver};
 use crate::circuit::{Circuit, CircuitError};
 use crate::interrupt::{self, Stop};
 use crate::presolve::PresolveError;
+use crate::threads;
 
 /// Solves `count` variants of a circuit: `change` gives the elements their laws in a row, always the same elements, and
 /// `take` gets the answer.
@@ -35,7 +36,7 @@ use crate::presolve::PresolveError;
 /// ```
 ///
 /// # Errors
-/// If a law is out of range in a row, or it is [interrupted](crate::interrupt). A row without an operating point is an error
+/// If a law is out of range in a row, an option is, or it is [interrupted](crate::interrupt). A row without an operating point is an error
 /// of that row alone.
 pub fn solve_variants<T: Send>(
     circuit: &Circuit,
@@ -44,6 +45,7 @@ pub fn solve_variants<T: Send>(
     change: impl Fn(usize, &mut Circuit) -> Result<(), CircuitError> + Sync,
     take: impl Fn(usize, Result<Solution, RowError>) -> T + Sync,
 ) -> Result<Vec<T>, RowError> {
+    options.check().map_err(RowError::Option)?;
     let chunk = |first: usize, stop: &Stop| {
         let (mut variant, mut solver) = (circuit.clone(), None);
         let mut answers = Vec::new();
@@ -56,14 +58,16 @@ pub fn solve_variants<T: Send>(
             let solved = stop.heard_in(|| solve(&variant, options, &mut solver));
             answers.push(take(
                 row,
-                solved.map_err(|source| RowError::Presolve { row, source }),
+                solved.map_err(|error| RowError::of_row(row, error)),
             ));
         }
         Ok(answers)
     };
     let chunks = (0..count.div_ceil(CHUNK)).into_par_iter();
-    let solved: Vec<Result<Vec<T>, RowError>> =
-        interrupt::heed(|stop| chunks.map(|k| chunk(k * CHUNK, stop)).collect())?;
+    let solved: Vec<Result<Vec<T>, RowError>> = interrupt::heed(|stop| {
+        threads::prepare();
+        chunks.map(|k| chunk(k * CHUNK, stop)).collect()
+    })?;
     let solved = solved.into_iter().collect::<Result<Vec<_>, _>>()?;
     Ok(solved.into_iter().flatten().collect())
 }

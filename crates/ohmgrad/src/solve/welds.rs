@@ -25,16 +25,22 @@ struct Place {
     load: f64,
 }
 
-/// Gives each conducting ideal diode without resistance its conductance. Those of the other responses are set.
-pub(super) fn strengthen(newton: &mut Newton, network: &Network) {
+/// Gives the responses that hold voltages (conducting ideal diodes without resistance, and `idle` curved elements) their
+/// conductances. Those of the other responses are set.
+pub(super) fn strengthen(
+    newton: &mut Newton,
+    network: &Network,
+    idle: impl Iterator<Item = usize>,
+) {
     let mut joined: HashMap<u32, Vec<(u32, usize)>> = HashMap::new();
-    for (k, diode) in network.diodes.iter().enumerate() {
-        if diode.resistance == 0.0 && newton.responses[k].conductance > 0.0 {
-            let [a, b] = diode.ends;
-            joined.entry(a).or_default().push((b, k));
-            joined.entry(b).or_default().push((a, k));
-            newton.responses[k].conductance = 0.0;
-        }
+    let diodes = network.diodes.iter().zip(&newton.responses).enumerate();
+    let conducting = diodes.filter(|(_, (d, r))| d.resistance == 0.0 && r.conductance > 0.0);
+    let holding: Vec<usize> = conducting.map(|(k, _)| k).chain(idle).collect();
+    for k in holding {
+        let [a, b] = newton.responses[k].ends;
+        joined.entry(a).or_default().push((b, k));
+        joined.entry(b).or_default().push((a, k));
+        newton.responses[k].conductance = 0.0;
     }
     if joined.is_empty() {
         return;

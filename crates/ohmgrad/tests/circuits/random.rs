@@ -4,9 +4,13 @@ use ohmgrad::solve::{SolveOptions, Solver, Status};
 
 use super::{families, solve};
 
+/// Circuits that double precision does not hold (8936 and 9043 have 1e11 V between milliohms, 8959 a power law at
+/// rest behind gigaohms), and those whose power laws at rest, in loops, are not found.
+const UNSOLVED: [u64; 6] = [524, 1883, 3980, 8936, 8959, 9043];
+
 #[test]
 fn anything_is_refused_or_certified() {
-    let (mut solved, mut limited) = (0, 0);
+    let mut solved = 0;
     for seed in 0..10_000 {
         let circuit = families::anything(seed);
         let Ok(mut solver) = Solver::new(&circuit, SolveOptions::default()) else {
@@ -18,9 +22,7 @@ fn anything_is_refused_or_certified() {
         let certificate = solution.certificate;
         match solution.status {
             Status::Solved => solved += 1,
-            // Power laws and flats at rest, behind gigaohms: double precision may not tell.
-            Status::AccuracyLimit | Status::IterationLimit | Status::Breakdown => {
-                limited += 1;
+            Status::AccuracyLimit | Status::IterationLimit if UNSOLVED.contains(&seed) => {
                 let numbers = solution.potentials.iter().chain(&solution.currents);
                 assert!(numbers.copied().all(f64::is_finite), "seed {seed}");
                 continue;
@@ -29,7 +31,6 @@ fn anything_is_refused_or_certified() {
         }
         assert!(certificate.passes(1e-9), "seed {seed}: {certificate:?}");
     }
-    assert!(200 * limited < solved, "{limited} are not solved");
     assert!(
         solved > 5_000,
         "only {solved} circuits have an operating point"

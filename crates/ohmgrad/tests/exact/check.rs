@@ -20,8 +20,8 @@ pub(crate) struct Count {
     pub(crate) refused: usize,
     /// Answers at the limit of double precision, within their error bars.
     pub(crate) limited: usize,
-    /// Answers that are said not to be found.
-    pub(crate) unfound: usize,
+    /// Potentials said to be open that are, as far as is said.
+    pub(crate) open: usize,
     /// By decades of bar / error: the last place for errors of 0, the first for bars below the error.
     pub(crate) bars: [usize; 12],
 }
@@ -33,6 +33,7 @@ pub(crate) fn circuit(
     count: &mut Count,
 ) -> Result<(), Fault> {
     let truth = truth::potentials(circuit);
+    let mut found: Option<Solution> = None;
     for &method in methods {
         let options = SolveOptions::default().with_method(method);
         let answer = Solver::new(circuit, options).and_then(|mut solver| solver.solve(circuit));
@@ -41,13 +42,18 @@ pub(crate) fn circuit(
         };
         match (&truth, answer) {
             (None, Err(_)) => count.refused += 1,
-            (None, Ok(solution)) if solution.status == Status::Solved => {
-                return Err(fault("solved, but it has no operating point".into()));
+            (None, Ok(solution)) => {
+                let status = solution.status;
+                return Err(fault(format!("{status:?}, but it has no operating point")));
             }
-            (None, Ok(_)) => count.refused += 1,
             (Some(_), Err(error)) => return Err(fault(format!("refused: {error}"))),
             (Some(truth), Ok(solution)) => {
                 compare(circuit, &solution, truth, count).map_err(fault)?;
+                let same = |found: &Solution| found.undetermined == solution.undetermined;
+                if !found.as_ref().is_some_and(same) {
+                    check_open(circuit, &solution, count).map_err(fault)?;
+                }
+                found = Some(solution);
             }
         }
     }
@@ -63,26 +69,14 @@ fn compare(
     match solution.status {
         Status::Solved => count.solved += 1,
         Status::AccuracyLimit => count.limited += 1,
-        Status::IterationLimit => {
-            count.unfound += 1;
-            return Ok(());
-        }
         status => return Err(format!("{status:?}, {:?}", solution.certificate)),
     }
     for node in circuit.node_ids() {
         let (found, wanted) = (solution.potential(node), &truth[node.index()]);
         let bar = solution.accuracy[node.index()];
         let name = &circuit[node];
-        let open = solution.undetermined.iter().find(|open| open.node == node);
-        if let Some(open) = open {
-            let wanted = num_traits::ToPrimitive::to_f64(wanted).expect("a finite potential");
-            let slack = 1e-9 * wanted.abs().max(1.0);
-            if wanted < open.lowest - slack || wanted > open.highest + slack {
-                return Err(format!(
-                    "node {name} is said to be open: {open:?}, but {wanted}"
-                ));
-            }
-            continue;
+        if solution.undetermined.iter().any(|open| open.node == node) {
+            continue; // see `check_open`
         }
         let error = truth::error(found, wanted);
         let ratio = (bar / error).log10();
@@ -96,6 +90,43 @@ fn compare(
                 "v({name}) is off by {error:e} V, its bar is {bar:e} V, it is {found} V"
             ));
         }
+    }
+    Ok(())
+}
+
+/// Checks that open nodes can be where they are said to be and nowhere else, and that no other node is open.
+fn check_open(circuit: &Circuit, solution: &Solution, count: &mut Count) -> Result<(), String> {
+    let size = solution
+        .potentials
+        .iter()
+        .fold(1.0, |max: f64, v| max.max(v.abs()));
+    let little = 1e-6 * size;
+    for node in circuit.node_ids().filter(|node| node.index() > 0) {
+        let (volt, name) = (solution.potential(node), &circuit[node]);
+        let open = solution.undetermined.iter().find(|open| open.node == node);
+        let [lowest, highest] = match open {
+            Some(open) => [open.lowest, open.highest],
+            None => [volt; 2],
+        };
+        if !(lowest..=highest).contains(&volt) {
+            return Err(format!("v({name}) = {volt} is outside of {open:?}"));
+        }
+        let inside = little.min(0.25 * (highest - lowest));
+        let bar = 10.0 * solution.accuracy[node.index()];
+        for (end, outwards) in [(lowest, -1.0), (highest, 1.0)] {
+            let far = 1e3 * outwards * size;
+            let [within, beyond] = match end.is_finite() {
+                true => [end - outwards * inside, end + outwards * (little + bar)],
+                false => [far, f64::NAN],
+            };
+            if open.is_some() && !truth::may_be_at(circuit, node, within) {
+                return Err(format!("v({name}) cannot be {within}: {open:?}"));
+            }
+            if beyond.is_finite() && truth::may_be_at(circuit, node, beyond) {
+                return Err(format!("v({name}) can be {beyond} as well: {open:?}"));
+            }
+        }
+        count.open += usize::from(open.is_some());
     }
     Ok(())
 }

@@ -7,24 +7,27 @@
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{One, Signed, ToPrimitive, Zero};
-use ohmgrad::circuit::Circuit;
+use ohmgrad::circuit::{Circuit, NodeId};
 use ohmgrad::device::{Diode, IvCurve, Law};
 
 use super::complementarity::Problem;
 
 /// The potentials of an operating point, ground first; `None` if the circuit has none.
 pub(crate) fn potentials(circuit: &Circuit) -> Option<Vec<BigRational>> {
-    let mut build = Build::new(circuit.node_names().len());
-    for element in circuit.elements() {
-        let nodes = element.nodes().map(|node| node.index());
-        build.add(nodes, element.law());
-    }
+    let build = Build::of(circuit);
     let z = build.problem.solve()?;
     let potential = |pair: &Option<usize>| match pair {
-        Some(pair) => z.get(*pair).cloned().unwrap_or_default(),
+        Some(pair) => z[*pair].clone(),
         None => BigRational::zero(),
     };
     Some(build.nodes.iter().map(potential).collect())
+}
+
+/// Whether a node may be at a potential (volt): a source to ground that holds it there carries no current.
+pub(crate) fn may_be_at(circuit: &Circuit, node: NodeId, potential: f64) -> bool {
+    let mut build = Build::of(circuit);
+    let source = build.hold([node.index(), 0], &binary(potential));
+    build.problem.solve().is_some_and(|z| z[source].is_zero())
 }
 
 /// The shortest decimal number that reads as `x`.
@@ -60,6 +63,15 @@ struct Build {
 }
 
 impl Build {
+    fn of(circuit: &Circuit) -> Build {
+        let mut build = Build::new(circuit.node_names().len());
+        for element in circuit.elements() {
+            let nodes = element.nodes().map(|node| node.index());
+            build.add(nodes, element.law());
+        }
+        build
+    }
+
     fn new(nodes: usize) -> Build {
         let mut problem = Problem::new();
         let nodes = (0..nodes).map(|node| (node > 0).then(|| problem.add(true)));
@@ -71,9 +83,13 @@ impl Build {
 
     fn add(&mut self, nodes: [usize; 2], law: &Law) {
         match law {
-            Law::Resistor { conductance } if conductance.is_infinite() => self.hold(nodes, 0.0),
+            Law::Resistor { conductance } if conductance.is_infinite() => {
+                self.hold(nodes, &BigRational::zero());
+            }
             Law::Resistor { conductance } => self.resistor(nodes, &binary(*conductance)),
-            Law::VoltageSource { voltage } => self.hold(nodes, *voltage),
+            Law::VoltageSource { voltage } => {
+                self.hold(nodes, &decimal(*voltage));
+            }
             Law::CurrentSource { current } => {
                 let current = decimal(*current);
                 self.out_of(nodes, |problem, node, sign| {
@@ -117,11 +133,12 @@ impl Build {
         });
     }
 
-    /// V - u = 0, with the current free.
-    fn hold(&mut self, nodes: [usize; 2], voltage: f64) {
+    /// V - u = 0, with the current free: its pair.
+    fn hold(&mut self, nodes: [usize; 2], voltage: &BigRational) -> usize {
         let pair = self.problem.add(true);
         self.branch(nodes, pair, 1);
-        self.problem.add_constant(pair, &decimal(voltage));
+        self.problem.add_constant(pair, voltage);
+        pair
     }
 
     /// V_f - u + r z >= 0 beside a resistor g_off.

@@ -5,12 +5,13 @@ use std::ops::Range;
 use pulp::Arch;
 
 use super::board::Board;
-use super::team::{Barrier, startable};
+use super::team::Barrier;
 use crate::drn::Readout;
 use crate::drn::chain::{Chain, Coupling, Layer};
 use crate::drn::connection::{Matrix, TileSums, block_at};
 use crate::drn::law::{BlockLaw, Element, LayerLaw, Unit};
 use crate::drn::simd::{BLOCK, ColumnSums, Kernel, Row, RowSums, TreeSum};
+use crate::threads::startable;
 
 /// What belongs to the units of one block, beside the connections.
 #[derive(Clone, Debug)]

@@ -154,20 +154,6 @@ pub fn default_threads(architecture: &Architecture) -> usize {
     (architecture.conductances() / PER_THREAD).clamp(1, processors)
 }
 
-/// How many of so many threads the system lets start at once now; at least one, that which asks.
-pub(crate) fn startable(threads: usize) -> usize {
-    let wait = Mutex::new(());
-    thread::scope(|scope| {
-        let held = wait.lock().unwrap_or_else(PoisonError::into_inner);
-        let refused = (1..threads).find(|_| {
-            let started = Builder::new().spawn_scoped(scope, || drop(wait.lock()));
-            started.is_err()
-        });
-        drop(held); // until here all that started live at once
-        refused.unwrap_or(threads).max(1)
-    })
-}
-
 /// Frees the others if a member panics.
 struct BreakOnPanic<'a>(&'a Barrier);
 

@@ -16,6 +16,7 @@ use crate::device::Law;
 use crate::interrupt::{self, Interrupted, Stop};
 use crate::learn::Memory;
 use crate::presolve::{PresolveError, State};
+use crate::threads;
 
 /// The examples of a batch are shared among at most so many workers, whatever the number of threads: the results, which
 /// depend on the state that each solve starts from, do not depend on it.
@@ -447,6 +448,7 @@ impl CircuitLearner {
             ..
         } = self;
         let each = |stop: &Stop| {
+            threads::prepare();
             if prototype.is_new() {
                 // What it finds out about the circuit's shape serves all workers; errors come up again below.
                 let _ = stop.heard_in(|| work(prototype, task, options, examples[0], &mut None));

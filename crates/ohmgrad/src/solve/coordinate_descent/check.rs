@@ -3,18 +3,33 @@
 use super::super::newton::worse;
 use super::{NO_DIODE, TIGHT, Walk};
 
+/// What a check finds.
+pub(super) struct Checked {
+    /// Whether all laws hold.
+    pub(super) converged: bool,
+    /// The largest current that a node misses, relative to the largest current.
+    pub(super) missed: f64,
+    /// Welds that were undone.
+    pub(super) switched: usize,
+}
+
 impl Walk<'_, '_> {
-    /// Finds the currents of ideal diodes, and undoes welds whose currents are negative. Whether all laws hold.
-    pub(super) fn check(&mut self, tolerance: f64) -> bool {
+    /// Finds the currents of ideal diodes, and undoes welds whose currents are negative.
+    pub(super) fn check(&mut self, tolerance: f64) -> Checked {
         let largest = self.find_residual();
         self.diode_currents.fill(0.0);
         self.push_to_ground();
         let largest = largest.max(self.flow_along_welds());
         let rounding = 2.0 * f64::EPSILON * self.voltage * self.network.largest_conductance;
-        self.negligible = tolerance * largest.max(rounding);
-        let splits = self.split();
+        let scale = largest.max(rounding);
+        self.negligible = tolerance * scale;
+        let switched = self.split();
         let missed = self.residual.iter().fold(0.0, |max, r| worse(max, r.abs()));
-        !splits && missed <= self.negligible && self.within_bounds()
+        Checked {
+            converged: switched == 0 && missed <= self.negligible && self.within_bounds(),
+            missed: if missed == 0.0 { 0.0 } else { missed / scale },
+            switched,
+        }
     }
 
     /// The current into each node from all but ideal diodes; the largest current.
@@ -96,22 +111,22 @@ impl Walk<'_, '_> {
         other
     }
 
-    /// Undoes welds with negative currents; whether there were any.
-    fn split(&mut self) -> bool {
+    /// Undoes welds with negative currents; how many there were.
+    fn split(&mut self) -> usize {
         let (currents, negligible) = (&mut self.diode_currents, self.negligible);
         let before = self.welds.len();
         self.welds
             .retain(|weld| currents[*weld as usize] >= -negligible);
-        let splits = self.welds.len() < before;
+        let undone = before - self.welds.len();
         currents.iter_mut().for_each(|i| *i = i.max(0.0));
-        if splits {
+        if undone > 0 {
             self.clusters.reset();
             for &weld in &self.welds {
                 let [a, b] = self.network.diodes[weld as usize].ends;
                 self.clusters.join(a, b);
             }
         }
-        splits
+        undone
     }
 
     /// Whether all ideal diodes are within their bounds.

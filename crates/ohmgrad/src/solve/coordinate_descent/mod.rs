@@ -21,7 +21,8 @@ mod neighbours;
 #[cfg(test)]
 mod tests;
 
-use super::newton::Scale;
+use super::newton::{Scale, Work};
+use super::trace::{Phase, Trace};
 use clusters::Clusters;
 use neighbours::{Bend, Limit, Rows, Wire, bends, limits, wires};
 
@@ -39,6 +40,16 @@ pub(super) struct Descent {
     pub(super) interrupted: bool,
 }
 
+impl Descent {
+    pub(super) fn work(&self) -> Work {
+        Work {
+            sweeps: self.sweeps,
+            interrupted: self.interrupted,
+            ..Work::default()
+        }
+    }
+}
+
 /// Sweeps between two checks of the laws.
 const CHECK: usize = 4;
 
@@ -54,17 +65,23 @@ pub(super) fn descend(
     tolerance: f64,
     max_sweeps: usize,
     over_relaxation: f64,
+    trace: &mut Trace,
 ) -> Descent {
     let mut walk = Walk::new(network, start, over_relaxation);
     let mut sweeps = 0;
-    let mut converged = walk.check(tolerance);
+    let mut check = |walk: &mut Walk, sweeps| {
+        let checked = walk.check(tolerance);
+        trace.tell(Phase::Coordinate, sweeps, checked.missed, checked.switched);
+        checked.converged
+    };
+    let mut converged = check(&mut walk, sweeps);
     let mut interrupted = false;
     while !converged && sweeps < max_sweeps && !interrupted {
         walk.sweep();
         interrupted = interrupt::requested();
         sweeps += 1;
         if sweeps % CHECK == 0 || sweeps == max_sweeps {
-            converged = walk.check(tolerance);
+            converged = check(&mut walk, sweeps);
         }
     }
     Descent {
