@@ -366,12 +366,13 @@ fn an_update_is_that_of_the_dense_matrix() {
         }
         let mut total = 0.0;
         for i in 0..below {
+            let own: Vec<f32> = v_below.iter().map(|volts| volts[i]).collect();
             let mut row = vec![f32::NAN; above];
             for matrix in &case.shares {
                 matrix.read_row(matrix.values(), i, &mut row);
             }
             for (j, &got) in row.iter().enumerate() {
-                let square = |s: usize| f64::from(v_below[s][i] - v_above[s][j]).powi(2) / 2.0;
+                let square = |s: usize| f64::from(own[s] - v_above[s][j]).powi(2) / 2.0;
                 let rise: f64 = (0..EXAMPLES)
                     .map(|b| square(EXAMPLES + b) - square(b))
                     .sum();
