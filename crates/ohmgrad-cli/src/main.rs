@@ -88,8 +88,10 @@ fn main() -> ExitCode {
 
 /// Whether the reader of stdout, such as `head`, has seen enough.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let is_pipe = |e: &io::Error| e.kind() == ErrorKind::BrokenPipe;
-    error.downcast_ref().is_some_and(is_pipe)
+    let causes = error.chain().filter_map(|e| e.downcast_ref::<io::Error>());
+    causes
+        .map(io::Error::kind)
+        .any(|kind| kind == ErrorKind::BrokenPipe)
 }
 
 /// Whether somebody still reads stdout, to which something was printed. The files of a training are its product: it goes on
