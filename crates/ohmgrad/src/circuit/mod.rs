@@ -1,4 +1,4 @@
-//! Circuits: named nodes, and two-terminal elements between them.
+//! Circuits: named nodes, and two-terminal elements between them, some of them controlled from elsewhere.
 //!
 //! A [`Circuit`] is built by a [`CircuitBuilder`] or read from a SPICE [`netlist`], and is valid from
 //! then on: every number is in range, every name unique. Values can be changed for another solve
@@ -39,6 +39,11 @@ impl NodeId {
 }
 
 impl ElementId {
+    /// The element at a place in [`Circuit::elements`].
+    pub(crate) fn from_index(index: u32) -> ElementId {
+        ElementId(index)
+    }
+
     /// The element's place in [`Circuit::elements`].
     pub fn index(self) -> usize {
         self.0 as usize
@@ -65,12 +70,23 @@ impl Element {
     }
 }
 
+/// What controls a source, the x of [`Law::ControlledVoltage`] and [`Law::ControlledCurrent`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Control {
+    /// The voltage of the first node above the second, in volt.
+    Voltage([NodeId; 2]),
+    /// The current through a voltage source from its first node to its second, in ampere.
+    Current(ElementId),
+}
+
 /// A network of two-terminal elements.
 #[derive(Clone, Debug)]
 pub struct Circuit {
     node_names: Vec<String>,
     element_names: Vec<String>,
     elements: Vec<Element>,
+    /// What controls the controlled sources, in the order of these.
+    controls: Vec<(ElementId, Control)>,
     nodes_by_name: NameIndex,
     elements_by_name: NameIndex,
     mark: Mark,
@@ -93,6 +109,7 @@ impl PartialEq for Circuit {
         self.node_names == other.node_names
             && self.element_names == other.element_names
             && self.elements == other.elements
+            && self.controls == other.controls
     }
 }
 
@@ -106,6 +123,14 @@ pub enum CircuitError {
         /// The element.
         element: String,
         /// What is wrong with it.
+        fault: String,
+    },
+    /// A source whose control is missing, or is none.
+    #[error("element {element}: {fault}")]
+    Control {
+        /// The source.
+        element: String,
+        /// What is wrong with its control.
         fault: String,
     },
     /// Two elements of one name.
@@ -150,6 +175,17 @@ impl Circuit {
     /// The elements in the order in which they were added.
     pub fn elements(&self) -> &[Element] {
         &self.elements
+    }
+
+    /// The controlled sources, each with what controls it.
+    pub fn controls(&self) -> &[(ElementId, Control)] {
+        &self.controls
+    }
+
+    /// What controls a source; `None` of any other element.
+    pub fn control(&self, element: ElementId) -> Option<Control> {
+        let place = self.controls.binary_search_by_key(&element, |(id, _)| *id);
+        place.ok().map(|k| self.controls[k].1)
     }
 
     /// The node of a name.
@@ -234,7 +270,8 @@ impl Circuit {
     /// ```
     ///
     /// # Errors
-    /// If a number of the law is out of range; the circuit is unchanged then.
+    /// If a number of the law is out of range, a controlled source or a source that controls another would become an
+    /// element of another kind, or an element such a source; the circuit is unchanged then.
     ///
     /// # Panics
     /// If the element is one of another, larger circuit.
@@ -243,12 +280,35 @@ impl Circuit {
             let element = self.element_names[element.index()].clone();
             return Err(CircuitError::Law { element, fault });
         }
+        self.check_kind(element, &law)?;
         let present = &mut self.elements[element.index()].law;
         if !law.is_source_like(present) {
             self.mark = Mark::new();
         }
         *present = law;
         Ok(())
+    }
+
+    /// Refuses a law that would leave a control without its source, or a source without its control.
+    fn check_kind(&self, element: ElementId, law: &Law) -> Result<(), CircuitError> {
+        use std::mem::discriminant;
+        let present = &self.elements[element.index()].law;
+        if discriminant(present) == discriminant(law) {
+            return Ok(());
+        }
+        let is_control =
+            |(_, control): &(ElementId, Control)| *control == Control::Current(element);
+        let fault = if present.is_controlled() || law.is_controlled() {
+            "controlled sources stay of their kinds, and other elements do not become one"
+        } else if self.controls.iter().any(is_control) {
+            "its current controls another source: it stays a voltage source"
+        } else {
+            return Ok(());
+        };
+        Err(CircuitError::Control {
+            element: self.element_names[element.index()].clone(),
+            fault: fault.to_owned(),
+        })
     }
 }
 

@@ -28,7 +28,9 @@
 //! | V, I | `DC`, functions of time at t = 0, `Rser=` (V), `Rpar=`, `load`, `tbl=` (I), `m=` (I) |
 //! | D | models D with the laws of ngspice: temperature, breakdown, high injection, recombination; LTspice's idealised diodes |
 //! | A | models sidiode |
-//! | B, G | currents of the element's own voltage that do not fall: see [`Formula`](crate::device::Formula); tables; constant voltages |
+//! | E, F, G, H | gains; `POLY` and `VALUE=` if they are linear, which may make several sources of one |
+//! | B, G | currents of the element's own voltage that do not fall: see [`Formula`](crate::device::Formula); tables |
+//! | B | voltages and currents that are linear in other voltages and currents |
 //! | X | subcircuits, `m=` |
 //!
 //! Parameters that cannot change an operating point are skipped; any other that is not known is an error. Analyses, outputs and
