@@ -86,6 +86,7 @@ fn kind(law: &Law) -> &'static str {
         Law::Resistor { .. } => "resistors",
         Law::VoltageSource { .. } => "voltage sources",
         Law::CurrentSource { .. } => "current sources",
+        Law::ControlledVoltage { .. } | Law::ControlledCurrent { .. } => "controlled sources",
         Law::Diode(_) | Law::Regions(_) => "idealised diodes",
         Law::Shockley(_) | Law::Junction(_) => "diodes",
         Law::Curve(_) => "curves",

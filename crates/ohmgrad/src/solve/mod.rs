@@ -11,8 +11,8 @@
 //! They have no energy, and so a solver of their own: Newton's method on Kirchhoff's laws and those of all elements (modified nodal
 //! analysis), with one sparse LU factorization a step. The certificate is the same, but it proves less. It proves that all these laws
 //! hold at the state, each at its own scale; that there is no other such state follows from convexity, which is missing. A
-//! negative resistance beside a diode has three states. The solver gives the one that Newton's steps lead to from rest, whatever
-//! it has solved before. Error bars are estimates of the first order, also where all elements are straight lines.
+//! negative resistance beside a diode has three states. The solver gives one that Newton's steps lead to from rest, or steps in time,
+//! whatever it has solved before. Error bars are estimates of the first order, also where all elements are straight lines.
 
 mod certificate;
 mod confirmation;

@@ -148,7 +148,7 @@ fn with_amplifier(circuit: &Circuit) -> Circuit {
     build(
         builder
             .vcvs("amplifier", "amplified", "0", ["0", "0"], 2.0)
-            .resistor("its load", "amplified", "0", 1.0),
+            .resistor("rload", "amplified", "0", 1.0),
     )
 }
 
@@ -237,7 +237,12 @@ fn what_contradicts_is_named() {
         .voltage_source("v2", "a", "b", 0.25)
         .voltage_source("v3", "b", "0", 0.5)
         .vcvs("e1", "c", "0", ["a", "0"], 2.0);
-    assert!(refusal(loop_).starts_with("the voltages of v3, v1, v2 add up to 0.25 V"));
+    let message = refusal(loop_);
+    assert!(message.contains(" add up to 0.25 V"), "{message}");
+    assert!(
+        ["v1", "v2", "v3"].iter().all(|name| message.contains(name)),
+        "{message}"
+    );
     let island = Circuit::builder()
         .voltage_source("v1", "a", "0", 1.0)
         .vccs("g1", "0", "b", ["a", "0"], 1e-3)
@@ -262,9 +267,10 @@ fn what_contradicts_is_named() {
         .voltage_source("v1", "a", "0", 5.0)
         .resistor("r1", "a", "b", 1e3)
         .vccs("g1", "b", "0", ["b", "0"], -1e-3);
+    let message = refusal(cancelled);
     assert!(
-        refusal(cancelled).contains("of b, "),
-        "the open node is named"
+        message.contains("grow without end") && message.contains("b, "),
+        "{message}"
     );
 }
 

@@ -3,12 +3,15 @@
 use super::newton::{End, Newton};
 use super::structure::{Structure, name};
 use super::system::Equation;
-use crate::circuit::{Circuit, ElementId, NodeId};
+use crate::circuit::Circuit;
 use crate::device::Law;
 use crate::presolve::PresolveError;
 
 /// An equation that is missed by more, relative to what drives it, is contradicted by others.
 const MISSED: f64 = 1e-9;
+
+/// Unknowns that are larger, relative to what drives them, grow without end.
+const ENDLESS: f64 = 1e12;
 
 /// Names what contradicts, if a search found no state for that reason.
 ///
@@ -20,70 +23,66 @@ pub(super) fn check(
     newton: &Newton,
     end: End,
 ) -> Result<(), PresolveError> {
+    if end == End::Converged {
+        check_pinned(circuit, structure, newton)?;
+    }
+    let is_found = matches!(end, End::Converged | End::Interrupted);
+    if is_found || newton.contradiction.is_empty() {
+        return Ok(());
+    }
     let system = newton.system;
+    let name = |k: &usize| match k.checked_sub(system.nodes) {
+        None => circuit.node_names()[k + 1].clone(),
+        Some(branch) => circuit.element_names()[system.branches[branch].element].clone(),
+    };
+    Err(PresolveError::Contradiction {
+        of: newton.contradiction.iter().map(name).collect(),
+    })
+}
+
+/// Sees to it that no current flows into a part that nothing joins to ground.
+fn check_pinned(
+    circuit: &Circuit,
+    structure: &Structure,
+    newton: &Newton,
+) -> Result<(), PresolveError> {
+    if structure.pinned.is_empty() {
+        return Ok(());
+    }
+    let currents = newton.system.currents(&newton.x);
     for node in &structure.pinned {
         let k = node.index() - 1;
-        let excess = newton.x[k].value().abs() * system.scales[k];
-        let members = structure.part(circuit, *node);
-        let (sources, drive) = sources_at(circuit, &members);
-        if end == End::Converged && excess > MISSED * drive {
-            let nodes = members;
+        let excess = newton.x[k].value().abs() * newton.system.scales[k];
+        let sources = structure.current_sources(circuit, *node);
+        let driven: f64 = sources.iter().map(|id| currents[id.index()].abs()).sum();
+        if excess > MISSED * driven && !sources.is_empty() {
             return Err(PresolveError::NowhereToGo {
-                sources,
-                nodes,
+                sources: sources.iter().map(|id| name(circuit, *id)).collect(),
+                nodes: structure.part(circuit, *node),
                 excess,
             });
         }
     }
-    match end {
-        End::Stalled | End::Broken if are_missed(newton) => Err(contradiction(circuit, newton)),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
-/// Whether straight equations are missed.
-pub(super) fn are_missed(newton: &Newton) -> bool {
+/// The unknowns that grow without end, if straight equations are missed even so.
+pub(super) fn growing(newton: &Newton) -> Vec<usize> {
     let system = newton.system;
-    let straight = (0..system.unknowns()).filter(|k| system.is_straight(*k));
-    let worst = straight.fold(0.0, |max: f64, k| max.max(newton.misses[k].abs()));
-    worst > MISSED * system.drive() && worst.is_finite()
-}
-
-/// Names the unknowns that grow without end.
-fn contradiction(circuit: &Circuit, newton: &Newton) -> PresolveError {
-    let system = newton.system;
-    let sizes = newton.x.iter().map(|x| x.value().abs());
-    let largest = sizes.clone().fold(0.0, f64::max);
-    let growing = sizes.enumerate().filter(|(_, size)| *size >= 0.1 * largest);
-    let name = |(k, _)| match usize::checked_sub(k, system.nodes) {
-        None => circuit.node_names()[k + 1].clone(),
-        Some(branch) => circuit.element_names()[system.branches[branch].element].clone(),
-    };
-    PresolveError::Contradiction {
-        of: growing.map(name).collect(),
-    }
-}
-
-/// The current sources at nodes, and the sum of what they drive at least.
-fn sources_at(circuit: &Circuit, nodes: &[String]) -> (Vec<String>, f64) {
-    let is_there = |node: NodeId| nodes.iter().any(|name| *name == circuit[node]);
-    let is_current = |id: &ElementId| {
-        let law = circuit[*id].law();
-        matches!(
-            law,
-            Law::CurrentSource { .. } | Law::ControlledCurrent { .. }
-        )
-    };
-    let at = circuit.element_ids().filter(is_current);
-    let at: Vec<ElementId> = at
-        .filter(|id| circuit[*id].nodes().into_iter().any(is_there))
-        .collect();
-    let drive = at.iter().map(|id| match circuit[*id].law() {
-        Law::CurrentSource { current } => current.abs(),
-        _ => 0.0,
+    // What has grown out of range is no number.
+    let drive = system.drive();
+    let mut straight = (0..system.unknowns()).filter(|k| system.is_straight(*k));
+    let is_missed = |miss: f64| miss.abs() > MISSED * drive || miss.is_nan();
+    let sizes = newton.x.iter().map(|x| match x.value().abs() {
+        size if size.is_nan() => f64::INFINITY,
+        size => size,
     });
-    let drive = drive.fold(f64::MIN_POSITIVE, |a, b| a + b);
-    (at.into_iter().map(|id| name(circuit, id)).collect(), drive)
+    let largest = sizes.clone().fold(0.0, f64::max);
+    let is_endless = largest > ENDLESS * drive && straight.any(|k| is_missed(newton.misses[k]));
+    let growing = sizes
+        .enumerate()
+        .filter(|(_, size)| is_endless && *size >= 0.1 * largest);
+    growing.map(|(k, _)| k).collect()
 }
 
 /// By how much each equation may be off, in volt: what is missed, and the rounding of laws and of sources.
@@ -91,18 +90,22 @@ pub(super) fn digits(circuit: &Circuit, newton: &Newton) -> Vec<f64> {
     let system = newton.system;
     let mut digits: Vec<f64> = newton.misses.iter().map(|miss| miss.abs()).collect();
     for (k, (branch, bent)) in system.branches.iter().zip(&newton.bent).enumerate() {
+        let row = system.nodes + k;
         let law = circuit.elements()[branch.element].law();
-        digits[system.nodes + k] += match &branch.equation {
-            Equation::Curve(curve) => {
+        digits[row] += match (&branch.equation, law) {
+            (Equation::Curve(curve), _) => {
                 let voltage = system.voltage(branch, &newton.x).value();
-                let steep = f64::EPSILON * voltage.abs();
-                steep.max(bent.share * branch.resistance * curve.rounding(voltage))
+                let by_current = bent.share * branch.resistance * curve.rounding(voltage);
+                match bent.share > 0.5 {
+                    true => by_current,
+                    false => by_current + f64::EPSILON * (voltage + newton.x[row].high).abs(),
+                }
             }
-            _ => match law {
-                Law::VoltageSource { voltage } => 2.0 * f64::EPSILON * voltage.abs(),
-                Law::Diode(diode) => 2.0 * f64::EPSILON * diode.forward_voltage.abs(),
-                _ => 0.0,
-            },
+            (_, Law::VoltageSource { voltage }) => 2.0 * f64::EPSILON * voltage.abs(),
+            (_, Law::Diode(diode)) => {
+                2.0 * f64::EPSILON * (1.0 - bent.share) * diode.forward_voltage.abs()
+            }
+            _ => 0.0,
         };
     }
     digits

@@ -6,9 +6,9 @@
 //!
 //! The certificate is the same, and proves less: every law of Kirchhoff and every element's law holds at the state, each at its
 //! own scale. That there is no other such state does not follow, as it does from convexity: a negative resistance beside a
-//! diode has several. The state is the one that Newton's steps reach from rest, or along a path on which the sources are
-//! turned on; it depends on the circuit alone. Whether a real circuit would stay there depends on its capacitances, which are not
-//! in it.
+//! diode has several. The state is one that Newton's steps lead to from rest or, where they lead nowhere, one that is reached in
+//! time from rest with capacitors beside all diodes and curves; it depends on the circuit alone. Whether a real circuit would stay
+//! there depends on its capacitances, which are not in it.
 
 mod faults;
 mod lu;
@@ -67,15 +67,15 @@ impl ModifiedNodal {
             .filter(|known| known.are_of(&system.pattern));
         let Some(mut factors) = known.or_else(|| Factors::new(system.pattern.clone())) else {
             let rest = vec![Double::default(); system.unknowns()];
-            return Ok(self.solution(circuit, &system, &rest, End::Broken));
+            return Ok(self.solution(circuit, &system, &rest, End::Broken).0);
         };
         let mut newton = Newton::new(&system, &mut factors);
         let end = newton.find();
         faults::check(circuit, &structure, &newton, end)?;
-        let mut solution = self.solution(circuit, &system, &newton.x, end);
+        let (mut solution, held) = self.solution(circuit, &system, &newton.x, end);
         if end == End::Converged {
             solution.undetermined = open::find(circuit, &structure, &mut newton);
-            self.add_bars(circuit, &mut newton, &mut solution);
+            self.add_bars(circuit, &mut newton, &mut solution, held);
         }
         let Work { steps, solves } = newton.work;
         solution.statistics = Statistics {
@@ -89,8 +89,14 @@ impl ModifiedNodal {
         Ok(solution)
     }
 
-    /// The state with its certificate.
-    fn solution(&self, circuit: &Circuit, system: &System, x: &[Double], end: End) -> Solution {
+    /// The state with its certificate, and the largest voltage of a source or forward voltage.
+    fn solution(
+        &self,
+        circuit: &Circuit,
+        system: &System,
+        x: &[Double],
+        end: End,
+    ) -> (Solution, f64) {
         let nodes = x[..system.nodes].iter().map(|x| x.value());
         let potentials: Vec<f64> = std::iter::once(0.0).chain(nodes).collect();
         let currents = system.currents(x);
@@ -102,7 +108,7 @@ impl ModifiedNodal {
             End::Converged if checked.certificate.passes(self.options.tolerance) => Status::Solved,
             End::Converged => Status::AccuracyLimit,
         };
-        Solution {
+        let solution = Solution {
             status,
             dissipated_power: checked.dissipated,
             potentials,
@@ -111,12 +117,13 @@ impl ModifiedNodal {
             certificate: checked.certificate,
             undetermined: Vec::new(),
             statistics: Statistics::default(),
-        }
+        };
+        (solution, checked.held)
     }
 
     /// Adds error bars, if they are asked for: what the rounding of laws and of sources moves, to first order, with several patterns of
     /// signs. Without an inverse that has no negative entry there is no bound from one solution.
-    fn add_bars(&self, circuit: &Circuit, newton: &mut Newton, solution: &mut Solution) {
+    fn add_bars(&self, circuit: &Circuit, newton: &mut Newton, solution: &mut Solution, held: f64) {
         if !self.options.error_bars {
             return;
         }
@@ -143,9 +150,15 @@ impl ModifiedNodal {
             bar => bar,
         };
         let accuracy: Vec<f64> = std::iter::once(0.0).chain(bars.map(bar)).collect();
-        let volts = potentials.iter().fold(0.0, |max: f64, v| max.max(v.abs()));
+        let volts = potentials.iter().fold(held, |max: f64, v| max.max(v.abs()));
         let enough = self.options.tolerance * volts;
-        if solution.status == Status::Solved && accuracy.iter().any(|bar| *bar > enough) {
+        let is_open = |k: usize| {
+            let mut open = solution.undetermined.iter();
+            open.any(|open| open.node.index() == k)
+        };
+        let mut bars = accuracy.iter().enumerate();
+        let is_long = bars.any(|(k, bar)| *bar > enough && !is_open(k));
+        if solution.status == Status::Solved && is_long {
             solution.status = Status::AccuracyLimit;
         }
         solution.accuracy = accuracy;

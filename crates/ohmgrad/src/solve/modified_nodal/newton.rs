@@ -1,14 +1,15 @@
 //! Newton's method on the equations of a circuit.
 
-use super::faults::are_missed;
+use super::faults::growing;
 use super::lu::Factors;
-use super::system::{Bent, System};
+use super::system::{Bent, Charging, System};
 use crate::interrupt;
 use crate::presolve::Double;
 
-/// The greatest number of Newton steps of one descent, and of a whole path.
+/// The greatest number of Newton steps of one descent, of one step in time, and of all of these.
 const STEPS: usize = 100;
-const PATH_STEPS: usize = 1500;
+const STEPS_IN_TIME: usize = 8;
+const ALL_STEPS_IN_TIME: usize = 1500;
 
 /// How often a step is halved before the descent is given up.
 const HALVINGS: i32 = 20;
@@ -17,9 +18,14 @@ const HALVINGS: i32 = 20;
 /// in a few steps, some of which lead up.
 const MEMORY: usize = 5;
 
-/// Steps below this, relative to the largest unknown, are near the end; those below the other are the end.
+/// Steps below this, relative to the largest unknown, are enough on the way; they are near the end; they are the end.
+const ENOUGH: f64 = 1e-6;
 const NEAR: f64 = 1e-12;
 const NOTHING: f64 = 1e-30;
+
+/// The slowest charging of capacitors, at which they are left out, and the fastest that is tried.
+const SLOWEST: f64 = 1e-6;
+const FASTEST: f64 = 1e12;
 
 /// How a search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,44 +55,73 @@ pub(super) struct Newton<'s, 'c> {
     pub(super) misses: Vec<f64>,
     pub(super) bent: Vec<Bent>,
     pub(super) work: Work,
-    /// What the equations shall be missed by.
-    aside: Vec<f64>,
+    /// The unknowns that grew without end before steps in time were tried, if any did.
+    pub(super) contradiction: Vec<usize>,
+    charging: Charging,
     values: Vec<f64>,
 }
 
 impl<'s, 'c> Newton<'s, 'c> {
     pub(super) fn new(system: &'s System<'c>, factors: &'s mut Factors) -> Newton<'s, 'c> {
-        let size = system.unknowns();
+        let rest = vec![Double::default(); system.unknowns()];
         Newton {
             system,
             factors,
-            x: vec![Double::default(); size],
+            x: rest.clone(),
             misses: Vec::new(),
             bent: Vec::new(),
             work: Work::default(),
-            aside: vec![0.0; size],
+            contradiction: Vec::new(),
+            charging: Charging {
+                rate: 0.0,
+                before: rest,
+            },
             values: Vec::new(),
         }
     }
 
-    /// Finds a state from rest: by descent, by plain steps, and along a path.
+    /// Finds a state from rest: by descent, by plain steps, and by steps in time.
     pub(super) fn find(&mut self) -> End {
         let is_over = |end| matches!(end, End::Converged | End::Interrupted);
-        let mut end = self.descend(true, STEPS);
+        let end = self.descend(true, STEPS, NEAR);
         if is_over(end) {
             return end;
         }
         self.x.fill(Double::default());
-        end = self.descend(false, STEPS);
-        if is_over(end) || are_missed(self) {
+        let end = self.descend(false, STEPS, NEAR);
+        if is_over(end) {
             return end;
         }
+        self.contradiction = growing(self);
         self.x.fill(Double::default());
-        self.follow()
+        self.settle()
     }
 
-    /// Steps until they are over; `is_damped`, they are shortened so that the residual falls.
-    fn descend(&mut self, is_damped: bool, most: usize) -> End {
+    /// Lets capacitors beside diodes and curves charge until they carry nothing, by implicit Euler steps that grow.
+    fn settle(&mut self) -> End {
+        let start = self.work.steps;
+        let mut rate = 1.0;
+        while self.work.steps - start < ALL_STEPS_IN_TIME && rate < FASTEST {
+            self.charging.before.clone_from(&self.x);
+            self.charging.rate = rate;
+            let end = self.descend(false, STEPS_IN_TIME, ENOUGH);
+            self.charging.rate = 0.0;
+            match end {
+                End::Converged if rate < SLOWEST => return self.descend(false, STEPS, NEAR),
+                End::Converged => rate *= 0.5,
+                End::Interrupted => return end,
+                _ => {
+                    self.x.clone_from(&self.charging.before);
+                    rate *= 4.0;
+                }
+            }
+        }
+        End::Stalled
+    }
+
+    /// Steps until they are below `enough` and no longer become smaller; `is_damped`, they are shortened so that the residual
+    /// falls.
+    fn descend(&mut self, is_damped: bool, most: usize, enough: f64) -> End {
         let mut before = vec![self.measure(None)];
         let mut last = f64::INFINITY;
         for _ in 0..most {
@@ -97,25 +132,28 @@ impl<'s, 'c> Newton<'s, 'c> {
                 return End::Broken;
             };
             let size = step.iter().fold(0.0, |max: f64, dx| max.max(dx.abs()));
-            let scale = self.x.iter().fold(0.0, |max: f64, x| max.max(x.high.abs())) + size;
-            let is_near = size <= NEAR * scale;
-            let whole = self.measure(Some((&step, 1.0)));
-            let limit = before
+            let scale = self
+                .x
                 .iter()
-                .rev()
-                .take(MEMORY)
-                .fold(0.0, |a: f64, b| a.max(*b));
-            let (mut t, mut residual) = (1.0, whole);
-            while is_damped && !is_near && !(residual <= (1.0 - 1e-4 * t) * limit) {
+                .fold(size, |max: f64, x| max.max(x.high.abs()));
+            let is_near = size <= enough * scale;
+            let recent = before.iter().rev().take(MEMORY);
+            let limit = recent.fold(0.0, |max: f64, residual| max.max(*residual));
+            let mut t = 1.0;
+            let mut residual = self.measure(Some((&step, t)));
+            while is_damped && !is_near && !falls(residual, t, limit) {
                 t *= 0.5;
                 if t < 0.5_f64.powi(HALVINGS) {
                     return End::Stalled;
                 }
                 residual = self.measure(Some((&step, t)));
             }
-            self.advance(&step, t);
+            for (x, dx) in self.x.iter_mut().zip(&step) {
+                *x += Double::from(t * dx);
+            }
             before.push(residual);
-            if size <= NOTHING * scale || is_near && size >= 0.5 * last {
+            let is_last = is_near && (enough > NEAR || size >= 0.5 * last);
+            if size <= NOTHING * scale || is_last {
                 return End::Converged;
             }
             last = size;
@@ -123,52 +161,18 @@ impl<'s, 'c> Newton<'s, 'c> {
         End::Stalled
     }
 
-    /// Follows the states for which all equations are missed by a share of what rest misses them by, from all of it to
-    /// none: as if the sources were turned on, and voltage sources in series with the curves turned off.
-    fn follow(&mut self) -> End {
-        self.measure(None);
-        let rest = self.misses.clone();
-        let (mut share, mut stride) = (1.0_f64, 0.1);
-        let start = self.work.steps;
-        while share > 0.0 {
-            if self.work.steps - start > PATH_STEPS || stride < 1e-9 {
-                return End::Stalled;
-            }
-            let next = (share - stride).max(0.0);
-            self.aside = rest.iter().map(|miss| next * miss).collect();
-            let from = self.x.clone();
-            let most = if next > 0.0 { 12 } else { STEPS };
-            match self.descend(false, most) {
-                End::Converged => {
-                    share = next;
-                    stride *= 2.0;
-                }
-                End::Interrupted => return End::Interrupted,
-                _ => {
-                    self.x = from;
-                    stride *= 0.25;
-                }
-            }
-        }
-        End::Converged
-    }
-
     /// The step to where the tangents meet.
     fn step(&mut self) -> Option<Vec<f64>> {
         self.work.steps += 1;
-        if !self.factorize() {
+        let rate = self.charging.rate;
+        self.system.matrix(&self.bent, rate, &mut self.values);
+        let is_finite = self.values.iter().all(|value| value.is_finite());
+        if !is_finite || !self.factors.factorize(&self.values) {
             return None;
         }
-        let misses = self.misses.iter().zip(&self.aside);
-        let mut step: Vec<f64> = misses.map(|(miss, aside)| aside - miss).collect();
+        let mut step: Vec<f64> = self.misses.iter().map(|miss| -miss).collect();
         self.solve(&mut step);
         step.iter().all(|dx| dx.is_finite()).then_some(step)
-    }
-
-    /// Factorizes the matrix of the tangents; whether that went well.
-    fn factorize(&mut self) -> bool {
-        self.system.matrix(&self.bent, &mut self.values);
-        self.values.iter().all(|value| value.is_finite()) && self.factors.factorize(&self.values)
     }
 
     /// Solves with the last matrix.
@@ -177,27 +181,23 @@ impl<'s, 'c> Newton<'s, 'c> {
         self.factors.solve(right);
     }
 
-    fn advance(&mut self, step: &[f64], t: f64) {
-        for (x, dx) in self.x.iter_mut().zip(step) {
-            *x += Double::from(t * dx);
-        }
-    }
-
     /// The size of the residual at the state, or at a step from it.
     fn measure(&mut self, ahead: Option<(&[f64], f64)>) -> f64 {
         let (misses, bent) = (&mut self.misses, &mut self.bent);
         match ahead {
-            None => self.system.misses(&self.x, misses, bent),
+            None => self.system.misses(&self.x, &self.charging, misses, bent),
             Some((step, t)) => {
                 let x = self.x.iter().zip(step);
                 let x: Vec<Double> = x.map(|(x, dx)| *x + Double::from(t * dx)).collect();
-                self.system.misses(&x, misses, bent);
+                self.system.misses(&x, &self.charging, misses, bent);
             }
         }
-        let misses = self.misses.iter().zip(&self.aside);
-        misses
-            .map(|(miss, aside)| (miss - aside) * (miss - aside))
-            .sum::<f64>()
-            .sqrt()
+        let squares = self.misses.iter().map(|miss| miss * miss);
+        squares.sum::<f64>().sqrt()
     }
+}
+
+/// Whether the residual of a step of length t is low enough; one that is no number is not.
+fn falls(residual: f64, t: f64, limit: f64) -> bool {
+    residual <= (1.0 - 1e-4 * t) * limit
 }

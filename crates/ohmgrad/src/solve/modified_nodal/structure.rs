@@ -2,7 +2,7 @@
 
 use petgraph::unionfind::UnionFind;
 
-use crate::circuit::{Circuit, Element, ElementId, NodeId};
+use crate::circuit::{Circuit, Control, Element, ElementId, NodeId};
 use crate::device::Law;
 use crate::presolve::PresolveError;
 
@@ -11,7 +11,8 @@ const ROUNDING: f64 = 1e-14;
 
 /// What is settled before the equations are.
 pub(super) struct Structure {
-    /// A node of each part that no element joins to ground: it stays at 0 V.
+    /// A node of each part that no element joins to ground and that controls no source: it stays at 0 V, as nothing holds
+    /// the part.
     pub(super) pinned: Vec<NodeId>,
     /// Voltage sources and shorts that close loops of such: they carry nothing, since the others can.
     pub(super) idle: Vec<ElementId>,
@@ -26,6 +27,13 @@ impl Structure {
         let parts = parts(circuit, |_| true);
         let mut is_held = vec![false; parts.len()];
         is_held[parts[0]] = true;
+        for (_, control) in circuit.controls() {
+            if let Control::Voltage(nodes) = control {
+                for node in nodes {
+                    is_held[parts[node.index()]] = true;
+                }
+            }
+        }
         let mut pinned = Vec::new();
         for node in circuit.node_ids() {
             if !std::mem::replace(&mut is_held[parts[node.index()]], true) {
@@ -39,9 +47,26 @@ impl Structure {
         })
     }
 
-    /// Whether a node is in a part that nothing joins to ground.
+    /// Whether a node is in a part that nothing holds.
     pub(super) fn is_open(&self, node: NodeId) -> bool {
-        self.parts[node.index()] != self.parts[0]
+        let part = self.parts[node.index()];
+        let mut pinned = self.pinned.iter();
+        pinned.any(|pinned| self.parts[pinned.index()] == part)
+    }
+
+    /// The current sources that end in the part of a node.
+    pub(super) fn current_sources(&self, circuit: &Circuit, node: NodeId) -> Vec<ElementId> {
+        let part = self.parts[node.index()];
+        let is_there = |id: &ElementId| {
+            let element = &circuit[*id];
+            let mut ends = element.nodes().into_iter();
+            let is_current = matches!(
+                element.law(),
+                Law::CurrentSource { .. } | Law::ControlledCurrent { .. }
+            );
+            is_current && ends.any(|node| self.parts[node.index()] == part)
+        };
+        circuit.element_ids().filter(is_there).collect()
     }
 
     /// The nodes of the part of a node, by name.

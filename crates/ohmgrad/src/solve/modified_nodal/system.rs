@@ -60,6 +60,13 @@ pub(super) struct Bent {
     pub(super) share: f64,
 }
 
+/// Capacitors beside all bent branches, in a step of implicit Euler from a state before: each carries `rate` times the change
+/// of its voltage, in units of 1 / r.
+pub(super) struct Charging {
+    pub(super) rate: f64,
+    pub(super) before: Vec<Double>,
+}
+
 /// The equations.
 pub(super) struct System<'c> {
     circuit: &'c Circuit,
@@ -244,7 +251,7 @@ impl<'c> System<'c> {
     }
 
     /// The entries of the matrix of the tangents at a state of the branches, with what keeps it regular.
-    pub(super) fn matrix(&self, bent: &[Bent], values: &mut Vec<f64>) {
+    pub(super) fn matrix(&self, bent: &[Bent], rate: f64, values: &mut Vec<f64>) {
         values.clear();
         values.resize(self.pattern.len(), 0.0);
         for (entry, place) in self.linear.iter().zip(&self.linear_places) {
@@ -257,7 +264,8 @@ impl<'c> System<'c> {
             };
         }
         for (places, bent) in self.bent_places.iter().zip(bent) {
-            let factors = [1.0 - bent.share, bent.share - 1.0, -bent.share];
+            let by_voltage = 1.0 - bent.share + rate * bent.share;
+            let factors = [by_voltage, -by_voltage, -bent.share];
             for (place, factor) in places.iter().zip(factors) {
                 if let Some(place) = place {
                     values[*place] += factor;
@@ -267,7 +275,13 @@ impl<'c> System<'c> {
     }
 
     /// By how much a state misses each equation, in volt, and its bent branches.
-    pub(super) fn misses(&self, x: &[Double], misses: &mut Vec<f64>, bent: &mut Vec<Bent>) {
+    pub(super) fn misses(
+        &self,
+        x: &[Double],
+        charging: &Charging,
+        misses: &mut Vec<f64>,
+        bent: &mut Vec<Bent>,
+    ) {
         let mut sums: Vec<Double> = self.right.iter().map(|right| -*right).collect();
         for entry in &self.linear {
             sums[entry.row] += x[entry.unknown].times(entry.factor);
@@ -276,7 +290,12 @@ impl<'c> System<'c> {
         misses.extend(sums.iter().map(|sum| sum.value()));
         bent.clear();
         for (k, branch) in self.branches.iter().enumerate() {
-            let at_branch = branch.at(self.voltage(branch, x), x[self.nodes + k]);
+            let u = self.voltage(branch, x);
+            let mut y = x[self.nodes + k];
+            if charging.rate > 0.0 {
+                y = y - (u - self.voltage(branch, &charging.before)).times(charging.rate);
+            }
+            let at_branch = branch.at(u, y);
             if let Some(at_branch) = at_branch {
                 misses[self.nodes + k] += at_branch.off;
             }

@@ -86,7 +86,7 @@ print all
 fn everything_is_read() {
     let netlist = parse(EVERYTHING, "everything.cir").unwrap_or_else(|errors| panic!("{errors}"));
     // Two of them are resistors of sources.
-    assert_eq!(netlist.circuit.elements().len(), 35);
+    assert_eq!(netlist.circuit.elements().len(), 49);
     assert_eq!(netlist.ignored.len(), 4);
 }
 
