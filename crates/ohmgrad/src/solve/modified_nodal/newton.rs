@@ -2,7 +2,7 @@
 
 use super::faults::growing;
 use super::lu::Factors;
-use super::system::{Bent, Charging, System};
+use super::system::{Bent, Charging, REGULARIZATION, System};
 use crate::interrupt;
 use crate::presolve::Double;
 
@@ -161,11 +161,18 @@ impl<'s, 'c> Newton<'s, 'c> {
         End::Stalled
     }
 
-    /// The step to where the tangents meet.
+    /// The step to where the tangents meet; with more that keeps the matrix regular where it is singular all the same.
     fn step(&mut self) -> Option<Vec<f64>> {
         self.work.steps += 1;
+        [1.0, 1e3, 1e6]
+            .into_iter()
+            .find_map(|more| self.regular_step(more * REGULARIZATION))
+    }
+
+    fn regular_step(&mut self, regularization: f64) -> Option<Vec<f64>> {
         let rate = self.charging.rate;
-        self.system.matrix(&self.bent, rate, &mut self.values);
+        let system = self.system;
+        system.matrix(&self.bent, rate, regularization, &mut self.values);
         let is_finite = self.values.iter().all(|value| value.is_finite());
         if !is_finite || !self.factors.factorize(&self.values) {
             return None;

@@ -251,7 +251,13 @@ impl<'c> System<'c> {
     }
 
     /// The entries of the matrix of the tangents at a state of the branches, with what keeps it regular.
-    pub(super) fn matrix(&self, bent: &[Bent], rate: f64, values: &mut Vec<f64>) {
+    pub(super) fn matrix(
+        &self,
+        bent: &[Bent],
+        rate: f64,
+        regularization: f64,
+        values: &mut Vec<f64>,
+    ) {
         values.clear();
         values.resize(self.pattern.len(), 0.0);
         for (entry, place) in self.linear.iter().zip(&self.linear_places) {
@@ -259,8 +265,8 @@ impl<'c> System<'c> {
         }
         for (k, place) in self.diagonal.iter().enumerate() {
             values[*place] += match k < self.nodes {
-                true => REGULARIZATION,
-                false => -REGULARIZATION,
+                true => regularization,
+                false => -regularization,
             };
         }
         for (places, bent) in self.bent_places.iter().zip(bent) {
