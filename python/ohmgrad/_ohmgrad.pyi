@@ -36,7 +36,7 @@ from ohmgrad.settings import (
     TrainerSettings,
     Update,
 )
-from ohmgrad.solution import Element, Solution, SolvedRows, Step
+from ohmgrad.solution import Element, Solution, SolvedRows, Step, Transfer
 
 _Path = str | PathLike[str]
 _Pair = tuple[NDArray[np.float64], NDArray[np.int64] | NDArray[np.float64]]
@@ -428,6 +428,18 @@ class CircuitBuilder:
     def conductance(self, name: str, a: str | int, b: str | int, conductance: float) -> CircuitBuilder: ...
     def voltage_source(self, name: str, plus: str | int, minus: str | int, voltage: float) -> CircuitBuilder: ...
     def current_source(self, name: str, start: str | int, end: str | int, current: float) -> CircuitBuilder: ...
+    def vcvs(
+        self, name: str, plus: str | int, minus: str | int, control: tuple[str | int, str | int], gain: float
+    ) -> CircuitBuilder: ...
+    def vccs(
+        self, name: str, start: str | int, end: str | int, control: tuple[str | int, str | int], conductance: float
+    ) -> CircuitBuilder: ...
+    def ccvs(
+        self, name: str, plus: str | int, minus: str | int, source: str, resistance: float
+    ) -> CircuitBuilder: ...
+    def cccs(
+        self, name: str, start: str | int, end: str | int, source: str, gain: float
+    ) -> CircuitBuilder: ...
     def diode(
         self,
         name: str,
@@ -478,6 +490,7 @@ class Equilibrium:
         self, by_outputs: ArrayLike, beta: float | None = None
     ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]], NDArray[np.float64]]: ...
 
+def transfer(circuit: Circuit, output: str, source: str) -> Transfer: ...
 def write_text(path: _Path, text: str) -> None: ...
 def study_runs(
     table: _Path,

@@ -39,7 +39,7 @@ mod _ohmgrad {
     #[pymodule_export]
     use crate::builder::PyCircuitBuilder;
     #[pymodule_export]
-    use crate::circuit::PyCircuit;
+    use crate::circuit::{PyCircuit, transfer};
     #[pymodule_export]
     use crate::circuit_experiment::PyCircuitExperiment;
     #[pymodule_export]

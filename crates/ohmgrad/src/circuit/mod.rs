@@ -141,6 +141,11 @@ pub enum CircuitError {
         "`{0}` is no name: names are not empty and have no white space and no control characters"
     )]
     Name(String),
+    /// A text that is no voltage or current.
+    #[error(
+        "`{0}` is no voltage or current: write v(NODE), v(NODE,NODE) or i(SOURCE) of a voltage source"
+    )]
+    Quantity(String),
     /// A node or an element that the circuit does not have.
     #[error("there is no {what} {name}{hint}")]
     Unknown {
@@ -239,6 +244,34 @@ impl Circuit {
             name: name.to_owned(),
             hint: names::hint("element", name, &self.element_names),
         })
+    }
+
+    /// What `v(a)`, `v(a,b)` or `i(source)` means: a voltage, or the current of a voltage source.
+    ///
+    /// # Errors
+    /// If it is none of these, there is no such node or element, or the element is no voltage source.
+    pub fn find_quantity(&self, text: &str) -> Result<Control, CircuitError> {
+        let other = || CircuitError::Quantity(text.to_owned());
+        let lower = text.trim().to_lowercase();
+        let (kind, inside) = lower.split_once('(').ok_or_else(other)?;
+        let inside = inside.strip_suffix(')').ok_or_else(other)?;
+        match kind.trim() {
+            "v" => {
+                let (a, b) = inside.split_once(',').unwrap_or((inside, "0"));
+                Ok(Control::Voltage([
+                    self.find_node(a.trim())?,
+                    self.find_node(b.trim())?,
+                ]))
+            }
+            "i" => {
+                let source = self.find_element(inside.trim())?;
+                match self[source].law() {
+                    Law::VoltageSource { .. } => Ok(Control::Current(source)),
+                    _ => Err(other()),
+                }
+            }
+            _ => Err(other()),
+        }
     }
 
     /// All nodes, ground first.

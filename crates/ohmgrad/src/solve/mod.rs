@@ -33,6 +33,7 @@ mod variants;
 mod welds;
 
 pub use certificate::Certificate;
+pub use modified_nodal::{Transfer, TransferError};
 pub use options::{Method, SolveOptions};
 pub use rows::RowError;
 pub use solution::{Solution, Statistics, Status};

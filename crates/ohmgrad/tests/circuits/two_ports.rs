@@ -1,6 +1,6 @@
 //! Circuits with controlled sources: closed forms, the other solver, states that are not the only ones, and what has no state.
 
-use ohmgrad::circuit::{Circuit, CircuitBuilder, Element};
+use ohmgrad::circuit::{Circuit, CircuitBuilder, Element, netlist};
 use ohmgrad::device::Law;
 use ohmgrad::solve::{Certificate, Solution, SolveOptions, Solver, Status};
 use rand::{RngExt, SeedableRng};
@@ -435,4 +435,75 @@ fn a_solver_follows_a_change_of_kind() {
     }
     let is_controlled = |e: &Element| matches!(e.law(), Law::ControlledCurrent { .. });
     assert!(amplified.elements().iter().any(is_controlled));
+}
+
+/// By ngspice 39, but for the output resistance of i(v2), which it takes for infinite whatever it is.
+const TRANSFERS: [(&str, &str, [f64; 3]); 5] = [
+    (
+        "v(out)",
+        "v1",
+        [2.07409549252, 1335.151047393, 38.46153846154],
+    ),
+    (
+        "v(out,c)",
+        "i1",
+        [132.3715285977, 101.2252865747, -93.9099901362],
+    ),
+    (
+        "i(v2)",
+        "v1",
+        [0.00207409549252, 1335.151047393, 1000.0 + 200.0 / 5.0],
+    ),
+    (
+        "v(b)",
+        "i1",
+        [74.89789278544, 101.2252865747, 77.53063216437],
+    ),
+    (
+        "i(v1)",
+        "v1",
+        [-0.000748978927854, 1335.151047393, 1335.151047393],
+    ),
+];
+
+/// Gain, input and output resistance as ngspice 39 prints them for `.tf`, to its seven digits.
+#[test]
+fn transfer_functions_are_those_of_ngspice() {
+    const AMPLIFIER: &str = "v1 in 0 2
+        rs in b 100
+        d1 b c dm
+        rc c 0 1k
+        e1 o 0 c 0 3
+        ro o out 50
+        rl out 0 200
+        i1 0 c 0.1m
+        f1 c 0 v1 0.2
+        v2 out x 0
+        rx x 0 1k
+        .model dm d(is=1e-12 n=1.2 rs=3)";
+    for (output, source, expected) in TRANSFERS {
+        let text = format!("t\n{AMPLIFIER}\n.tf {output} {source}");
+        let netlist = netlist::parse(&text, "tf.cir").expect("a netlist");
+        let circuit = &netlist.circuit;
+        let solution = solve(circuit);
+        let request = netlist.transfer.expect("a request");
+        let quantity = circuit.find_quantity(&request.output).expect("an output");
+        let source = circuit.find_element(&request.source).expect("a source");
+        let transfer = solution
+            .transfer(circuit, quantity, source)
+            .expect("a transfer");
+        let found = [
+            transfer.gain,
+            transfer.input_resistance,
+            transfer.output_resistance,
+        ];
+        for (found, expected) in found.iter().zip(expected) {
+            let off = (found - expected).abs();
+            assert!(
+                off <= 1e-6 * expected.abs(),
+                "{output} {}: {found} for {expected}",
+                request.source
+            );
+        }
+    }
 }

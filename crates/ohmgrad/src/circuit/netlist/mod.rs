@@ -84,7 +84,7 @@ mod writer;
 
 use std::path::Path;
 
-pub use analyses::Sweep;
+pub use analyses::{Sweep, TransferRequest};
 pub use error::{NetlistError, NetlistErrors, Place};
 pub use fault::Fault;
 pub use warning::{Caution, Ignored, Warning};
@@ -111,6 +111,8 @@ pub struct Netlist {
     pub ignored: Vec<Ignored>,
     /// What the last `.dc` statement asks for, if it is one of a source with its first and last value and a step.
     pub sweep: Option<Sweep>,
+    /// What the last `.tf` statement asks for.
+    pub transfer: Option<TransferRequest>,
 }
 
 /// How a netlist is read.
@@ -212,11 +214,13 @@ fn parse_text(text: String, name: &str, options: &ReadOptions) -> Result<Netlist
     let mut program = program::read(&sources, &mut report);
     let title = program.title.unwrap_or(sources.title()).to_owned();
     let ignored = std::mem::take(&mut program.ignored);
+    let transfer = program.transfer.take();
     match expansion::expand(&sources, &program, options.max_elements, &mut report) {
         Some((circuit, sweep)) => Ok(Netlist {
             title,
             circuit,
             sweep,
+            transfer,
             warnings: report.warnings(&sources),
             ignored,
         }),

@@ -42,6 +42,17 @@ impl Pattern {
         self.rows.len()
     }
 
+    /// The product of the matrix with these entries and a vector.
+    pub(super) fn times(&self, values: &[f64], x: &[f64]) -> Vec<f64> {
+        let mut product = vec![0.0; self.size];
+        for (column, x) in x.iter().enumerate() {
+            for k in self.starts[column]..self.starts[column + 1] {
+                product[self.rows[k]] += values[k] * x;
+            }
+        }
+        product
+    }
+
     fn symbolic(&self) -> SymbolicSparseColMatRef<'_, usize> {
         SymbolicSparseColMatRef::new_checked(self.size, self.size, &self.starts, None, &self.rows)
     }

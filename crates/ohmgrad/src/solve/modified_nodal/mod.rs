@@ -16,6 +16,9 @@ mod newton;
 mod open;
 mod structure;
 mod system;
+mod transfer;
+
+pub use transfer::{Transfer, TransferError};
 
 use super::{Certificate, Solution, SolveOptions, Statistics, Status};
 use crate::circuit::Circuit;

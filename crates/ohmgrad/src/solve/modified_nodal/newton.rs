@@ -63,19 +63,15 @@ pub(super) struct Newton<'s, 'c> {
 
 impl<'s, 'c> Newton<'s, 'c> {
     pub(super) fn new(system: &'s System<'c>, factors: &'s mut Factors) -> Newton<'s, 'c> {
-        let rest = vec![Double::default(); system.unknowns()];
         Newton {
             system,
             factors,
-            x: rest.clone(),
+            x: vec![Double::default(); system.unknowns()],
             misses: Vec::new(),
             bent: Vec::new(),
             work: Work::default(),
             contradiction: Vec::new(),
-            charging: Charging {
-                rate: 0.0,
-                before: rest,
-            },
+            charging: Charging::none(),
             values: Vec::new(),
         }
     }

@@ -67,6 +67,16 @@ pub(super) struct Charging {
     pub(super) before: Vec<Double>,
 }
 
+impl Charging {
+    /// No capacitors.
+    pub(super) fn none() -> Charging {
+        Charging {
+            rate: 0.0,
+            before: Vec::new(),
+        }
+    }
+}
+
 /// The equations.
 pub(super) struct System<'c> {
     circuit: &'c Circuit,
@@ -133,6 +143,24 @@ impl<'c> System<'c> {
             _ => 0.0,
         });
         right.chain(forward).fold(0.0, f64::max)
+    }
+
+    /// The equation of an element's own law, if its current is unknown.
+    pub(super) fn equation_of(&self, element: ElementId) -> Option<usize> {
+        self.branch_of[element.index()].map(|k| self.nodes + k)
+    }
+
+    /// The resistance by which the current is scaled whose law an equation is.
+    pub(super) fn resistance_of(&self, equation: usize) -> f64 {
+        self.branches[equation - self.nodes].resistance
+    }
+
+    /// The unknowns at a state.
+    pub(super) fn state(&self, potentials: &[f64], currents: &[f64]) -> Vec<Double> {
+        let nodes = potentials[1..].iter().copied();
+        let branches = self.branches.iter();
+        let branches = branches.map(|branch| branch.resistance * currents[branch.element]);
+        nodes.chain(branches).map(Double::from).collect()
     }
 
     /// Whether an equation is a straight line.
