@@ -1,9 +1,11 @@
 //! Equations that no state solves, and how well they can be computed.
 
+use std::collections::HashMap;
+
 use super::newton::{End, Newton};
 use super::structure::{Structure, name};
 use super::system::Equation;
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, ElementId};
 use crate::device::Law;
 use crate::presolve::PresolveError;
 
@@ -50,12 +52,32 @@ fn check_pinned(
         return Ok(());
     }
     let currents = newton.system.currents(&newton.x);
+    let is_source = |law: &Law| {
+        matches!(
+            law,
+            Law::CurrentSource { .. } | Law::ControlledCurrent { .. }
+        )
+    };
+    let sources = circuit
+        .element_ids()
+        .filter(|id| is_source(circuit[*id].law()));
+    let mut driven: HashMap<usize, (f64, Vec<ElementId>)> = HashMap::new();
+    for id in sources {
+        for part in circuit[id].nodes().map(|node| structure.part_of(node)) {
+            let (sum, sources) = driven.entry(part).or_default();
+            *sum += currents[id.index()].abs();
+            if sources.last() != Some(&id) {
+                sources.push(id);
+            }
+        }
+    }
     for node in &structure.pinned {
         let k = node.index() - 1;
         let excess = newton.x[k].value().abs() * newton.system.scales[k];
-        let sources = structure.current_sources(circuit, *node);
-        let driven: f64 = sources.iter().map(|id| currents[id.index()].abs()).sum();
-        if excess > MISSED * driven && !sources.is_empty() {
+        let Some((driven, sources)) = driven.get(&structure.part_of(*node)) else {
+            continue;
+        };
+        if excess > MISSED * driven {
             return Err(PresolveError::NowhereToGo {
                 sources: sources.iter().map(|id| name(circuit, *id)).collect(),
                 nodes: structure.part(circuit, *node),

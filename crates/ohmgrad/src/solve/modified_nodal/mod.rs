@@ -155,12 +155,12 @@ impl ModifiedNodal {
         let accuracy: Vec<f64> = std::iter::once(0.0).chain(bars.map(bar)).collect();
         let volts = potentials.iter().fold(held, |max: f64, v| max.max(v.abs()));
         let enough = self.options.tolerance * volts;
-        let is_open = |k: usize| {
-            let mut open = solution.undetermined.iter();
-            open.any(|open| open.node.index() == k)
-        };
-        let mut bars = accuracy.iter().enumerate();
-        let is_long = bars.any(|(k, bar)| *bar > enough && !is_open(k));
+        let mut is_open = vec![false; accuracy.len()];
+        for open in &solution.undetermined {
+            is_open[open.node.index()] = true;
+        }
+        let mut bars = accuracy.iter().zip(&is_open);
+        let is_long = bars.any(|(bar, is_open)| *bar > enough && !is_open);
         if solution.status == Status::Solved && is_long {
             solution.status = Status::AccuracyLimit;
         }

@@ -1,5 +1,7 @@
 //! What the shape of a circuit leaves open, or forbids.
 
+use std::collections::HashSet;
+
 use petgraph::unionfind::UnionFind;
 
 use crate::circuit::{Circuit, Control, Element, ElementId, NodeId};
@@ -15,9 +17,11 @@ pub(super) struct Structure {
     /// the part.
     pub(super) pinned: Vec<NodeId>,
     /// Voltage sources and shorts that close loops of such: they carry nothing, since the others can.
-    pub(super) idle: Vec<ElementId>,
+    pub(super) idle: HashSet<ElementId>,
     /// Nodes of one number are joined by elements.
     parts: Vec<usize>,
+    /// Whether the nodes of each number are pinned.
+    is_pinned: Vec<bool>,
 }
 
 impl Structure {
@@ -34,45 +38,36 @@ impl Structure {
                 }
             }
         }
-        let mut pinned = Vec::new();
+        let (mut pinned, mut is_pinned) = (Vec::new(), vec![false; parts.len()]);
         for node in circuit.node_ids() {
-            if !std::mem::replace(&mut is_held[parts[node.index()]], true) {
+            let part = parts[node.index()];
+            if !std::mem::replace(&mut is_held[part], true) {
                 pinned.push(node);
+                is_pinned[part] = true;
             }
         }
         Ok(Structure {
             pinned,
             idle: Links::new(circuit).closing()?,
             parts,
+            is_pinned,
         })
     }
 
     /// Whether a node is in a part that nothing holds.
     pub(super) fn is_open(&self, node: NodeId) -> bool {
-        let part = self.parts[node.index()];
-        let mut pinned = self.pinned.iter();
-        pinned.any(|pinned| self.parts[pinned.index()] == part)
+        self.is_pinned[self.part_of(node)]
     }
 
-    /// The current sources that end in the part of a node.
-    pub(super) fn current_sources(&self, circuit: &Circuit, node: NodeId) -> Vec<ElementId> {
-        let part = self.parts[node.index()];
-        let is_there = |id: &ElementId| {
-            let element = &circuit[*id];
-            let mut ends = element.nodes().into_iter();
-            let is_current = matches!(
-                element.law(),
-                Law::CurrentSource { .. } | Law::ControlledCurrent { .. }
-            );
-            is_current && ends.any(|node| self.parts[node.index()] == part)
-        };
-        circuit.element_ids().filter(is_there).collect()
+    /// The number of the part of a node.
+    pub(super) fn part_of(&self, node: NodeId) -> usize {
+        self.parts[node.index()]
     }
 
     /// The nodes of the part of a node, by name.
     pub(super) fn part(&self, circuit: &Circuit, node: NodeId) -> Vec<String> {
-        let part = self.parts[node.index()];
-        let nodes = circuit.node_ids().filter(|k| self.parts[k.index()] == part);
+        let part = self.part_of(node);
+        let nodes = circuit.node_ids().filter(|k| self.part_of(*k) == part);
         nodes.map(|node| circuit[node].to_owned()).collect()
     }
 }
@@ -126,8 +121,8 @@ impl<'c> Links<'c> {
     }
 
     /// The elements that close loops.
-    fn closing(mut self) -> Result<Vec<ElementId>, PresolveError> {
-        let mut closing = Vec::new();
+    fn closing(mut self) -> Result<HashSet<ElementId>, PresolveError> {
+        let mut closing = HashSet::new();
         for root in self.circuit.node_ids() {
             if self.reached[root.index()].is_some() || self.at[root.index()].is_empty() {
                 continue;
@@ -145,7 +140,7 @@ impl<'c> Links<'c> {
         &mut self,
         node: NodeId,
         to_do: &mut Vec<NodeId>,
-        closing: &mut Vec<ElementId>,
+        closing: &mut HashSet<ElementId>,
     ) -> Result<(), PresolveError> {
         let (potential, from) = self.reached[node.index()].expect("it was reached");
         for id in std::mem::take(&mut self.at[node.index()]) {
@@ -169,7 +164,7 @@ impl<'c> Links<'c> {
                     if excess.abs() > ROUNDING * (there.abs() + potential.abs() + voltage.abs()) {
                         return Err(self.contradiction(id, [node, next], excess.abs()));
                     }
-                    closing.push(id);
+                    closing.insert(id);
                 }
             }
         }

@@ -14,6 +14,8 @@
 //! is its equation. As i(u) does not fall, u* moves no further than u + r i does: whatever the curve, F has slopes between 0
 //! and 1, and an exponential is as tame as an ideal diode, for which u* = min(u + y, V_f) and s is 0 or 1.
 
+use std::collections::HashSet;
+
 use super::lu::Pattern;
 use crate::circuit::{Circuit, Control, ElementId, NodeId};
 use crate::device::{Characteristic, Diode, Law};
@@ -100,7 +102,11 @@ pub(super) struct System<'c> {
 impl<'c> System<'c> {
     /// The equations of a circuit. The nodes in `pinned` are held at 0 V, and the branches in `idle` (by elements) carry
     /// no current.
-    pub(super) fn new(circuit: &'c Circuit, pinned: &[NodeId], idle: &[ElementId]) -> System<'c> {
+    pub(super) fn new(
+        circuit: &'c Circuit,
+        pinned: &[NodeId],
+        idle: &HashSet<ElementId>,
+    ) -> System<'c> {
         let (scales, branches) = (scales(circuit), branches(circuit));
         let nodes = circuit.node_names().len() - 1;
         let mut branch_of = vec![None; circuit.elements().len()];
