@@ -3,7 +3,6 @@
 mod arguments;
 mod state;
 mod trace;
-mod transfer;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -21,7 +20,6 @@ use crate::{element, errors, solution, solved_rows};
 use arguments::options;
 pub(crate) use arguments::{find, find_node};
 pub(crate) use state::{OPEN, State};
-pub(crate) use transfer::transfer;
 
 /// What restores a circuit: its netlist, its title, and which of its sources are open.
 type Restored<'t> = (String, &'t str, Vec<usize>);

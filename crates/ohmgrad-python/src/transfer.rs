@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-use super::{PyCircuit, find};
+use crate::circuit::{PyCircuit, find};
 use crate::errors;
 
 /// How a voltage or current of a circuit answers to a small change of a source, around its operating point: ``.tf`` of
