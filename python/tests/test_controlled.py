@@ -59,7 +59,8 @@ def test_transfer_functions():
     transfer = ohmgrad.transfer(amplifier(), "v(high)", "v1")
     assert transfer.gain == pytest.approx(4 / 3, rel=1e-12)
     assert transfer.input_resistance == pytest.approx(150, rel=1e-12)
-    assert transfer.output_resistance == pytest.approx(0, abs=1e-9)
+    # 1 A into high raises low by 25 V less a quarter of what the load draws there: low = 25 - 25 (4 low) / 50.
+    assert transfer.output_resistance == pytest.approx(100 / 3, rel=1e-12)
     assert ohmgrad.transfer(amplifier(), "i(s1)", "v1").gain == pytest.approx(4 / 150, rel=1e-12)
     for output, source, words in [
         ("v(hig)", "v1", "no node hig"),
