@@ -51,7 +51,7 @@ pub(crate) fn transfer<'py>(
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let py = circuit.py();
     let options = SolveOptions::default();
-    let solved = circuit.get().solve_from_last(py, options)?;
+    let solved = circuit.get().solve_from_last(py, options, None)?;
     let (solution, _) = solved.map_err(errors::value)?;
     let circuit = circuit.get().with(py, |state| state.circuit.clone());
     let output = circuit.find_quantity(output).map_err(errors::value)?;

@@ -54,7 +54,6 @@ use crate::circuit::Circuit;
 use crate::presolve::{
     Conductances, Network, Numbers, OwnCurrents, PresolveError, Reduction, Residual, State,
 };
-use crate::threads;
 
 /// One way to find a state.
 #[derive(Clone, Copy, Debug)]

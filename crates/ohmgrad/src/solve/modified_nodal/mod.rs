@@ -20,6 +20,7 @@ mod transfer;
 
 pub use transfer::{Transfer, TransferError};
 
+use super::trace::Trace;
 use super::{Certificate, Solution, SolveOptions, Statistics, Status};
 use crate::circuit::Circuit;
 use crate::presolve::{Double, PresolveError};
@@ -38,6 +39,8 @@ const PATTERNS: usize = 8;
 pub(super) struct ModifiedNodal {
     options: SolveOptions,
     factors: Option<Factors>,
+    /// Where steps are shown.
+    pub(super) trace: Trace,
 }
 
 impl ModifiedNodal {
@@ -45,6 +48,7 @@ impl ModifiedNodal {
         ModifiedNodal {
             options,
             factors: None,
+            trace: Trace::default(),
         }
     }
 
@@ -70,15 +74,15 @@ impl ModifiedNodal {
             .filter(|known| known.are_of(&system.pattern));
         let Some(mut factors) = known.or_else(|| Factors::new(system.pattern.clone())) else {
             let rest = vec![Double::default(); system.unknowns()];
-            return Ok(self.solution(circuit, &system, &rest, End::Broken).0);
+            return Ok(solution_at(self.options, circuit, &system, &rest, End::Broken).0);
         };
-        let mut newton = Newton::new(&system, &mut factors);
+        let mut newton = Newton::new(&system, &mut factors, &mut self.trace);
         let end = newton.find();
         faults::check(circuit, &structure, &newton, end)?;
-        let (mut solution, held) = self.solution(circuit, &system, &newton.x, end);
+        let (mut solution, held) = solution_at(self.options, circuit, &system, &newton.x, end);
         if end == End::Converged {
             solution.undetermined = open::find(circuit, &structure, &mut newton);
-            self.add_bars(circuit, &mut newton, &mut solution, held);
+            add_bars(self.options, circuit, &mut newton, &mut solution, held);
         }
         let Work { steps, solves } = newton.work;
         solution.statistics = Statistics {
@@ -91,81 +95,87 @@ impl ModifiedNodal {
         self.factors = Some(factors);
         Ok(solution)
     }
+}
 
-    /// The state with its certificate, and the largest voltage of a source or forward voltage.
-    fn solution(
-        &self,
-        circuit: &Circuit,
-        system: &System,
-        x: &[Double],
-        end: End,
-    ) -> (Solution, f64) {
-        let nodes = x[..system.nodes].iter().map(|x| x.value());
-        let potentials: Vec<f64> = std::iter::once(0.0).chain(nodes).collect();
-        let currents = system.currents(x);
-        let checked = Certificate::check_all(circuit, &potentials, &currents);
-        let status = match end {
-            End::Interrupted => Status::Interrupted,
-            End::Broken => Status::Breakdown,
-            End::Stalled => Status::IterationLimit,
-            End::Converged if checked.certificate.passes(self.options.tolerance) => Status::Solved,
-            End::Converged => Status::AccuracyLimit,
-        };
-        let solution = Solution {
-            status,
-            dissipated_power: checked.dissipated,
-            potentials,
-            currents,
-            accuracy: Vec::new(),
-            certificate: checked.certificate,
-            undetermined: Vec::new(),
-            statistics: Statistics::default(),
-        };
-        (solution, checked.held)
-    }
+/// The state with its certificate, and the largest voltage of a source or forward voltage.
+fn solution_at(
+    options: SolveOptions,
+    circuit: &Circuit,
+    system: &System,
+    x: &[Double],
+    end: End,
+) -> (Solution, f64) {
+    let nodes = x[..system.nodes].iter().map(|x| x.value());
+    let potentials: Vec<f64> = std::iter::once(0.0).chain(nodes).collect();
+    let currents = system.currents(x);
+    let checked = Certificate::check_all(circuit, &potentials, &currents);
+    let status = match end {
+        End::Interrupted => Status::Interrupted,
+        End::Broken => Status::Breakdown,
+        End::Stalled => Status::IterationLimit,
+        End::Converged if checked.certificate.passes(options.tolerance) => Status::Solved,
+        End::Converged => Status::AccuracyLimit,
+    };
+    let solution = Solution {
+        status,
+        dissipated_power: checked.dissipated,
+        potentials,
+        currents,
+        accuracy: Vec::new(),
+        certificate: checked.certificate,
+        undetermined: Vec::new(),
+        statistics: Statistics::default(),
+    };
+    (solution, checked.held)
+}
 
-    /// Adds error bars, if they are asked for: what the rounding of laws and of sources moves, to first order, with several patterns of
-    /// signs. Without an inverse that has no negative entry there is no bound from one solution.
-    fn add_bars(&self, circuit: &Circuit, newton: &mut Newton, solution: &mut Solution, held: f64) {
-        if !self.options.error_bars {
-            return;
-        }
-        let digits = faults::digits(circuit, newton);
-        let mut bars = vec![0.0_f64; newton.system.nodes];
-        for pattern in 0..PATTERNS {
-            let signed = digits
-                .iter()
-                .enumerate()
-                .map(|(k, digits)| match sign(pattern, k) {
-                    true => *digits,
-                    false => -digits,
-                });
-            let mut moved: Vec<f64> = signed.collect();
-            newton.solve(&mut moved);
-            for (bar, moved) in bars.iter_mut().zip(&moved) {
-                *bar = bar.max(moved.abs());
-            }
-        }
-        let potentials = &solution.potentials;
-        let bars = bars.iter().zip(&potentials[1..]);
-        let bar = |(bar, v): (&f64, &f64)| match MARGIN * bar + 2.0 * f64::EPSILON * v.abs() {
-            bar if bar.is_nan() => f64::INFINITY,
-            bar => bar,
-        };
-        let accuracy: Vec<f64> = std::iter::once(0.0).chain(bars.map(bar)).collect();
-        let volts = potentials.iter().fold(held, |max: f64, v| max.max(v.abs()));
-        let enough = self.options.tolerance * volts;
-        let mut is_open = vec![false; accuracy.len()];
-        for open in &solution.undetermined {
-            is_open[open.node.index()] = true;
-        }
-        let mut bars = accuracy.iter().zip(&is_open);
-        let is_long = bars.any(|(bar, is_open)| *bar > enough && !is_open);
-        if solution.status == Status::Solved && is_long {
-            solution.status = Status::AccuracyLimit;
-        }
-        solution.accuracy = accuracy;
+/// Adds error bars, if they are asked for: what the rounding of laws and of sources moves, to first order, with several patterns of
+/// signs. Without an inverse that has no negative entry there is no bound from one solution.
+fn add_bars(
+    options: SolveOptions,
+    circuit: &Circuit,
+    newton: &mut Newton,
+    solution: &mut Solution,
+    held: f64,
+) {
+    if !options.error_bars {
+        return;
     }
+    let digits = faults::digits(circuit, newton);
+    let mut bars = vec![0.0_f64; newton.system.nodes];
+    for pattern in 0..PATTERNS {
+        let signed = digits
+            .iter()
+            .enumerate()
+            .map(|(k, digits)| match sign(pattern, k) {
+                true => *digits,
+                false => -digits,
+            });
+        let mut moved: Vec<f64> = signed.collect();
+        newton.solve(&mut moved);
+        for (bar, moved) in bars.iter_mut().zip(&moved) {
+            *bar = bar.max(moved.abs());
+        }
+    }
+    let potentials = &solution.potentials;
+    let bars = bars.iter().zip(&potentials[1..]);
+    let bar = |(bar, v): (&f64, &f64)| match MARGIN * bar + 2.0 * f64::EPSILON * v.abs() {
+        bar if bar.is_nan() => f64::INFINITY,
+        bar => bar,
+    };
+    let accuracy: Vec<f64> = std::iter::once(0.0).chain(bars.map(bar)).collect();
+    let volts = potentials.iter().fold(held, |max: f64, v| max.max(v.abs()));
+    let enough = options.tolerance * volts;
+    let mut is_open = vec![false; accuracy.len()];
+    for open in &solution.undetermined {
+        is_open[open.node.index()] = true;
+    }
+    let mut bars = accuracy.iter().zip(&is_open);
+    let is_long = bars.any(|(bar, is_open)| *bar > enough && !is_open);
+    if solution.status == Status::Solved && is_long {
+        solution.status = Status::AccuracyLimit;
+    }
+    solution.accuracy = accuracy;
 }
 
 /// A sign of an equation, at random but always the same one; in the first pattern all are alike.

@@ -5,6 +5,7 @@ use super::lu::Factors;
 use super::system::{Bent, Charging, REGULARIZATION, System};
 use crate::interrupt;
 use crate::presolve::Double;
+use crate::solve::trace::{Phase, Trace};
 
 /// The greatest number of Newton steps of one descent, of one step in time, and of all of these.
 const STEPS: usize = 100;
@@ -49,7 +50,8 @@ pub(super) struct Work {
 /// A search for a state, and its last matrix.
 pub(super) struct Newton<'s, 'c> {
     pub(super) system: &'s System<'c>,
-    pub(super) factors: &'s mut Factors,
+    factors: &'s mut Factors,
+    trace: &'s mut Trace,
     pub(super) x: Vec<Double>,
     /// By how much `x` misses the equations, and the branches there.
     pub(super) misses: Vec<f64>,
@@ -62,10 +64,15 @@ pub(super) struct Newton<'s, 'c> {
 }
 
 impl<'s, 'c> Newton<'s, 'c> {
-    pub(super) fn new(system: &'s System<'c>, factors: &'s mut Factors) -> Newton<'s, 'c> {
+    pub(super) fn new(
+        system: &'s System<'c>,
+        factors: &'s mut Factors,
+        trace: &'s mut Trace,
+    ) -> Newton<'s, 'c> {
         Newton {
             system,
             factors,
+            trace,
             x: vec![Double::default(); system.unknowns()],
             misses: Vec::new(),
             bent: Vec::new(),
@@ -79,17 +86,20 @@ impl<'s, 'c> Newton<'s, 'c> {
     /// Finds a state from rest: by descent, by plain steps, and by steps in time.
     pub(super) fn find(&mut self) -> End {
         let is_over = |end| matches!(end, End::Converged | End::Interrupted);
+        self.trace.attempt = 1;
         let end = self.descend(true, STEPS, NEAR);
         if is_over(end) {
             return end;
         }
         self.x.fill(Double::default());
+        self.trace.attempt = 2;
         let end = self.descend(false, STEPS, NEAR);
         if is_over(end) {
             return end;
         }
         self.contradiction = growing(self);
         self.x.fill(Double::default());
+        self.trace.attempt = 3;
         self.settle()
     }
 
@@ -120,7 +130,8 @@ impl<'s, 'c> Newton<'s, 'c> {
     fn descend(&mut self, is_damped: bool, most: usize, enough: f64) -> End {
         let mut before = vec![self.measure(None)];
         let mut last = f64::INFINITY;
-        for _ in 0..most {
+        for k in 0..most {
+            self.tell(k, before[k]);
             if interrupt::requested() {
                 return End::Interrupted;
             }
@@ -150,11 +161,24 @@ impl<'s, 'c> Newton<'s, 'c> {
             before.push(residual);
             let is_last = is_near && (enough > NEAR || size >= 0.5 * last);
             if size <= NOTHING * scale || is_last {
+                self.tell(k + 1, residual);
                 return End::Converged;
             }
             last = size;
         }
         End::Stalled
+    }
+
+    /// Shows the state before a step, with its residual relative to the largest unknown.
+    fn tell(&mut self, number: usize, residual: f64) {
+        let scale = self.x.iter().fold(0.0, |max: f64, x| max.max(x.high.abs()));
+        let scale = scale.max(self.system.drive());
+        let missed = if residual == 0.0 {
+            0.0
+        } else {
+            residual / scale
+        };
+        self.trace.tell(Phase::Equations, number, missed, 0);
     }
 
     /// The step to where the tangents meet; with more that keeps the matrix regular where it is singular all the same.
