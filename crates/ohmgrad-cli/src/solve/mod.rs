@@ -168,7 +168,21 @@ fn print_step(step: &Step) {
         io::stderr(),
         "attempt {attempt}, {phase} {number}: laws missed by {missed:.1e}{switched}"
     );
-    let transfer = transfer(&netlist, &solution)?;
+}
+
+/// What the netlist's `.tf` asks for.
+fn transfer(netlist: &Netlist, solution: &Solution) -> anyhow::Result<Option<Transfer>> {
+    let Some(request) = &netlist.transfer else {
+        return Ok(None);
+    };
+    let circuit = &netlist.circuit;
+    let of_request = || -> anyhow::Result<Transfer> {
+        let output = circuit.find_quantity(&request.output)?;
+        let source = circuit.find_element(&request.source)?;
+        Ok(solution.transfer(circuit, output, source)?)
+    };
+    let what = || format!(".tf {} {}", request.output, request.source);
+    of_request().with_context(what).map(Some)
 }
 
 /// What is said of a circuit without an operating point: a title that was meant as an element may be why.
