@@ -34,6 +34,7 @@ from ohmgrad._ohmgrad import (
     Settling,
     TrainingError,
     presets,
+    transfer,
 )
 from ohmgrad.circuit_trainer import CircuitTrainer
 from ohmgrad.netlist import NetlistError, NetlistFault, NetlistWarning
@@ -54,6 +55,7 @@ from ohmgrad.solution import (
     Solution,
     SolvedRows,
     Step,
+    Transfer,
     Undetermined,
 )
 from ohmgrad.trainer import Trainer
@@ -89,6 +91,7 @@ __all__ = [
     "Step",
     "Trainer",
     "TrainingError",
+    "Transfer",
     "Undetermined",
     "callbacks",
     "circuits",
@@ -96,4 +99,5 @@ __all__ = [
     "plot",
     "presets",
     "study",
+    "transfer",
 ]

@@ -37,8 +37,8 @@ class Element(NamedTuple):
     name : str
         Its name.
     kind : str
-        'resistor', 'voltage source', 'current source', 'diode', 'shockley diode', 'curve', 'tanh resistor' or
-        'power-law resistor'.
+        'resistor', 'voltage source', 'current source', 'controlled voltage source', 'controlled current source',
+        'diode', 'shockley diode', 'curve', 'tanh resistor' or 'power-law resistor'.
     nodes : tuple of two str
         The nodes that it joins: its voltage is that of the first above the second, and a current from the first
         through the element to the second is positive.
@@ -60,7 +60,8 @@ class Step(NamedTuple):
     attempt : int
         Which attempt, from 1: where an answer is not certified, another method tries.
     phase : str
-        'coordinate descent', 'multipliers', 'interior point' or 'confirmation'.
+        'coordinate descent', 'multipliers', 'interior point' or 'confirmation'; 'equations' of a circuit with controlled
+        sources.
     number : int
         Which step of the phase, from 0, which is its start; of coordinate descent, the number of sweeps.
     missed : float
@@ -141,6 +142,24 @@ class Undetermined(NamedTuple):
     node: str
     lowest: float
     highest: float
+
+
+class Transfer(NamedTuple):
+    """How a voltage or current answers to a small change of a source; ``ohmgrad.transfer`` makes it.
+
+    Attributes
+    ----------
+    gain : float
+        The change of the output in volt or ampere, per volt or ampere of the source.
+    input_resistance : float
+        The resistance that the source sees, in ohm.
+    output_resistance : float
+        The resistance between the nodes of the output, or that the source sees whose current it is, in ohm.
+    """
+
+    gain: float
+    input_resistance: float
+    output_resistance: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)

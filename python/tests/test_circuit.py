@@ -9,6 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 
+import ohmgrad
 from conftest import ROOT
 from ohmgrad import Branch, Circuit, CircuitBuilder, NetlistError, NetlistWarning
 
@@ -339,7 +340,11 @@ def test_what_the_command_line_prints(command, tmp_path, zoo):
             continue
         told = json.loads(done.stdout)
         del told["ignored"], told["warnings"]  # what the reading said: warnings in Python
-        assert without_infinities(Circuit.from_netlist(path).solve().to_dict()) == told, path
+        circuit = Circuit.from_netlist(path)
+        if request := told.pop("transfer", None):
+            of_request = ohmgrad.transfer(copy.copy(circuit), request.pop("output"), request.pop("source"))
+            assert of_request._asdict() == request, path
+        assert without_infinities(circuit.solve().to_dict()) == told, path
 
 
 def without_infinities(value):

@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut experiment = Preset::named(&arguments.preset)?.experiment()?;
     if let Some(folder) = arguments.data {
-        experiment.data = data_folder(folder)?;
+        experiment.data.source = data_folder(folder)?;
     }
     let data = experiment.data.load(experiment.seed)?.train;
     let threads = threads_for(&experiment.network, arguments.threads);

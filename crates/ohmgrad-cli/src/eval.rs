@@ -47,15 +47,16 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The data given, or else those that the model was trained on.
+/// The data given, or else those that the model was trained on, as they drive it.
 pub(crate) fn load_data(folder: Option<PathBuf>, info: &ModelInfo) -> anyhow::Result<Split> {
-    match (folder, &info.training) {
-        (Some(folder), _) => Ok(data::idx_folder(&folder)?),
-        (None, Some(origin)) => Ok(origin.data.load(origin.seed)?),
+    let split = match (folder, &info.training) {
+        (Some(folder), _) => data::idx_folder(&folder)?,
+        (None, Some(origin)) => origin.data.load(origin.seed)?,
         (None, None) => {
             anyhow::bail!("the model does not say what it was trained on: give --data DIR")
         }
-    }
+    };
+    Ok(info.preprocessing.apply_to_both(split)?)
 }
 
 fn print_json(evaluation: &Evaluation, physics: &Physics) -> anyhow::Result<()> {

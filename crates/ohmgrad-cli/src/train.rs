@@ -149,12 +149,12 @@ fn changed(mut experiment: Experiment, arguments: Arguments) -> io::Result<Exper
 /// Takes the data from a folder, if one is given, and makes the path absolute, so that the settings hold
 /// in every folder.
 pub(crate) fn place_data(experiment: &mut Experiment, folder: Option<&Path>) -> io::Result<()> {
-    let own = match &experiment.data {
+    let own = match &experiment.data.source {
         DataSource::Folder(own) => Some(own.as_path()),
         _ => None,
     };
     if let Some(folder) = folder.or(own) {
-        experiment.data = data_folder(folder)?;
+        experiment.data.source = data_folder(folder)?;
     }
     Ok(())
 }

@@ -170,6 +170,150 @@ impl PyCircuitBuilder {
         Self::add(slf, name, [start, end], Law::CurrentSource { current })
     }
 
+    /// Adds a voltage source that a voltage controls (E of SPICE).
+    ///
+    /// Parameters
+    /// ----------
+    /// name : str
+    ///     Name of the element.
+    /// plus, minus : str or int
+    ///     The nodes that it joins.
+    /// control : tuple of two nodes
+    ///     The voltage of the first above the second controls the source.
+    /// gain : float
+    ///     Volt per volt; finite.
+    ///
+    /// Returns
+    /// -------
+    /// CircuitBuilder
+    ///     This one.
+    ///
+    /// Examples
+    /// --------
+    /// An amplifier between layers: a voltage gain of 4 up, a current gain of 0.25 down.
+    ///
+    /// >>> import ohmgrad
+    /// >>> circuit = (
+    /// ...     ohmgrad.CircuitBuilder()
+    /// ...     .voltage_source("v1", "in", "0", 1.0).resistor("r1", "in", "low", 100.0)
+    /// ...     .vcvs("e1", "sense", "0", ("low", "0"), 4.0)
+    /// ...     .voltage_source("s1", "sense", "high", 0.0)
+    /// ...     .cccs("f1", "low", "0", "s1", 0.25)
+    /// ...     .resistor("r2", "high", "0", 100.0)
+    /// ...     .build()
+    /// ... )
+    /// >>> solution = circuit.solve()
+    /// >>> round(solution.nodes["low"], 12), round(solution.nodes["high"], 12)
+    /// (0.5, 2.0)
+    fn vcvs<'py>(
+        mut slf: This<'py>,
+        name: String,
+        plus: NodeName,
+        minus: NodeName,
+        control: (NodeName, NodeName),
+        gain: f64,
+    ) -> This<'py> {
+        let builder = std::mem::take(&mut slf.builder);
+        slf.builder = builder.vcvs(name, &plus.0, &minus.0, [&control.0.0, &control.1.0], gain);
+        slf
+    }
+
+    /// Adds a current source that a voltage controls (G of SPICE).
+    ///
+    /// Parameters
+    /// ----------
+    /// name : str
+    ///     Name of the element.
+    /// start, end : str or int
+    ///     The nodes that it joins.
+    /// control : tuple of two nodes
+    ///     The voltage of the first above the second controls the source.
+    /// conductance : float
+    ///     Ampere per volt; finite. The current flows from ``start`` through the source to ``end``.
+    ///
+    /// Returns
+    /// -------
+    /// CircuitBuilder
+    ///     This one.
+    fn vccs<'py>(
+        mut slf: This<'py>,
+        name: String,
+        start: NodeName,
+        end: NodeName,
+        control: (NodeName, NodeName),
+        conductance: f64,
+    ) -> This<'py> {
+        let builder = std::mem::take(&mut slf.builder);
+        slf.builder = builder.vccs(
+            name,
+            &start.0,
+            &end.0,
+            [&control.0.0, &control.1.0],
+            conductance,
+        );
+        slf
+    }
+
+    /// Adds a voltage source that a current controls (H of SPICE).
+    ///
+    /// Parameters
+    /// ----------
+    /// name : str
+    ///     Name of the element.
+    /// plus, minus : str or int
+    ///     The nodes that it joins.
+    /// source : str
+    ///     The voltage source whose current controls this one. It flows from that source's first node to its second.
+    /// resistance : float
+    ///     Volt per ampere; finite.
+    ///
+    /// Returns
+    /// -------
+    /// CircuitBuilder
+    ///     This one.
+    fn ccvs<'py>(
+        mut slf: This<'py>,
+        name: String,
+        plus: NodeName,
+        minus: NodeName,
+        source: String,
+        resistance: f64,
+    ) -> This<'py> {
+        let builder = std::mem::take(&mut slf.builder);
+        slf.builder = builder.ccvs(name, &plus.0, &minus.0, &source, resistance);
+        slf
+    }
+
+    /// Adds a current source that a current controls (F of SPICE).
+    ///
+    /// Parameters
+    /// ----------
+    /// name : str
+    ///     Name of the element.
+    /// start, end : str or int
+    ///     The nodes that it joins.
+    /// source : str
+    ///     The voltage source whose current controls this one. It flows from that source's first node to its second.
+    /// gain : float
+    ///     Ampere per ampere; finite. The current flows from ``start`` through the source to ``end``.
+    ///
+    /// Returns
+    /// -------
+    /// CircuitBuilder
+    ///     This one.
+    fn cccs<'py>(
+        mut slf: This<'py>,
+        name: String,
+        start: NodeName,
+        end: NodeName,
+        source: String,
+        gain: f64,
+    ) -> This<'py> {
+        let builder = std::mem::take(&mut slf.builder);
+        slf.builder = builder.cccs(name, &start.0, &end.0, &source, gain);
+        slf
+    }
+
     /// Adds an ideal diode, or one of two straight lines that meet at its forward voltage.
     ///
     /// Parameters

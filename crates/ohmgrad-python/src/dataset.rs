@@ -16,6 +16,7 @@ use pyo3::types::{PyDict, PyIterator};
 
 use crate::arrays::{floats, frozen, integers, matrix, unmasked, untyped, vector};
 use crate::errors;
+use crate::network::PyNetwork;
 use crate::settings::{Arguments, count, size};
 use crate::signals::detached;
 
@@ -151,6 +152,29 @@ impl PyDataset {
         let seed = seed.map_or(Ok(0), |seed| count("seed", seed))?;
         let (rest, held_out) = self.0.split(fraction, seed).map_err(errors::data)?;
         Ok((rest.into(), held_out.into()))
+    }
+
+    /// The examples as they drive a network that was trained with preprocessing: with its file come the scale and offset, or
+    /// mean and deviation, of the settings it was trained by. ``Experiment.load_data`` gives such examples already.
+    ///
+    /// Parameters
+    /// ----------
+    /// network : Network
+    ///     Its preprocessing is applied to all features.
+    ///
+    /// Returns
+    /// -------
+    /// Dataset
+    ///     Unchanged, if the network has none.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If a feature becomes too large.
+    fn preprocessed(&self, py: Python<'_>, network: &PyNetwork) -> PyResult<Self> {
+        let preprocessing = network.preprocessing();
+        let changed = detached(py, || preprocessing.apply(&self.0))?;
+        Ok(changed.map_err(errors::data)?.into())
     }
 
     fn __len__(&self) -> usize {

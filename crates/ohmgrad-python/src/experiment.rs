@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use ohmgrad::experiment::{Experiment, PRESETS, Preset};
+use ohmgrad::record::model::ModelInfo;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -134,11 +135,14 @@ impl PyExperiment {
             &self.0.network,
             self.0.seed,
             threads,
-            self.0.training.free_phase,
+            ModelInfo {
+                preprocessing: self.0.data.preprocessing,
+                ..ModelInfo::new(self.0.training.free_phase)
+            },
         )
     }
 
-    /// Loads training and test examples.
+    /// Loads training and test examples, preprocessed as the settings say.
     ///
     /// Returns
     /// -------

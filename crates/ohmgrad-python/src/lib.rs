@@ -30,6 +30,7 @@ mod solution;
 mod solved_rows;
 mod study;
 mod trainer;
+mod transfer;
 
 /// The compiled part of ohmgrad.
 #[pyo3::pymodule]
@@ -62,4 +63,6 @@ mod _ohmgrad {
     use crate::study::{study_finish, study_runs, study_state};
     #[pymodule_export]
     use crate::trainer::PyTrainer;
+    #[pymodule_export]
+    use crate::transfer::transfer;
 }

@@ -60,7 +60,8 @@
 //! - **The energy is minimised, time is not simulated.** SPICE finds operating points by Newton's method on the circuit's
 //!   equations, with homotopies where that fails. Here all laws are monotone, so the problem is convex: there is one answer,
 //!   it can be found without luck, and the multipliers of the constraints are the currents of sources and diodes. What is not
-//!   monotone is refused, not approximated.
+//!   monotone is refused, not approximated. Controlled sources, which have no energy, are kept apart: their circuits are
+//!   solved by their equations, and [what the certificate proves](solve#circuits-with-controlled-sources) without convexity is said.
 //! - **Every answer is checked against the circuit as it was given**, by code that shares nothing with the solvers. A
 //!   solver's own residual would only say that it has done what it does.
 //! - **Layers are minimised exactly, one at a time** (block coordinate descent: Scellier, ICML 2024), rather than by the general solver,

@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use ohmgrad::circuit::netlist::{self, Caution, Netlist, ReadOptions};
-use ohmgrad::solve::{Method, Solution, SolveOptions, Solver, Status, Step};
+use ohmgrad::solve::{Method, Solution, SolveOptions, Solver, Status, Step, Transfer};
 
 /// Find the operating point of a SPICE netlist, with its certificate
 #[derive(clap::Args)]
@@ -119,9 +119,10 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         bail!("--no-error-bars is for tables: a single solve always has error bars");
     }
     let solution = solve(&netlist, &arguments, options)?;
+    let transfer = transfer(&netlist, &solution)?;
     match arguments.json {
-        true => report::print_json(&netlist, &solution)?,
-        false => report::print(&netlist, &solution)?,
+        true => report::print_json(&netlist, &solution, transfer)?,
+        false => report::print(&netlist, &solution, transfer)?,
     }
     if solution.status != Status::Solved {
         let worst = solution.certificate.worst();
@@ -167,6 +168,21 @@ fn print_step(step: &Step) {
         io::stderr(),
         "attempt {attempt}, {phase} {number}: laws missed by {missed:.1e}{switched}"
     );
+}
+
+/// What the netlist's `.tf` asks for.
+fn transfer(netlist: &Netlist, solution: &Solution) -> anyhow::Result<Option<Transfer>> {
+    let Some(request) = &netlist.transfer else {
+        return Ok(None);
+    };
+    let circuit = &netlist.circuit;
+    let of_request = || -> anyhow::Result<Transfer> {
+        let output = circuit.find_quantity(&request.output)?;
+        let source = circuit.find_element(&request.source)?;
+        Ok(solution.transfer(circuit, output, source)?)
+    };
+    let what = || format!(".tf {} {}", request.output, request.source);
+    of_request().with_context(what).map(Some)
 }
 
 /// What is said of a circuit without an operating point: a title that was meant as an element may be why.

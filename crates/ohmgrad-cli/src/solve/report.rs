@@ -6,14 +6,18 @@ use std::io::{self, Write};
 use ohmgrad::circuit::netlist::Netlist;
 use ohmgrad::circuit::{Circuit, Element};
 use ohmgrad::device::Law;
-use ohmgrad::solve::{Certificate, Solution, Status};
+use ohmgrad::solve::{Certificate, Solution, Status, Transfer};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
 
 use crate::readable;
 
 /// Prints node voltages, the currents of sources and diodes, and the certificate.
-pub(super) fn print(netlist: &Netlist, solution: &Solution) -> io::Result<()> {
+pub(super) fn print(
+    netlist: &Netlist,
+    solution: &Solution,
+    transfer: Option<Transfer>,
+) -> io::Result<()> {
     let circuit = &netlist.circuit;
     let mut out = io::stdout().lock();
     if !netlist.title.is_empty() {
@@ -36,7 +40,17 @@ pub(super) fn print(netlist: &Netlist, solution: &Solution) -> io::Result<()> {
     print_elements(&mut out, circuit, solution)?;
     let power = engineering(solution.dissipated_power, "W");
     writeln!(out, "dissipated power  {power}")?;
-    print_certificate(&mut out, solution)
+    print_certificate(&mut out, solution)?;
+    if let (Some(request), Some(transfer)) = (&netlist.transfer, transfer) {
+        let [input, output] = [transfer.input_resistance, transfer.output_resistance]
+            .map(|ohm| engineering(ohm, "ohm"));
+        writeln!(
+            out,
+            "\nsmall changes     {} follows {} by {:.7e};\n  input resistance {input}, output resistance {output}",
+            request.output, request.source, transfer.gain
+        )?;
+    }
+    Ok(())
 }
 
 /// Prints warnings to stderr.
@@ -86,6 +100,7 @@ fn kind(law: &Law) -> &'static str {
         Law::Resistor { .. } => "resistors",
         Law::VoltageSource { .. } => "voltage sources",
         Law::CurrentSource { .. } => "current sources",
+        Law::ControlledVoltage { .. } | Law::ControlledCurrent { .. } => "controlled sources",
         Law::Diode(_) | Law::Regions(_) => "idealised diodes",
         Law::Shockley(_) | Law::Junction(_) => "diodes",
         Law::Curve(_) => "curves",
@@ -187,9 +202,18 @@ fn print_certificate(out: &mut impl Write, solution: &Solution) -> io::Result<()
 }
 
 /// Prints one JSON object with everything.
-pub(super) fn print_json(netlist: &Netlist, solution: &Solution) -> io::Result<()> {
+pub(super) fn print_json(
+    netlist: &Netlist,
+    solution: &Solution,
+    transfer: Option<Transfer>,
+) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    serde_json::to_writer(&mut out, &Json { netlist, solution }).map_err(io::Error::from)?;
+    let json = Json {
+        netlist,
+        solution,
+        transfer,
+    };
+    serde_json::to_writer(&mut out, &json).map_err(io::Error::from)?;
     writeln!(out)
 }
 
@@ -197,11 +221,16 @@ pub(super) fn print_json(netlist: &Netlist, solution: &Solution) -> io::Result<(
 struct Json<'a> {
     netlist: &'a Netlist,
     solution: &'a Solution,
+    transfer: Option<Transfer>,
 }
 
 impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Json { netlist, solution } = self;
+        let Json {
+            netlist,
+            solution,
+            transfer,
+        } = self;
         let circuit = &netlist.circuit;
         let warnings = netlist.warnings.iter().map(ToString::to_string);
         let ignored = netlist.ignored.iter();
@@ -217,6 +246,16 @@ impl Serialize for Json<'_> {
         map.serialize_entry("nodes", &Nodes(circuit, &solution.potentials))?;
         map.serialize_entry("accuracy", &Nodes(circuit, &solution.accuracy))?;
         map.serialize_entry("elements", &Elements(circuit, solution))?;
+        if let (Some(request), Some(transfer)) = (&netlist.transfer, transfer) {
+            let transfer = json!({
+                "output": request.output,
+                "source": request.source,
+                "gain": transfer.gain,
+                "input_resistance": transfer.input_resistance,
+                "output_resistance": transfer.output_resistance,
+            });
+            map.serialize_entry("transfer", &transfer)?;
+        }
         map.serialize_entry("dissipated_power", &solution.dissipated_power)?;
         map.serialize_entry("certificate", &certificate(&solution.certificate))?;
         map.serialize_entry("undetermined", &open.collect::<Vec<_>>())?;

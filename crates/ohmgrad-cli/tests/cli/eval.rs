@@ -43,3 +43,38 @@ fn eval_does_not_depend_on_the_number_of_threads() {
     assert_eq!(eval(1), eval(2));
     assert_eq!(eval(1), eval(3));
 }
+
+/// Digits in [-1, 1], drawn from the same file as [0, 1].
+#[test]
+fn eval_and_export_preprocess_as_training_did() {
+    let place = Place::new();
+    let preprocessing =
+        "dataset = \"digits\"\npreprocessing = { kind = \"affine\", scale = 2, offset = -1 }";
+    place.write(
+        "centred.toml",
+        DEEP.replace("dataset = \"digits\"", preprocessing),
+    );
+    place.succeed("train centred.toml --epochs 1 --out run");
+    let metrics = place.metrics("run");
+    let text = place.succeed("eval run/last.safetensors --json");
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["test_error"], metrics[0]["test_error"]);
+    let sources = |run: &str| -> Vec<f64> {
+        let netlist = place.succeed(&format!("export {run}/last.safetensors --example 3"));
+        let lines = netlist.lines().filter(|line| line.starts_with("vp"));
+        lines
+            .map(|line| line.split(' ').nth(3).unwrap().parse().unwrap())
+            .collect()
+    };
+    place.write("raw.toml", DEEP);
+    place.succeed("train raw.toml --epochs 1 --out raw");
+    let (raw, centred) = (sources("raw"), sources("run"));
+    assert_eq!(raw.len(), 64);
+    let gain = raw.iter().fold(0.0, |max: f64, x| max.max(*x));
+    for (raw, centred) in raw.iter().zip(&centred) {
+        assert!(
+            (centred - (2.0 * raw - gain)).abs() < 1e-5,
+            "{centred} V for {raw} V of {gain} V"
+        );
+    }
+}

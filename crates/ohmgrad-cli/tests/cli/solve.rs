@@ -34,6 +34,38 @@ fn an_operating_point_is_printed() {
     }
 }
 
+const AMPLIFIER: &str = "\
+An amplifier with feedback
+V1 in 0 1
+R1 in minus 1k
+R2 minus out 2k
+E1 out 0 0 minus 1meg
+.tf V(out) V1
+.end
+";
+
+#[test]
+fn amplifiers_are_solved_and_their_transfer_is_told() {
+    let place = place(AMPLIFIER);
+    let text = place.succeed("solve a.cir --verbose");
+    for line in [
+        "-1.999994 V",
+        "v(out) follows v1 by -1.99999",
+        "input resistance 1.000002 kohm",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains("left out"), "{text}");
+    let report: Value = serde_json::from_str(&place.succeed("solve a.cir --json")).unwrap();
+    let gain = report["transfer"]["gain"].as_f64().unwrap();
+    assert!((gain + 2.0 / (1.0 + 3e-6)).abs() < 1e-12, "{gain}");
+    for quantity in ["input_resistance", "output_resistance"] {
+        assert!(report["transfer"][quantity].is_f64(), "{report}");
+    }
+    place.write("b.cir", AMPLIFIER.replace("V1\n.end", "V9\n.end"));
+    place.fail("solve b.cir", &[".tf v(out) v9", "there is no element v9"]);
+}
+
 #[test]
 fn json_has_everything() {
     let text = place(RECTIFIER).succeed("solve a.cir --json");

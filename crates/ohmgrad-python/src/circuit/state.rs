@@ -94,7 +94,7 @@ impl State {
 impl PyCircuit {
     /// The operating point and the voltages of the elements, from the last answer if the options are those of the last
     /// solve. Meanwhile others, signal handlers among them, can use the circuit.
-    pub(super) fn solve_from_last(
+    pub(crate) fn solve_from_last(
         &self,
         py: Python<'_>,
         options: SolveOptions,

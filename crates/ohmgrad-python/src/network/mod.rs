@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use numpy::ndarray::Ix1;
 use numpy::{PyArray1, PyArray2, PyArrayDyn};
 use ohmgrad::circuit::{Circuit, netlist};
+use ohmgrad::data::Preprocessing;
 use ohmgrad::drn::{Architecture, Network, Settling, default_threads};
 use ohmgrad::learn::Trainer;
 use ohmgrad::record::model::{self, ModelInfo, Origin};
@@ -84,7 +85,13 @@ impl PyNetwork {
         threads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let seed = seed.map_or(Ok(0), |seed| count("seed", seed))?;
-        Self::initial(py, &architecture.0, seed, threads, PySettling::default().0)
+        Self::initial(
+            py,
+            &architecture.0,
+            seed,
+            threads,
+            ModelInfo::new(PySettling::default().0),
+        )
     }
 
     /// A network with given parameters.
@@ -130,7 +137,13 @@ impl PyNetwork {
                 return Err(PyKeyError::new_err(format!("{name} is missing")));
             }
         }
-        let network = Self::initial(py, &architecture.0, 0, threads, PySettling::default().0)?;
+        let network = Self::initial(
+            py,
+            &architecture.0,
+            0,
+            threads,
+            ModelInfo::new(PySettling::default().0),
+        )?;
         network.set_parameters(py, parameters)?;
         Ok(network)
     }
@@ -552,6 +565,7 @@ impl PyNetwork {
             self.threads,
             self.inference(),
             origin,
+            toml::to_string(&self.preprocessing()).map_err(errors::value)?,
         );
         Ok((restore, state.into_pyobject(py)?.into_any()))
     }
@@ -564,6 +578,7 @@ impl PyNetwork {
         threads: &Bound<'_, PyAny>,
         inference: PySettling,
         origin: Option<&str>,
+        preprocessing: &str,
     ) -> PyResult<Self> {
         let network = Self::from_parameters(py, architecture, parameters, Some(threads))?;
         let training: Option<Origin> = origin
@@ -572,6 +587,7 @@ impl PyNetwork {
             .map_err(errors::value)?;
         *network.info() = ModelInfo {
             inference: inference.0,
+            preprocessing: toml::from_str(preprocessing).map_err(errors::value)?,
             training,
         };
         Ok(network)
@@ -585,7 +601,7 @@ impl PyNetwork {
         architecture: &Architecture,
         seed: u64,
         threads: Option<&Bound<'_, PyAny>>,
-        inference: Settling,
+        info: ModelInfo,
     ) -> PyResult<Self> {
         let threads = self::threads(threads)?.unwrap_or_else(|| default_threads(architecture));
         let conductances = architecture.conductances();
@@ -595,10 +611,6 @@ impl PyNetwork {
             )));
         }
         let network = detached(py, || Network::random(architecture, seed, threads))?;
-        let info = ModelInfo {
-            inference,
-            training: None,
-        };
         Ok(Self::from_network(network.map_err(errors::value)?, info))
     }
 
@@ -617,12 +629,14 @@ impl PyNetwork {
         Self {
             architecture: PyArchitecture(network.architecture().clone()),
             threads: network.threads(),
-            info: Mutex::new(ModelInfo {
-                inference: trainer.options().free_phase,
-                training: None,
-            }),
+            info: Mutex::new(ModelInfo::new(trainer.options().free_phase)),
             shared: Arc::new(Shared::new(Holder::Trainer(Box::new(trainer), WAITING))),
         }
+    }
+
+    /// What is done to features before they drive the network.
+    pub(crate) fn preprocessing(&self) -> Preprocessing {
+        self.info().preprocessing
     }
 
     pub(crate) fn shape(&self) -> &Architecture {
@@ -647,10 +661,8 @@ impl PyNetwork {
 
     /// Says that training has changed the network, and how it settled it.
     pub(crate) fn trained(&self, free_phase: Settling) {
-        *self.info() = ModelInfo {
-            inference: free_phase,
-            training: None,
-        };
+        let mut info = self.info();
+        (info.inference, info.training) = (free_phase, None);
     }
 
     /// How to settle: as the arguments say or, without any, as `inference` says.

@@ -1,7 +1,7 @@
 //! Building circuits element by element.
 
 use super::names::NameIndex;
-use super::{Circuit, CircuitError, Element, Mark, NodeId, is_ground};
+use super::{Circuit, CircuitError, Control, Element, ElementId, Mark, NodeId, is_ground};
 use crate::device::{Diode, Law};
 
 /// Collects elements; [`build`](CircuitBuilder::build) checks them and makes the circuit.
@@ -24,6 +24,15 @@ pub struct CircuitBuilder {
     element_names: Vec<String>,
     elements: Vec<Element>,
     nodes_by_name: NameIndex,
+    /// What controls the controlled sources, by their numbers.
+    controls: Vec<(u32, Controller)>,
+}
+
+/// What controls a source; a voltage source by its name, since it may be added later.
+#[derive(Clone, Debug)]
+pub(super) enum Controller {
+    Voltage([NodeId; 2]),
+    Current(String),
 }
 
 impl Default for CircuitBuilder {
@@ -33,6 +42,7 @@ impl Default for CircuitBuilder {
             element_names: Vec::new(),
             elements: Vec::new(),
             nodes_by_name: NameIndex::default(),
+            controls: Vec::new(),
         };
         builder.node("0");
         builder
@@ -57,6 +67,18 @@ impl CircuitBuilder {
     pub(super) fn push_between(&mut self, name: String, nodes: [NodeId; 2], law: Law) {
         self.element_names.push(name);
         self.elements.push(Element { nodes, law });
+    }
+
+    /// Adds a controlled source between nodes that are there already.
+    pub(super) fn push_controlled(
+        &mut self,
+        name: String,
+        nodes: [NodeId; 2],
+        law: Law,
+        control: Controller,
+    ) {
+        self.controls.push((self.elements.len() as u32, control));
+        self.push_between(name, nodes, law);
     }
 
     /// Makes room for further elements.
@@ -137,10 +159,110 @@ impl CircuitBuilder {
         self.element(name, anode, cathode, law)
     }
 
+    /// Adds a voltage source that a voltage controls (E of SPICE): node `plus` is `gain` times as far above node `minus` as the
+    /// first node of `control` is above the second.
+    ///
+    /// With a source whose current is measured, it makes an amplifier that works both ways, as between layers of
+    /// networks: a voltage gain A upwards and a current gain C downwards.
+    ///
+    /// ```
+    /// use ohmgrad::circuit::Circuit;
+    /// use ohmgrad::solve::{SolveOptions, Solver};
+    /// let (a, c) = (4.0, 0.25);
+    /// let circuit = Circuit::builder()
+    ///     .voltage_source("v1", "in", "0", 1.0)
+    ///     .resistor("r1", "in", "low", 100.0)
+    ///     .vcvs("e1", "sense", "0", ["low", "0"], a)
+    ///     .voltage_source("s1", "sense", "high", 0.0)
+    ///     .cccs("f1", "low", "0", "s1", c)
+    ///     .resistor("r2", "high", "0", 50.0)
+    ///     .build()?;
+    /// let solution = Solver::new(&circuit, SolveOptions::default())?.solve(&circuit)?;
+    /// // From below, the load of 1/50 S has a conductance of A C / 50 S.
+    /// let low = 0.01 / (0.01 + a * c * 0.02);
+    /// assert!((solution.potential(circuit.find_node("high")?) - a * low).abs() < 1e-12);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn vcvs(
+        self,
+        name: impl Into<String>,
+        plus: &str,
+        minus: &str,
+        control: [&str; 2],
+        gain: f64,
+    ) -> Self {
+        let law = Law::ControlledVoltage { gain };
+        self.controlled(name, [plus, minus], law, Err(control))
+    }
+
+    /// Adds a current source that a voltage controls (G of SPICE): from node `from` through itself to node `to` it drives
+    /// `siemens` times the voltage of the first node of `control` above the second.
+    #[must_use]
+    pub fn vccs(
+        self,
+        name: impl Into<String>,
+        from: &str,
+        to: &str,
+        control: [&str; 2],
+        siemens: f64,
+    ) -> Self {
+        let law = Law::ControlledCurrent { gain: siemens };
+        self.controlled(name, [from, to], law, Err(control))
+    }
+
+    /// Adds a voltage source that a current controls (H of SPICE): node `plus` is `ohm` times the current of the voltage
+    /// source `source` above node `minus`.
+    #[must_use]
+    pub fn ccvs(
+        self,
+        name: impl Into<String>,
+        plus: &str,
+        minus: &str,
+        source: &str,
+        ohm: f64,
+    ) -> Self {
+        let law = Law::ControlledVoltage { gain: ohm };
+        self.controlled(name, [plus, minus], law, Ok(source))
+    }
+
+    /// Adds a current source that a current controls (F of SPICE): from node `from` through itself to node `to` it drives
+    /// `gain` times the current of the voltage source `source`, which flows from that source's first node to its second.
+    #[must_use]
+    pub fn cccs(
+        self,
+        name: impl Into<String>,
+        from: &str,
+        to: &str,
+        source: &str,
+        gain: f64,
+    ) -> Self {
+        let law = Law::ControlledCurrent { gain };
+        self.controlled(name, [from, to], law, Ok(source))
+    }
+
+    /// Adds a source that a voltage source or two nodes control.
+    fn controlled(
+        mut self,
+        name: impl Into<String>,
+        [a, b]: [&str; 2],
+        law: Law,
+        control: Result<&str, [&str; 2]>,
+    ) -> Self {
+        let nodes = [self.node(a), self.node(b)];
+        let control = match control {
+            Ok(source) => Controller::Current(source.to_owned()),
+            Err(nodes) => Controller::Voltage(nodes.map(|node| self.node(node))),
+        };
+        self.push_controlled(name.into(), nodes, law, control);
+        self
+    }
+
     /// Checks the elements and makes the circuit.
     ///
     /// # Errors
-    /// If a number is out of range, two elements have one name, or a name is empty or has white space or control characters.
+    /// If a number is out of range, two elements have one name, a name is empty or has white space or control characters, or
+    /// a source is controlled by an element that is not there or is no voltage source.
     pub fn build(self) -> Result<Circuit, CircuitError> {
         self.try_build().map_err(|failed| failed.1)
     }
@@ -148,7 +270,8 @@ impl CircuitBuilder {
     /// As [`build`](CircuitBuilder::build), but gives the builder back if it fails.
     pub(super) fn try_build(self) -> Result<Circuit, Box<(CircuitBuilder, CircuitError)>> {
         match self.check_and_index() {
-            Ok(elements_by_name) => Ok(Circuit {
+            Ok((elements_by_name, controls)) => Ok(Circuit {
+                controls,
                 node_names: self.node_names,
                 element_names: self.element_names,
                 elements: self.elements,
@@ -160,7 +283,7 @@ impl CircuitBuilder {
         }
     }
 
-    fn check_and_index(&self) -> Result<NameIndex, CircuitError> {
+    fn check_and_index(&self) -> Result<(NameIndex, Controls), CircuitError> {
         if self.node_names.len().max(self.elements.len()) > u32::MAX as usize {
             return Err(CircuitError::TooLarge);
         }
@@ -181,8 +304,59 @@ impl CircuitBuilder {
                 return Err(CircuitError::DuplicateElement(name()));
             }
         }
-        Ok(elements_by_name)
+        let controls = self.find_controls(&elements_by_name)?;
+        Ok((elements_by_name, controls))
     }
+
+    /// What controls the controlled sources.
+    fn find_controls(&self, elements: &NameIndex) -> Result<Controls, CircuitError> {
+        let name_of = |k: u32| self.element_names[k as usize].as_str();
+        let fault = |element: usize, fault: String| CircuitError::Control {
+            element: self.element_names[element].clone(),
+            fault,
+        };
+        let find = |(element, control): &(u32, Controller)| {
+            let control = match control {
+                Controller::Voltage(nodes) => Control::Voltage(*nodes),
+                Controller::Current(name) => {
+                    let source = elements.find(name, name_of);
+                    let is_source = |k: &u32| {
+                        let law = &self.elements[*k as usize].law;
+                        matches!(law, Law::VoltageSource { .. })
+                    };
+                    match source.filter(is_source) {
+                        Some(source) => Control::Current(ElementId(source)),
+                        None => Err(fault(*element as usize, no_source(name, source.is_some())))?,
+                    }
+                }
+            };
+            Ok((ElementId(*element), control))
+        };
+        let controls: Controls = self.controls.iter().map(find).collect::<Result<_, _>>()?;
+        let mut controlled = controls.iter().map(|(element, _)| element.index());
+        for (k, element) in self.elements.iter().enumerate() {
+            if element.law.is_controlled() && controlled.next() != Some(k) {
+                let missing = "nothing controls it: add it with vcvs, vccs, ccvs or cccs";
+                return Err(fault(k, missing.to_owned()));
+            }
+        }
+        Ok(controls)
+    }
+}
+
+/// See [`Circuit`].
+type Controls = Vec<(ElementId, Control)>;
+
+/// Why a name is not that of a source that can control another.
+fn no_source(name: &str, is_there: bool) -> String {
+    let what = if is_there {
+        "is no voltage source"
+    } else {
+        "is not there"
+    };
+    format!(
+        "the current of {name} is to control it, but {name} {what}: put a voltage source of 0 V where the current flows"
+    )
 }
 
 /// Names are written to netlists and tables: they must stand as one word.

@@ -1,4 +1,4 @@
-//! Circuits: named nodes, and two-terminal elements between them.
+//! Circuits: named nodes, and two-terminal elements between them, some of them controlled from elsewhere.
 //!
 //! A [`Circuit`] is built by a [`CircuitBuilder`] or read from a SPICE [`netlist`], and is valid from
 //! then on: every number is in range, every name unique. Values can be changed for another solve
@@ -39,6 +39,11 @@ impl NodeId {
 }
 
 impl ElementId {
+    /// The element at a place in [`Circuit::elements`].
+    pub(crate) fn from_index(index: u32) -> ElementId {
+        ElementId(index)
+    }
+
     /// The element's place in [`Circuit::elements`].
     pub fn index(self) -> usize {
         self.0 as usize
@@ -65,12 +70,23 @@ impl Element {
     }
 }
 
+/// What controls a source, the x of [`Law::ControlledVoltage`] and [`Law::ControlledCurrent`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Control {
+    /// The voltage of the first node above the second, in volt.
+    Voltage([NodeId; 2]),
+    /// The current through a voltage source from its first node to its second, in ampere.
+    Current(ElementId),
+}
+
 /// A network of two-terminal elements.
 #[derive(Clone, Debug)]
 pub struct Circuit {
     node_names: Vec<String>,
     element_names: Vec<String>,
     elements: Vec<Element>,
+    /// What controls the controlled sources, in the order of these.
+    controls: Vec<(ElementId, Control)>,
     nodes_by_name: NameIndex,
     elements_by_name: NameIndex,
     mark: Mark,
@@ -93,6 +109,7 @@ impl PartialEq for Circuit {
         self.node_names == other.node_names
             && self.element_names == other.element_names
             && self.elements == other.elements
+            && self.controls == other.controls
     }
 }
 
@@ -108,6 +125,14 @@ pub enum CircuitError {
         /// What is wrong with it.
         fault: String,
     },
+    /// A source whose control is missing, or is none.
+    #[error("element {element}: {fault}")]
+    Control {
+        /// The source.
+        element: String,
+        /// What is wrong with its control.
+        fault: String,
+    },
     /// Two elements of one name.
     #[error("there are two elements named {0}: rename one")]
     DuplicateElement(String),
@@ -116,6 +141,11 @@ pub enum CircuitError {
         "`{0}` is no name: names are not empty and have no white space and no control characters"
     )]
     Name(String),
+    /// A text that is no voltage or current.
+    #[error(
+        "`{0}` is no voltage or current: write v(NODE), v(NODE,NODE) or i(SOURCE) of a voltage source"
+    )]
+    Quantity(String),
     /// A node or an element that the circuit does not have.
     #[error("there is no {what} {name}{hint}")]
     Unknown {
@@ -150,6 +180,17 @@ impl Circuit {
     /// The elements in the order in which they were added.
     pub fn elements(&self) -> &[Element] {
         &self.elements
+    }
+
+    /// The controlled sources, each with what controls it.
+    pub fn controls(&self) -> &[(ElementId, Control)] {
+        &self.controls
+    }
+
+    /// What controls a source; `None` of any other element.
+    pub fn control(&self, element: ElementId) -> Option<Control> {
+        let place = self.controls.binary_search_by_key(&element, |(id, _)| *id);
+        place.ok().map(|k| self.controls[k].1)
     }
 
     /// The node of a name.
@@ -205,6 +246,34 @@ impl Circuit {
         })
     }
 
+    /// What `v(a)`, `v(a,b)` or `i(source)` means: a voltage, or the current of a voltage source.
+    ///
+    /// # Errors
+    /// If it is none of these, there is no such node or element, or the element is no voltage source.
+    pub fn find_quantity(&self, text: &str) -> Result<Control, CircuitError> {
+        let other = || CircuitError::Quantity(text.to_owned());
+        let lower = text.trim().to_lowercase();
+        let (kind, inside) = lower.split_once('(').ok_or_else(other)?;
+        let inside = inside.strip_suffix(')').ok_or_else(other)?;
+        match kind.trim() {
+            "v" => {
+                let (a, b) = inside.split_once(',').unwrap_or((inside, "0"));
+                Ok(Control::Voltage([
+                    self.find_node(a.trim())?,
+                    self.find_node(b.trim())?,
+                ]))
+            }
+            "i" => {
+                let source = self.find_element(inside.trim())?;
+                match self[source].law() {
+                    Law::VoltageSource { .. } => Ok(Control::Current(source)),
+                    _ => Err(other()),
+                }
+            }
+            _ => Err(other()),
+        }
+    }
+
     /// All nodes, ground first.
     pub fn node_ids(&self) -> impl ExactSizeIterator<Item = NodeId> + use<> {
         (0..self.node_names.len() as u32).map(NodeId)
@@ -234,7 +303,8 @@ impl Circuit {
     /// ```
     ///
     /// # Errors
-    /// If a number of the law is out of range; the circuit is unchanged then.
+    /// If a number of the law is out of range, a controlled source or a source that controls another would become an
+    /// element of another kind, or an element such a source; the circuit is unchanged then.
     ///
     /// # Panics
     /// If the element is one of another, larger circuit.
@@ -243,12 +313,35 @@ impl Circuit {
             let element = self.element_names[element.index()].clone();
             return Err(CircuitError::Law { element, fault });
         }
+        self.check_kind(element, &law)?;
         let present = &mut self.elements[element.index()].law;
         if !law.is_source_like(present) {
             self.mark = Mark::new();
         }
         *present = law;
         Ok(())
+    }
+
+    /// Refuses a law that would leave a control without its source, or a source without its control.
+    fn check_kind(&self, element: ElementId, law: &Law) -> Result<(), CircuitError> {
+        use std::mem::discriminant;
+        let present = &self.elements[element.index()].law;
+        if discriminant(present) == discriminant(law) {
+            return Ok(());
+        }
+        let is_control =
+            |(_, control): &(ElementId, Control)| *control == Control::Current(element);
+        let fault = if present.is_controlled() || law.is_controlled() {
+            "controlled sources stay of their kinds, and other elements do not become one"
+        } else if self.controls.iter().any(is_control) {
+            "its current controls another source: it stays a voltage source"
+        } else {
+            return Ok(());
+        };
+        Err(CircuitError::Control {
+            element: self.element_names[element.index()].clone(),
+            fault: fault.to_owned(),
+        })
     }
 }
 

@@ -11,6 +11,7 @@
 mod digits;
 mod idx;
 mod parts;
+mod preprocessing;
 
 use std::fmt;
 use std::io;
@@ -23,6 +24,7 @@ use rand_chacha::ChaCha8Rng;
 pub use digits::digits;
 pub use idx::idx_folder;
 pub use parts::{Inputs, Targets};
+pub use preprocessing::{Preprocessing, PreprocessingError};
 
 /// Examples of the same task: features, and a class or target potentials. There is always at least one example.
 #[derive(Clone, PartialEq)]
@@ -113,6 +115,9 @@ pub enum DataError {
         /// Number of classes.
         classes: usize,
     },
+    /// A preprocessing that is refused.
+    #[error(transparent)]
+    Preprocessing(#[from] PreprocessingError),
     /// A fraction to hold out that is not between 0 and 1.
     #[error("the fraction to hold out is {0}: it must be above 0 and below 1")]
     Fraction(f64),

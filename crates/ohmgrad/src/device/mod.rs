@@ -1,6 +1,6 @@
 //! Laws of elements: the current i(u) that a voltage u drives through an element, in ampere and volt.
 //!
-//! Every law is nondecreasing, which makes the co-content G(u), the integral of i(u) from 0 V,
+//! Every law of an element by itself is nondecreasing, which makes the co-content G(u), the integral of i(u) from 0 V,
 //! convex, and with it the energy of every network. Resistors and sources are straight lines; a
 //! [`Diode`] has a corner; [`Shockley`] diodes and [`Junction`]s, [`RegionDiode`]s, measured curves ([`IvCurve`]),
 //! [`Tanh`] and [`PowerLaw`] resistors and sums of them ([`Formula`]) bend, and share the trait [`Characteristic`].
@@ -54,6 +54,16 @@ pub enum Law {
     CurrentSource {
         /// I, in ampere.
         current: f64,
+    },
+    /// u = A x, with the [voltage or current](crate::circuit::Control) x that controls the source: E and H of SPICE.
+    ControlledVoltage {
+        /// A, in volt per volt or in ohm.
+        gain: f64,
+    },
+    /// i = A x: G and F of SPICE.
+    ControlledCurrent {
+        /// A, in siemens or in ampere per ampere.
+        gain: f64,
     },
     /// An ideal diode, or one with on and off conductances.
     Diode(Box<Diode>),
@@ -169,6 +179,14 @@ impl Law {
         )
     }
 
+    /// Whether it is a source that something else in the circuit controls.
+    pub(crate) fn is_controlled(&self) -> bool {
+        matches!(
+            self,
+            Law::ControlledVoltage { .. } | Law::ControlledCurrent { .. }
+        )
+    }
+
     /// The largest finite conductance of a resistor or diode, in siemens; 0 for other laws.
     pub(crate) fn largest_conductance(&self) -> f64 {
         match self {
@@ -191,6 +209,9 @@ impl Law {
             Law::Resistor { .. } | Law::Curve(_) => None,
             Law::VoltageSource { voltage } => finite("voltage", *voltage, "V"),
             Law::CurrentSource { current } => finite("current", *current, "A"),
+            Law::ControlledVoltage { gain } | Law::ControlledCurrent { gain } => {
+                (!gain.is_finite()).then(|| format!("its gain is {gain}, it must be finite"))
+            }
             Law::Diode(diode) => diode.fault(),
             Law::Shockley(shockley) => shockley.fault(),
             Law::Tanh(tanh) => tanh.fault(),

@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{self, DataError, Split};
+use crate::data::{self, DataError, Preprocessing, Split};
 
 /// The environment variable that says where MNIST is.
 const VARIABLE: &str = "OHMGRAD_DATA";
@@ -30,6 +30,36 @@ pub enum DataSource {
     Digits,
     /// A folder of four IDX files, see [`data::idx_folder`]. A relative path starts at the current folder.
     Folder(PathBuf),
+}
+
+/// The `[data]` of an experiment: what it learns from, and what is done to the features before they drive the network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "DataTable", into = "DataTable")]
+pub struct Data {
+    /// Which examples.
+    pub source: DataSource,
+    /// What is done to their features. Default: nothing.
+    pub preprocessing: Preprocessing,
+}
+
+impl From<DataSource> for Data {
+    fn from(source: DataSource) -> Self {
+        let preprocessing = Preprocessing::None;
+        Self {
+            source,
+            preprocessing,
+        }
+    }
+}
+
+impl Data {
+    /// Loads training and test examples as they drive the network; `seed` decides how the digits are split.
+    ///
+    /// # Errors
+    /// As [`DataSource::load`], and if a feature becomes too large.
+    pub fn load(&self, seed: u64) -> Result<Split, DataSourceError> {
+        Ok(self.preprocessing.apply_to_both(self.source.load(seed)?)?)
+    }
 }
 
 /// Why the examples of an experiment cannot be had.
@@ -96,6 +126,44 @@ struct Table {
     dir: Option<PathBuf>,
 }
 
+/// [`Data`] as it stands in TOML.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DataTable {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dataset: Option<Named>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dir: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Preprocessing::is_none")]
+    preprocessing: Preprocessing,
+}
+
+impl TryFrom<DataTable> for Data {
+    type Error = &'static str;
+
+    fn try_from(table: DataTable) -> Result<Self, Self::Error> {
+        let DataTable { dataset, dir, .. } = table;
+        let source = DataSource::try_from(Table { dataset, dir })?;
+        let preprocessing = table.preprocessing;
+        Ok(Self {
+            source,
+            preprocessing,
+        })
+    }
+}
+
+impl From<Data> for DataTable {
+    fn from(data: Data) -> Self {
+        let Table { dataset, dir } = data.source.into();
+        let preprocessing = data.preprocessing;
+        Self {
+            dataset,
+            dir,
+            preprocessing,
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Named {
@@ -142,6 +210,19 @@ mod tests {
         assert_eq!((split.train.len(), split.test.len()), (1438, 359));
         assert_eq!(split, DataSource::Digits.load(7).unwrap());
         assert_ne!(split, DataSource::Digits.load(8).unwrap());
+    }
+
+    #[test]
+    fn features_are_preprocessed_as_the_settings_say() {
+        let text = "dataset = \"digits\"\n\n[preprocessing]\nkind = \"affine\"\nscale = 2.0\noffset = -1.0\n";
+        let data: Data = toml::from_str(text).unwrap();
+        assert_eq!(toml::to_string(&data).unwrap(), text);
+        let (plain, changed) = (data.source.load(3).unwrap(), data.load(3).unwrap());
+        let wanted: Vec<f64> = plain.test.input(5).iter().map(|x| 2.0 * x - 1.0).collect();
+        assert_eq!(changed.test.input(5), wanted);
+        assert_eq!(changed.train.len(), plain.train.len());
+        let plain: Data = toml::from_str("dataset = \"digits\"").unwrap();
+        assert_eq!(plain, DataSource::Digits.into());
     }
 
     #[test]

@@ -23,10 +23,11 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::data::PreprocessingError;
 use crate::drn::{Architecture, ArchitectureError, Network};
 use crate::learn::{TrainOptions, TrainOptionsError};
 
-pub use data_source::{DataSource, DataSourceError};
+pub use data_source::{Data, DataSource, DataSourceError};
 pub use presets::{PRESETS, Preset};
 pub use table::{Row, Table};
 
@@ -43,7 +44,7 @@ pub struct Experiment {
     /// Number of epochs. From 1 to [`Experiment::MAX_EPOCHS`].
     pub epochs: usize,
     /// What to learn from.
-    pub data: DataSource,
+    pub data: Data,
     /// The network; features and outputs must be those of the data.
     pub network: Architecture,
     /// How it is trained.
@@ -63,6 +64,9 @@ pub enum SettingsError {
     /// No epochs, or too many.
     #[error("epochs is {0}: it must be from 1 to {max}", max = Experiment::MAX_EPOCHS)]
     Epochs(usize),
+    /// What is done to the features.
+    #[error("data: {0}")]
+    Data(PreprocessingError),
     /// The network.
     #[error("network: {0}")]
     Network(ArchitectureError),
@@ -199,6 +203,8 @@ impl Experiment {
         if !(1..=Self::MAX_EPOCHS).contains(&self.epochs) {
             return Err(SettingsError::Epochs(self.epochs));
         }
+        let data = self.data.preprocessing.validate();
+        data.map_err(SettingsError::Data)?;
         self.network.validate().map_err(SettingsError::Network)?;
         let checked = self.training.validate(&self.network);
         checked.map_err(SettingsError::Training)
@@ -277,6 +283,7 @@ fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Preprocessing;
 
     fn digits() -> Experiment {
         Preset::named("digits").unwrap().experiment().unwrap()
@@ -339,6 +346,15 @@ mod tests {
                 "network: input_gain is NaN",
             ),
             (refused(|e| e.training.batch = 0), "training: batch is 0"),
+            (
+                refused(|e| {
+                    e.data.preprocessing = Preprocessing::Affine {
+                        scale: 0.0,
+                        offset: 0.0,
+                    }
+                }),
+                "data: preprocessing: scale is 0",
+            ),
         ] {
             assert!(error.starts_with(start), "{error}");
         }

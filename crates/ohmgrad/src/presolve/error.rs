@@ -32,7 +32,7 @@ pub enum PresolveError {
     #[error(
         "{excess} A from {} has nowhere to go: no element carries it away from {}; add a path to ground",
         sources.join(", "),
-        short_list(nodes)
+        node_list(nodes)
     )]
     NowhereToGo {
         /// The current sources, and saturated elements, that feed the nodes.
@@ -41,6 +41,15 @@ pub enum PresolveError {
         nodes: Vec<String>,
         /// What cannot be carried, in ampere.
         excess: f64,
+    },
+    /// Laws of a circuit with controlled sources that no state obeys.
+    #[error(
+        "no potentials and currents obey all laws: those of {} grow without end; a controlled source cancels or contradicts what holds them",
+        short_list(of)
+    )]
+    Contradiction {
+        /// The nodes whose potentials grow, and the elements whose currents do.
+        of: Vec<String>,
     },
     /// The search was [interrupted](crate::interrupt).
     #[error(transparent)]
@@ -57,6 +66,12 @@ pub enum PresolveError {
     },
 }
 
+/// Nodes: up to five names, and how many more there are.
+fn node_list(names: &[String]) -> String {
+    let word = if names.len() == 1 { "node" } else { "nodes" };
+    format!("{word} {}", short_list(names))
+}
+
 /// Up to five names, and how many more there are.
 fn short_list(names: &[String]) -> String {
     const SHOWN: usize = 5;
@@ -65,6 +80,5 @@ fn short_list(names: &[String]) -> String {
         0 => String::new(),
         count => format!(" and {count} more"),
     };
-    let word = if names.len() == 1 { "node" } else { "nodes" };
-    format!("{word} {}{more}", shown.join(", "))
+    format!("{}{more}", shown.join(", "))
 }

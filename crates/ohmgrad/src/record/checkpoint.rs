@@ -75,10 +75,7 @@ pub fn save_trainer(path: &Path, trainer: &Trainer, history: &str) -> Result<(),
 /// # Errors
 /// If it does not take them.
 pub fn write_trainer(out: &mut impl Write, trainer: &Trainer, history: &str) -> io::Result<()> {
-    let info = ModelInfo {
-        inference: trainer.options().free_phase,
-        training: None,
-    };
+    let info = ModelInfo::new(trainer.options().free_phase);
     let mut metadata = metadata(trainer, &info)?;
     metadata.insert("options", model::toml_text(trainer.options())?);
     metadata.insert("seed", trainer.seed().to_string());

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::data::PreprocessingError;
 use crate::drn::{ArchitectureError, ParameterError, SettlingError};
 
 /// Why a model or a checkpoint cannot be read.
@@ -50,6 +51,14 @@ pub enum ReadError {
         line: usize,
         /// What the parser said.
         source: serde_json::Error,
+    },
+    /// A preprocessing that is refused.
+    #[error("{path}: {source}")]
+    Preprocessing {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: PreprocessingError,
     },
     /// A metadata entry that is not there.
     #[error("{path} has no metadata entry `{key}`: it was not written by ohmgrad")]

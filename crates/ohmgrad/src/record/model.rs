@@ -10,6 +10,7 @@
 //! | `version` | version of ohmgrad that wrote it |
 //! | `architecture` | [`Architecture`] in TOML (JSON has no infinity) |
 //! | `inference` | [`Settling`] in TOML: how the network is settled when it is used |
+//! | `preprocessing` | [`Preprocessing`] in TOML: what is done to features before they drive it; absent if nothing is |
 //! | `training` | [`Origin`] in TOML; absent if the model comes from elsewhere |
 //!
 //! A [checkpoint](super::checkpoint) has the same entries and tensors, and more.
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tensors::{self, Tensor, TensorFile};
 use super::{ReadError, WriteError, atomic};
+use crate::data::Preprocessing;
 use crate::drn::{Architecture, Network, Settling, default_threads};
 use crate::experiment::DataSource;
 use crate::learn::Cost;
@@ -34,8 +36,21 @@ pub(super) const CHECKPOINT_FORMAT: &str = "ohmgrad-checkpoint";
 pub struct ModelInfo {
     /// How the network is settled when it is used.
     pub inference: Settling,
+    /// What is done to features before they drive the network.
+    pub preprocessing: Preprocessing,
     /// The training that it comes from, if any.
     pub training: Option<Origin>,
+}
+
+impl ModelInfo {
+    /// That of a network that is settled so, of raw features and an unknown origin.
+    pub fn new(inference: Settling) -> ModelInfo {
+        ModelInfo {
+            inference,
+            preprocessing: Preprocessing::None,
+            training: None,
+        }
+    }
 }
 
 /// The training that a model comes from.
@@ -63,7 +78,7 @@ pub struct Origin {
 /// let architecture = Architecture::new(2, vec![4], 1);
 /// let network = Network::random(&architecture, 0, 1)?;
 /// let inference = Settling::sweeps(SweepOrder::Asynchronous, 4);
-/// let info = ModelInfo { inference, training: None };
+/// let info = ModelInfo::new(inference);
 ///
 /// let path = std::env::temp_dir().join("ohmgrad-model-example.safetensors");
 /// model::save(&path, &network, &info)?;
@@ -125,6 +140,9 @@ pub(super) fn metadata(
         ("architecture", toml_text(architecture)?),
         ("inference", toml_text(&info.inference)?),
     ]);
+    if !info.preprocessing.is_none() {
+        entries.insert("preprocessing", toml_text(&info.preprocessing)?);
+    }
     if let Some(origin) = &info.training {
         entries.insert("training", toml_text(origin)?);
     }
@@ -186,8 +204,18 @@ fn read_info(file: &TensorFile) -> Result<ModelInfo, ReadError> {
         Ok(_) => Some(file.toml("training")?),
         Err(_) => None,
     };
+    let preprocessing = match file.text("preprocessing") {
+        Ok(_) => file.toml("preprocessing")?,
+        Err(_) => Preprocessing::None,
+    };
+    let checked = Preprocessing::validate(&preprocessing);
+    checked.map_err(|source| ReadError::Preprocessing {
+        path: file.path().to_owned(),
+        source,
+    })?;
     Ok(ModelInfo {
         inference,
+        preprocessing,
         training,
     })
 }
@@ -246,6 +274,11 @@ mod tests {
     use crate::drn::SweepOrder;
     use proptest::prelude::*;
 
+    const PREPROCESSING: Preprocessing = Preprocessing::Affine {
+        scale: 2.0,
+        offset: -1.0,
+    };
+
     /// A network with all parameters random, and its file.
     fn saved(architecture: &Architecture, threads: usize) -> (Network, tempfile::NamedTempFile) {
         let mut network = Network::random(architecture, 1, threads).unwrap();
@@ -254,8 +287,8 @@ mod tests {
             network.set_biases(l, &biases).unwrap();
         }
         let info = ModelInfo {
-            inference: Settling::sweeps(SweepOrder::Forward, 3),
-            training: None,
+            preprocessing: PREPROCESSING,
+            ..ModelInfo::new(Settling::sweeps(SweepOrder::Forward, 3))
         };
         let file = tempfile::NamedTempFile::new().unwrap();
         save(file.path(), &network, &info).unwrap();
@@ -275,6 +308,7 @@ mod tests {
             let (loaded, info) = load(file.path(), threads_again).unwrap();
             prop_assert_eq!(loaded.architecture(), &architecture);
             prop_assert_eq!((info.inference.sweeps, info.training), (3, None));
+            prop_assert_eq!(info.preprocessing, PREPROCESSING);
             for l in 0..architecture.matrices() {
                 prop_assert_eq!(loaded.weights(l), network.weights(l));
                 prop_assert_eq!(loaded.biases(l), network.biases(l));

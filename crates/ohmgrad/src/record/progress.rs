@@ -56,11 +56,12 @@ impl Progress {
     pub(super) fn model_info(&self) -> ModelInfo {
         ModelInfo {
             inference: self.experiment.training.free_phase,
+            preprocessing: self.experiment.data.preprocessing,
             training: Some(Origin {
                 name: self.experiment.name.clone(),
                 seed: self.experiment.seed,
                 epoch: self.epochs(),
-                data: self.experiment.data.clone(),
+                data: self.experiment.data.source.clone(),
                 cost: self.experiment.training.cost,
             }),
         }

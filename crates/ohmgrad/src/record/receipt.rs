@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ReadError, WriteError};
 use crate::data::{Dataset, Inputs, Split, Targets};
-use crate::experiment::{Experiment, ExperimentError};
+use crate::experiment::{Data, DataSource, Experiment, ExperimentError};
 
 /// The file of a run's receipts.
 const RECEIPTS: &str = "receipts.jsonl";
@@ -116,7 +116,10 @@ pub fn set_commit(commit: &str) {
 pub(super) fn settings_checksum(experiment: &Experiment) -> Result<String, ExperimentError> {
     let comparable = Experiment {
         epochs: 1,
-        data: crate::experiment::DataSource::Digits,
+        data: Data {
+            source: DataSource::Digits,
+            ..experiment.data.clone()
+        },
         ..experiment.clone()
     };
     let mut sum = Crc::new();

@@ -9,7 +9,7 @@ use super::{EpochMetrics, Progress, ReadError, Receipt, WriteError, atomic, chec
 use crate::data::Split;
 use crate::drn::Network;
 use crate::experiment::circuit::CircuitExperimentError;
-use crate::experiment::{DataSourceError, Experiment, ExperimentError, SettingsError};
+use crate::experiment::{Data, DataSourceError, Experiment, ExperimentError, SettingsError};
 use crate::learn::{
     Epoch, Evaluation, Step, TrainError, TrainOptions, Trainer, check_fit, evaluate,
 };
@@ -480,7 +480,10 @@ fn check_unchanged(
 ) -> Result<(), RunError> {
     let comparable = Experiment {
         epochs: progress.experiment.epochs,
-        data: progress.experiment.data.clone(),
+        data: Data {
+            source: progress.experiment.data.source.clone(),
+            ..experiment.data.clone()
+        },
         ..experiment.clone()
     };
     let unchanged = comparable == progress.experiment;

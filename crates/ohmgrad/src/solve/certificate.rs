@@ -2,7 +2,8 @@
 //!
 //! The certificate is computed from the circuit, the potentials of its nodes and the currents of its
 //! elements alone. It shares no code with the solvers. Convexity makes it sufficient: a state that obeys the
-//! laws of Kirchhoff and of all elements minimises the energy.
+//! laws of Kirchhoff and of all elements minimises the energy. Of a circuit with controlled sources it proves that these laws hold
+//! at the state, but not that there is no other such state.
 //!
 //! Every law is measured where it holds: the current law of a node against the currents at that node, the law of an
 //! element against its own current and voltage. A scale for the whole circuit would let microamperes be wrong beside
@@ -15,7 +16,7 @@
 //! law does not count. A small residual is no small error: a node behind a large resistance moves far for little current.
 //! How far off the potentials may be is told by [`Solution::accuracy`](super::Solution::accuracy).
 
-use crate::circuit::{Circuit, Element};
+use crate::circuit::{Circuit, Control, Element, ElementId};
 use crate::device::{Characteristic, Diode, Law};
 
 /// No potential is known to better than this, relative to itself.
@@ -78,6 +79,9 @@ impl Certificate {
             if !matches!(element.law(), Law::Resistor { conductance } if conductance.is_finite()) {
                 check.measure(element, *current);
             }
+        }
+        for (id, control) in circuit.controls() {
+            check.measure_controlled(circuit, *id, *control, currents);
         }
         check.measure_nodes();
         Checked {
@@ -228,7 +232,10 @@ impl Check {
             }
         }
         match law {
-            Law::VoltageSource { .. } | Law::CurrentSource { .. } => self.supplied += power,
+            Law::VoltageSource { .. }
+            | Law::CurrentSource { .. }
+            | Law::ControlledVoltage { .. }
+            | Law::ControlledCurrent { .. } => self.supplied += power,
             _ => self.dissipated += power,
         }
     }
@@ -271,6 +278,39 @@ impl Check {
                 certificate.voltage_law = worse(certificate.voltage_law, miss);
             }
         }
+    }
+
+    /// Measures the law of a controlled source against its own voltage or current.
+    fn measure_controlled(
+        &mut self,
+        circuit: &Circuit,
+        id: ElementId,
+        control: Control,
+        currents: &[f64],
+    ) {
+        let potential = |node: crate::circuit::NodeId| self.nodes[node.index()].potential;
+        let [a, b] = circuit[id].nodes().map(potential);
+        let (x, rounding) = match control {
+            Control::Voltage(nodes) => {
+                let [c, d] = nodes.map(potential);
+                (c - d, ROUNDING * (c.abs() + d.abs()) + self.noise)
+            }
+            Control::Current(source) => {
+                let x = currents[source.index()];
+                (x, ROUNDING * x.abs() + self.faint)
+            }
+        };
+        let (own, own_rounding, gain) = match circuit[id].law() {
+            Law::ControlledVoltage { gain } => {
+                (a - b, ROUNDING * (a.abs() + b.abs()) + self.noise, *gain)
+            }
+            Law::ControlledCurrent { gain } => (currents[id.index()], self.faint, *gain),
+            _ => return,
+        };
+        let wanted = gain * x;
+        let off = (own - wanted).abs() - own_rounding - gain.abs() * rounding;
+        let miss = relative(at_least_0(off), own.abs().max(wanted.abs()));
+        self.certificate.voltage_law = worse(self.certificate.voltage_law, miss);
     }
 
     /// Currents that are no larger are rounding errors, in ampere: of what sources drive, or can drive at most.

@@ -5,6 +5,14 @@
 //! from nothing by an interior point), or by exact coordinate descent. Whatever the method, the set of conducting diodes is
 //! confirmed and the state refined to 32 digits, and its potentials get [error bars](Solution::accuracy), unless these are
 //! [left out](SolveOptions::error_bars) and the certificate passes; and every answer is checked against the original circuit by a [`Certificate`] that shares no code with the solver.
+//!
+//! # Circuits with controlled sources
+//!
+//! They have no energy, and so a solver of their own: Newton's method on Kirchhoff's laws and those of all elements (modified nodal
+//! analysis), with one sparse LU factorization a step. The certificate is the same, but it proves less. It proves that all these laws
+//! hold at the state, each at its own scale; that there is no other such state follows from convexity, which is missing. A
+//! negative resistance beside a diode has three states. The solver gives one that Newton's steps lead to from rest, or steps in time,
+//! whatever it has solved before. Error bars are estimates of the first order, also where all elements are straight lines.
 
 mod certificate;
 mod confirmation;
@@ -12,20 +20,24 @@ mod coordinate_descent;
 mod error_bars;
 mod idle;
 mod interior_point;
+mod modified_nodal;
 mod multipliers;
 mod newton;
 mod options;
 mod rows;
 mod solution;
+mod solver;
 mod star_mesh;
 mod trace;
 mod variants;
 mod welds;
 
 pub use certificate::Certificate;
+pub use modified_nodal::{Transfer, TransferError};
 pub use options::{Method, SolveOptions};
 pub use rows::RowError;
 pub use solution::{Solution, Statistics, Status};
+pub use solver::Solver;
 pub use trace::{Observer, Phase, Step};
 pub use variants::solve_variants;
 
@@ -42,7 +54,6 @@ use crate::circuit::Circuit;
 use crate::presolve::{
     Conductances, Network, Numbers, OwnCurrents, PresolveError, Reduction, Residual, State,
 };
-use crate::threads;
 
 /// One way to find a state.
 #[derive(Clone, Copy, Debug)]
@@ -65,11 +76,8 @@ struct Checked {
     widths: Vec<Option<f64>>,
 }
 
-/// Solves circuits of one shape, again and again.
-///
-/// It keeps the reduction, the order of elimination and all workspaces, and starts from the last answer. A circuit of
-/// another shape is legal, and makes it start afresh.
-pub struct Solver {
+/// Solves circuits without controlled sources, which minimise an energy.
+struct Reciprocal {
     options: SolveOptions,
     reduction: Arc<Reduction>,
     conductances: Arc<Conductances>,
@@ -81,19 +89,15 @@ pub struct Solver {
     last: Option<State>,
 }
 
-impl Solver {
-    /// Prepares for circuits of the shape of `circuit`.
-    ///
-    /// # Errors
-    /// If the circuit has no operating point, or an option is out of its range.
-    pub fn new(circuit: &Circuit, options: SolveOptions) -> Result<Solver, PresolveError> {
-        options.check()?;
+impl Reciprocal {
+    /// See [`Solver::new`].
+    fn new(circuit: &Circuit, options: SolveOptions) -> Result<Reciprocal, PresolveError> {
         let reduction = Reduction::new(circuit)?;
         let conductances = reduction.conductances(circuit);
         let conductances = conductances.expect("a reduction fits the circuit that it was made for");
         let edges = reduction.edges();
         let plan = Plan::new(edges.nodes, &edges.ends);
-        Ok(Solver {
+        Ok(Reciprocal {
             options,
             newton: Newton::new(&plan),
             interior_point: InteriorPoint::new(),
@@ -106,39 +110,9 @@ impl Solver {
         })
     }
 
-    /// The settings.
-    pub fn options(&self) -> SolveOptions {
-        self.options
-    }
-
-    /// Shows every step of the solves from now on to `observer`, while they run; `None` ends it. The solvers of rows and
-    /// variants show nothing.
-    ///
-    /// ```
-    /// use std::sync::{Arc, Mutex};
-    /// use ohmgrad::circuit::Circuit;
-    /// use ohmgrad::solve::{SolveOptions, Solver, Step};
-    /// let divider = Circuit::builder()
-    ///     .voltage_source("v1", "in", "0", 3.0)
-    ///     .resistor("r1", "in", "out", 1e3)
-    ///     .resistor("r2", "out", "0", 1e3)
-    ///     .build()?;
-    /// let mut solver = Solver::new(&divider, SolveOptions::default())?;
-    /// let steps = Arc::new(Mutex::new(Vec::new()));
-    /// let seen = Arc::clone(&steps);
-    /// solver.set_trace(Some(Box::new(move |step: &Step| seen.lock().expect("no panic").push(*step))));
-    /// solver.solve(&divider)?;
-    /// let steps = steps.lock().expect("no panic");
-    /// assert!(steps.last().expect("at least one").missed < 1e-15);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn set_trace(&mut self, observer: Option<Observer>) {
-        self.newton.trace.set(observer);
-    }
-
-    /// A solver for circuits of the same shape that starts from the same state.
-    fn fork(&self) -> Solver {
-        Solver {
+    /// See [`Solver::fork`].
+    fn fork(&self) -> Reciprocal {
+        Reciprocal {
             options: self.options,
             newton: Newton::new(&self.plan),
             interior_point: InteriorPoint::new(),
@@ -151,46 +125,8 @@ impl Solver {
         }
     }
 
-    /// The state of the last answer, from which the next solve starts.
-    pub(crate) fn last(&self) -> Option<&State> {
-        self.last.as_ref()
-    }
-
-    /// Makes the next solve start from another state; one of a network of another shape is not used.
-    pub(crate) fn start_from(&mut self, state: State) {
-        self.last = Some(state);
-    }
-
-    /// A solver for circuits of the same shape that starts from no answer.
-    pub(crate) fn fork_cold(&self) -> Solver {
-        Solver {
-            last: None,
-            ..self.fork()
-        }
-    }
-
-    /// Finds the operating point of a circuit.
-    ///
-    /// ```
-    /// use ohmgrad::circuit::Circuit;
-    /// use ohmgrad::solve::{SolveOptions, Solver, Status};
-    /// let rectifier = Circuit::builder()
-    ///     .voltage_source("v1", "in", "0", 5.0)
-    ///     .ideal_diode("d1", "in", "out", 0.7)
-    ///     .resistor("r1", "out", "0", 1e3)
-    ///     .build()?;
-    /// let mut solver = Solver::new(&rectifier, SolveOptions::default())?;
-    /// let solution = solver.solve(&rectifier)?;
-    /// assert_eq!(solution.status, Status::Solved);
-    /// let out = rectifier.node("out").expect("it was just added");
-    /// assert!((solution.potential(out) - 4.3).abs() < 1e-12);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If the circuit has no operating point. Not finding one that exists is a [`Status`], as is an interruption.
-    pub fn solve(&mut self, circuit: &Circuit) -> Result<Solution, PresolveError> {
-        threads::prepare();
+    /// See [`Solver::solve`].
+    fn solve(&mut self, circuit: &Circuit) -> Result<Solution, PresolveError> {
         if !self.conductances.are_of(circuit) {
             match self.reduction.conductances(circuit) {
                 Some(conductances) => {
@@ -211,7 +147,7 @@ impl Solver {
 
     /// Prepares for circuits of another shape.
     fn start_afresh(&mut self, circuit: &Circuit) -> Result<(), PresolveError> {
-        let mut fresh = Solver::new(circuit, self.options)?;
+        let mut fresh = Reciprocal::new(circuit, self.options)?;
         std::mem::swap(&mut fresh.newton.trace, &mut self.newton.trace);
         *self = fresh;
         Ok(())

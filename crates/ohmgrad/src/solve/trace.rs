@@ -28,6 +28,8 @@ pub enum Phase {
     InteriorPoint,
     /// Corrections with a set of conducting diodes, and exchanges of diodes that are wrong.
     Confirmation,
+    /// Newton steps on the equations of a circuit with controlled sources.
+    Equations,
 }
 
 impl Phase {
@@ -38,6 +40,7 @@ impl Phase {
             Phase::Multipliers => "multipliers",
             Phase::InteriorPoint => "interior point",
             Phase::Confirmation => "confirmation",
+            Phase::Equations => "equations",
         }
     }
 }

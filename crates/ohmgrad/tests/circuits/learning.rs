@@ -386,6 +386,20 @@ fn results_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
+fn circuits_with_controlled_sources_do_not_learn() {
+    let circuit = Circuit::builder()
+        .voltage_source("v1", "in", "0", 1.0)
+        .resistor("r1", "in", "out", 1.0)
+        .vcvs("e1", "out", "0", ["in", "0"], 2.0)
+        .build()
+        .expect("a valid circuit");
+    let id = |name| element(&circuit, name);
+    let outputs = vec![potential(&circuit, "out")];
+    let task = CircuitTask::new(&circuit, vec![id("v1")], outputs, vec![id("r1")]);
+    assert_eq!(task, Err(TaskError::Controlled("e1".to_owned())));
+}
+
+#[test]
 fn tasks_that_cannot_be_learnt_are_refused() {
     let circuit = Circuit::builder()
         .voltage_source("v1", "in", "0", 1.0)

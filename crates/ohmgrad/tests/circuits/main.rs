@@ -14,6 +14,7 @@ mod properties;
 mod quadratic_program;
 mod random;
 mod rows;
+mod two_ports;
 
 use ohmgrad::circuit::Circuit;
 use ohmgrad::solve::{Solution, SolveOptions, Solver, Status};

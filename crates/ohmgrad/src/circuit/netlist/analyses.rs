@@ -57,9 +57,52 @@ impl Sweep {
     }
 }
 
+/// What a `.tf` statement asks for: how a voltage or current answers to a source, around the operating point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferRequest {
+    /// The voltage or current: `v(NODE)`, `v(NODE,NODE)` or `i(SOURCE)`.
+    pub output: String,
+    /// The source, by its name.
+    pub source: String,
+}
+
+impl TransferRequest {
+    /// Reads `.tf OUTPUT SOURCE`; `None` if it is of another form.
+    pub(super) fn read(statement: Piece) -> Option<TransferRequest> {
+        let mut words = Words::new(statement, ".tf OUTPUT SOURCE");
+        let mut names = Vec::new();
+        while !words.is_empty().ok()? {
+            names.push(words.name("name").ok()?.text);
+        }
+        let (output, source) = match names[..] {
+            [_, kind @ ("v" | "i"), name, source] => (format!("{kind}({name})"), source),
+            [_, "v", a, b, source] => (format!("v({a},{b})"), source),
+            _ => return None,
+        };
+        Some(TransferRequest {
+            output,
+            source: source.to_owned(),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::parse;
+
+    #[test]
+    fn transfers_are_read() {
+        let read = |tf: &str| {
+            let netlist = parse(&format!("t\nv1 a 0 1\n{tf}"), "t.cir").expect("a netlist");
+            let ignored = netlist.ignored.len();
+            (netlist.transfer.map(|t| (t.output, t.source)), ignored)
+        };
+        let expected = |output: &str| (Some((output.to_owned(), "v1".to_owned())), 0);
+        assert_eq!(read(".tf V(out) V1"), expected("v(out)"));
+        assert_eq!(read(".TF v(a, b) v1"), expected("v(a,b)"));
+        assert_eq!(read(".tf i(vx) v1"), expected("i(vx)"));
+        assert_eq!(read(".tf v1"), (None, 1));
+    }
 
     #[test]
     fn sweeps_are_read() {

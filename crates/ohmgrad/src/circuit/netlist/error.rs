@@ -158,6 +158,30 @@ impl Halt {
     pub(super) fn new(span: Span, fault: Fault) -> Halt {
         Halt(Some(Box::new((span, fault))))
     }
+
+    /// Whether a formula depends on more than the element's own voltage, or falls as that rises.
+    pub(super) fn is_foreign(&self) -> bool {
+        let fault = self.0.as_ref().map(|found| &found.1);
+        matches!(
+            fault,
+            Some(
+                Fault::ForeignVoltage { .. }
+                    | Fault::ForeignCurrent
+                    | Fault::SeparateVoltages
+                    | Fault::NegativeConductance { .. }
+            )
+        )
+    }
+
+    /// Of a formula that should be linear in other voltages and currents: that it is not.
+    pub(super) fn of_linear(mut self) -> Halt {
+        if let Some(found) = &mut self.0
+            && matches!(found.1, Fault::Behaviour | Fault::EvenPower)
+        {
+            found.1 = Fault::NotLinear;
+        }
+        self
+    }
 }
 
 /// The faults found so far.

@@ -1,5 +1,7 @@
 //! From the statements to a circuit: subcircuits are written out.
 
+mod adding;
+
 use super::Map;
 use super::analyses::Sweep;
 use super::call::{Call, is_number};
@@ -7,7 +9,6 @@ use super::elements::{self, Context, Described};
 use super::error::{Halt, Outcome, Report};
 use super::fault::Fault;
 use super::models::Model;
-use super::multiples::side_by_side;
 use super::parameters::{Definition, Globals, Parameters, Table};
 use super::program::{Program, Scope, TOP};
 use super::settings::{Settings, ZERO_CELSIUS};
@@ -16,7 +17,6 @@ use super::statements;
 use super::token::Token;
 use super::warning::Caution;
 use crate::circuit::{Circuit, CircuitBuilder, CircuitError, NodeId};
-use crate::device::Law;
 
 /// How deep subcircuits may lie inside each other.
 const MAX_DEPTH: usize = 50;
@@ -253,48 +253,6 @@ impl<'s, 'a> Expansion<'s, 'a> {
         Err(Halt::new(line.span, Fault::TooLarge { limit }))
     }
 
-    fn add(&mut self, line: Piece<'a>, described: Described<'a>) -> Outcome<()> {
-        let number = self.frame().number;
-        let law = side_by_side(described.law, number);
-        let law = law.map_err(|fault| Halt::new(line.span, fault))?;
-        if let Some(fault) = law.fault() {
-            return Err(Halt::new(line.span, Fault::Law { fault }));
-        }
-        let mut nodes = described.nodes.map(|node| self.node(node.text));
-        let name = described.name.text;
-        let name = match self.frames.last() {
-            Some(frame) if self.frames.len() > 1 => [&name[..1], &frame.path, name].join("."),
-            _ => {
-                let names = &self.program.notes.element_names;
-                names.get(name).copied().unwrap_or(name).to_owned()
-            }
-        };
-        if described.parallel > 0.0 {
-            let conductance = number * described.parallel;
-            self.push(
-                line,
-                [&name, "(rpar)"].concat(),
-                nodes,
-                Law::Resistor { conductance },
-            );
-        }
-        if described.series.is_finite() {
-            // Brackets end a name, so that no element or node has this one.
-            let inner = [&name, "(rser)"].concat();
-            let conductance = number * described.series;
-            let between = [nodes[0], self.builder.node(&inner)];
-            self.push(line, inner, between, Law::Resistor { conductance });
-            nodes[0] = between[1];
-        }
-        self.push(line, name, nodes, law);
-        Ok(())
-    }
-
-    fn push(&mut self, line: Piece<'a>, name: String, nodes: [NodeId; 2], law: Law) {
-        self.builder.push_between(name, nodes, law);
-        self.places.push(line.span);
-    }
-
     /// The node of a name in the innermost frame.
     fn node(&mut self, name: &'a str) -> NodeId {
         if is_ground(name) {
@@ -469,6 +427,12 @@ impl<'s, 'a> Expansion<'s, 'a> {
                 match error {
                     CircuitError::DuplicateElement(_) => {
                         self.report_duplicates(builder.element_names())
+                    }
+                    CircuitError::Control { ref element, .. } => {
+                        let mut names = builder.element_names().iter();
+                        let at = names.position(|name| name == element);
+                        let place = at.map_or(Span::default(), |k| self.places[k]);
+                        self.report.add(place, error.into());
                     }
                     error => self.report.add(Span::default(), error.into()),
                 }

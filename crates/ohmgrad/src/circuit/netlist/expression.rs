@@ -15,6 +15,7 @@
 //!
 //! True is 1, false is 0. An expression is evaluated while it is read.
 
+use super::elements::Control;
 use super::error::{Halt, Outcome};
 use super::fault::Fault;
 use super::functions::{self, truth};
@@ -64,6 +65,43 @@ pub(super) fn law(piece: Piece, parameters: Parameters, nodes: [&str; 2]) -> Out
     law.map_err(|fault| Halt::new(piece.span, fault))
 }
 
+/// A constant, and multiples of voltages and currents.
+#[derive(Clone, Debug)]
+pub(super) struct Linear<'a> {
+    pub(super) constant: f64,
+    pub(super) terms: Vec<(Control<'a>, f64)>,
+}
+
+impl Linear<'_> {
+    pub(super) fn times(mut self, factor: f64) -> Self {
+        self.constant *= factor;
+        for (_, gain) in &mut self.terms {
+            *gain *= factor;
+        }
+        self
+    }
+}
+
+/// An expression that is linear in voltages and currents.
+pub(super) fn linear<'a>(piece: Piece<'a>, parameters: Parameters<'_, 'a>) -> Outcome<Linear<'a>> {
+    let mut evaluator = Evaluator::new(piece, parameters, 0);
+    evaluator.controls = Some(Vec::new());
+    let value = evaluator.whole().map_err(Halt::of_linear)?;
+    let (constant, factors) = value.linear();
+    let fault = |fault| Err(Halt::new(piece.span, fault));
+    if let Some(value) = factors.iter().chain([&constant]).find(|x| !x.is_finite()) {
+        return fault(Fault::NotFinite {
+            text: piece.text.to_owned(),
+            value: *value,
+        });
+    }
+    let controls = evaluator.controls.unwrap_or_default();
+    Ok(Linear {
+        constant,
+        terms: controls.into_iter().zip(factors).collect(),
+    })
+}
+
 /// Sees to it that an expression is the voltage of an element with these nodes.
 pub(super) fn own_voltage(piece: Piece, parameters: Parameters, nodes: [&str; 2]) -> Outcome<()> {
     let mut evaluator = Evaluator::new(piece, parameters, 0);
@@ -82,6 +120,8 @@ struct Evaluator<'s, 'a> {
     parameters: Parameters<'s, 'a>,
     /// The nodes of the element whose current this is.
     nodes: Option<[&'s str; 2]>,
+    /// The voltages and currents in it, if it may be linear in any.
+    controls: Option<Vec<Control<'a>>>,
     /// The arguments of the function whose body this is.
     arguments: Vec<(&'a str, Value)>,
     depth: usize,
@@ -94,6 +134,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
             at: 0,
             parameters,
             nodes: None,
+            controls: None,
             arguments: Vec::new(),
             depth,
         }
@@ -264,6 +305,10 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         }
         match name.text {
             "v" => return self.voltage(name),
+            "i" if self.controls.is_some() => {
+                let source = self.inside()?.text.trim();
+                return Ok(self.control(Control::Current(source)));
+            }
             "i" => return Err(Halt::new(name.span, Fault::ForeignCurrent)),
             _ => {}
         }
@@ -279,18 +324,36 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         name
     }
 
-    /// V(a) or V(a,b), after the bracket.
-    fn voltage(&mut self, name: Piece<'a>) -> Outcome<Value> {
+    /// What stands before the next closing bracket, which is taken as well.
+    fn inside(&mut self) -> Outcome<Piece<'a>> {
         let inside = self.rest();
         let Some(length) = inside.text.find(')') else {
             return Err(self.expected("`)`"));
         };
         self.at += length + 1;
-        let inside = inside.part(0, length);
+        Ok(inside.part(0, length))
+    }
+
+    /// A voltage or a current that the expression may be linear in.
+    fn control(&mut self, control: Control<'a>) -> Value {
+        let controls = self.controls.get_or_insert_default();
+        let known = controls.iter().position(|other| *other == control);
+        Value::control(known.unwrap_or_else(|| {
+            controls.push(control);
+            controls.len() - 1
+        }))
+    }
+
+    /// V(a) or V(a,b), after the bracket.
+    fn voltage(&mut self, name: Piece<'a>) -> Outcome<Value> {
+        let inside = self.inside()?;
+        let (plus, minus) = inside.text.split_once(',').unwrap_or((inside.text, "0"));
+        if self.controls.is_some() {
+            return Ok(self.control(Control::Voltage([plus.trim(), minus.trim()])));
+        }
         let Some(own) = self.nodes else {
             return Err(Halt::new(name.span, Fault::Voltage));
         };
-        let (plus, minus) = inside.text.split_once(',').unwrap_or((inside.text, "0"));
         let own = own.map(ground_is_0);
         let [plus, minus] = [plus, minus].map(ground_is_0);
         // The voltage of an element between a node and itself.
@@ -382,8 +445,11 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         counted.map_err(|fault| Halt::new(name.span, fault))?;
         let mut body = Evaluator::new(function.body, self.parameters, self.depth + 1);
         body.nodes = self.nodes;
+        body.controls = self.controls.take();
         body.arguments = function.arguments.iter().copied().zip(values).collect();
-        body.whole()
+        let value = body.whole();
+        self.controls = body.controls;
+        value
     }
 
     fn unknown(&self, name: &str) -> Fault {

@@ -85,7 +85,7 @@ pub enum Fault {
     },
     /// A kind of element that is not supported.
     #[error(
-        "`{name}` is {kind}, which is not supported: elements are R, C (open), L (short), V, I, D, sidiodes (A), B and G of their own voltage, and X"
+        "`{name}` is {kind}, which is not supported: elements are R, C (open), L (short), V, I, D, sidiodes (A), E, F, G, H, B and X"
     )]
     UnsupportedElement {
         /// The element.
@@ -271,13 +271,18 @@ pub enum Fault {
     /// An even power of a voltage.
     #[error("an even power of a voltage falls on one side of 0: for sign(u) |u|^p, write pwr(u,p)")]
     EvenPower,
-    /// A controlled current source that depends on another voltage.
+    /// A controlled source that is not linear.
     #[error(
-        "of the controlled sources (G), only those of their own voltage are supported: write `G1 a b a b SIEMENS`, `{form}` or `G1 a b VALUE={{EXPRESSION}}`"
+        "a source that other voltages or currents control must be linear in them: a constant and multiples of V(a,b) and I(v1); products, powers and functions of them are not supported"
     )]
-    Controlled {
-        /// A table.
-        form: &'static str,
+    NotLinear,
+    /// A controlled source of another kind.
+    #[error(
+        "{kind} is not supported: a controlled source must be linear and the same at all times, so write its gain"
+    )]
+    ControlledKind {
+        /// The kind.
+        kind: String,
     },
     /// A voltage that is not the element's own.
     #[error("an element depends on its own voltage only: write V({a},{b})")]

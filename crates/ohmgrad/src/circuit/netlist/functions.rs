@@ -131,12 +131,6 @@ pub(super) struct Function<'a> {
 }
 
 impl<'a> Function<'a> {
-    /// Whether a definition starts with `NAME(`.
-    pub(super) fn is_defined_by(definition: Piece<'a>) -> bool {
-        let rest = definition.text.trim_start_matches(expression::is_name);
-        rest.len() < definition.text.len() && rest.starts_with('(')
-    }
-
     /// Reads `NAME(ARGUMENTS) BODY`, perhaps with `=` between them: the name and the function.
     pub(super) fn read(
         definition: Piece<'a>,

@@ -28,7 +28,9 @@
 //! | V, I | `DC`, functions of time at t = 0, `Rser=` (V), `Rpar=`, `load`, `tbl=` (I), `m=` (I) |
 //! | D | models D with the laws of ngspice: temperature, breakdown, high injection, recombination; LTspice's idealised diodes |
 //! | A | models sidiode |
-//! | B, G | currents of the element's own voltage that do not fall: see [`Formula`](crate::device::Formula); tables; constant voltages |
+//! | E, F, G, H | gains; `POLY` and `VALUE=` if they are linear, which may make several sources of one |
+//! | B, G | currents of the element's own voltage that do not fall: see [`Formula`](crate::device::Formula); tables |
+//! | B | voltages and currents that are linear in other voltages and currents |
 //! | X | subcircuits, `m=` |
 //!
 //! Parameters that cannot change an operating point are skipped; any other that is not known is an error. Analyses, outputs and
@@ -46,6 +48,8 @@
 //!   would fall as the voltage rises. NR is 1, as in ngspice, not 2.
 //! - An idealised diode bends beyond its thresholds, as in LTspice.
 //! - Multiples of subcircuits in multiples multiply; in ngspice 39 the outer number takes the place of the inner one.
+//! - A source that a current controls in a subcircuit with `m=` is that of each of the subcircuits side by side; in ngspice 39 an H
+//!   takes the sum of their currents.
 //! - Random functions (`agauss`, `limit`, `mc`, ..) are refused.
 //!
 //! # Notes
@@ -80,7 +84,7 @@ mod writer;
 
 use std::path::Path;
 
-pub use analyses::Sweep;
+pub use analyses::{Sweep, TransferRequest};
 pub use error::{NetlistError, NetlistErrors, Place};
 pub use fault::Fault;
 pub use warning::{Caution, Ignored, Warning};
@@ -107,6 +111,8 @@ pub struct Netlist {
     pub ignored: Vec<Ignored>,
     /// What the last `.dc` statement asks for, if it is one of a source with its first and last value and a step.
     pub sweep: Option<Sweep>,
+    /// What the last `.tf` statement asks for.
+    pub transfer: Option<TransferRequest>,
 }
 
 /// How a netlist is read.
@@ -208,11 +214,13 @@ fn parse_text(text: String, name: &str, options: &ReadOptions) -> Result<Netlist
     let mut program = program::read(&sources, &mut report);
     let title = program.title.unwrap_or(sources.title()).to_owned();
     let ignored = std::mem::take(&mut program.ignored);
+    let transfer = program.transfer.take();
     match expansion::expand(&sources, &program, options.max_elements, &mut report) {
         Some((circuit, sweep)) => Ok(Netlist {
             title,
             circuit,
             sweep,
+            transfer,
             warnings: report.warnings(&sources),
             ignored,
         }),

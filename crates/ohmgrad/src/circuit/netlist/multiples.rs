@@ -65,8 +65,24 @@ pub(super) fn side_by_side(law: Law, number: f64) -> Result<Law, Fault> {
                 })
                 .collect(),
         }),
-        source @ Law::VoltageSource { .. } => source,
+        source @ (Law::VoltageSource { .. }
+        | Law::ControlledVoltage { .. }
+        | Law::ControlledCurrent { .. }) => source,
     })
+}
+
+/// The law of a controlled source, of so many equal circuits side by side that are written as one: there the voltage source
+/// whose current controls it carries the currents of all.
+pub(super) fn controlled_side_by_side(law: Law, is_by_voltage: bool, number: f64) -> Law {
+    match law {
+        Law::ControlledVoltage { gain } if !is_by_voltage => Law::ControlledVoltage {
+            gain: gain / number,
+        },
+        Law::ControlledCurrent { gain } if is_by_voltage => Law::ControlledCurrent {
+            gain: gain * number,
+        },
+        law => law,
+    }
 }
 
 fn junctions(shockley: Shockley, number: f64) -> Shockley {

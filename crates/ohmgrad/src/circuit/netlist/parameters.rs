@@ -251,13 +251,30 @@ impl<'a> Entry<'a> {
     }
 }
 
+/// What an assignment defines: a parameter, or a function (`NAME(ARGUMENTS)=EXPRESSION`, as in HSPICE).
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Defined<'a> {
+    Parameter(Definition<'a>),
+    Function(Piece<'a>),
+}
+
+impl<'a> Defined<'a> {
+    /// Its name, perhaps with what follows.
+    pub(super) fn name(self) -> Piece<'a> {
+        match self {
+            Defined::Parameter(definition) => definition.name,
+            Defined::Function(piece) => piece,
+        }
+    }
+}
+
 /// The definitions in `NAME=VALUE NAME=VALUE ..`. A value ends where the next name begins, so that it
 /// may have spaces in it: then, as in ngspice, only the first word of it counts unless it is the last value or in braces,
 /// which is worth a caution.
 pub(super) fn definitions<'a>(
     piece: Piece<'a>,
     words: Words<'a>,
-) -> Outcome<Vec<(Definition<'a>, Option<Caution>)>> {
+) -> Outcome<Vec<(Defined<'a>, Option<Caution>)>> {
     let text = piece.text;
     let signs = equals_signs(text);
     if signs.is_empty() {
@@ -266,7 +283,9 @@ pub(super) fn definitions<'a>(
     let mut definitions = Vec::with_capacity(signs.len());
     let mut end = text.len();
     for sign in signs.into_iter().rev() {
-        let name = last_name(piece.part(0, sign));
+        let before = piece.part(0, sign);
+        let function = arguments_at_end(before);
+        let name = last_name(before.part(0, function.unwrap_or(sign)));
         let value = piece.part(sign + 1, end);
         let value = value
             .part(0, value.text.trim_end_matches([' ', ',']).len())
@@ -283,14 +302,25 @@ pub(super) fn definitions<'a>(
             true => (value, None),
             false => first_word(value),
         };
-        end = name.span.offset_from(piece.span);
-        definitions.push((Definition { name, value }, caution));
+        let from = name.span.offset_from(piece.span);
+        let value_end = value.span.offset_from(piece.span) + value.text.len();
+        let defined = match function {
+            Some(_) => Defined::Function(piece.part(from, value_end)),
+            None => Defined::Parameter(Definition { name, value }),
+        };
+        end = from;
+        definitions.push((defined, caution));
     }
     definitions.reverse();
     match piece.part(0, end).trimmed() {
         before if before.text.is_empty() => Ok(definitions),
         before => Err(words.unexpected(before)),
     }
+}
+
+/// Where the bracket opens with which a piece ends, as `NAME(ARGUMENTS)` does, in bytes.
+fn arguments_at_end(piece: Piece) -> Option<usize> {
+    piece.text.trim_end().strip_suffix(')')?.rfind('(')
 }
 
 /// The first word of a value, and a caution if there are others.

@@ -1,11 +1,12 @@
 //! The statements of a netlist, sorted by what they belong to.
 
+use super::analyses::TransferRequest;
 use super::error::{Halt, Outcome, Report};
 use super::fault::{Fault, nearest};
 use super::functions::Function;
 use super::lines::NOTE;
 use super::notes::Notes;
-use super::parameters::{Definition, definitions};
+use super::parameters::{Defined, Definition, definitions};
 use super::source::{Piece, Sources, Span};
 use super::statements::{self, Statement};
 use super::token::Words;
@@ -39,6 +40,8 @@ pub(super) struct Program<'a> {
     pub(super) functions: Map<&'a str, Function<'a>>,
     /// The last `.dc`.
     pub(super) sweep: Option<Piece<'a>>,
+    /// The last `.tf`.
+    pub(super) transfer: Option<TransferRequest>,
     /// What was left out, by the words with which it starts.
     pub(super) ignored: Vec<Ignored>,
 }
@@ -112,6 +115,7 @@ impl<'a, 'r> Reader<'a, 'r> {
             notes: Notes::default(),
             functions: Map::default(),
             sweep: None,
+            transfer: None,
             ignored: Vec::new(),
         };
         Reader {
@@ -185,6 +189,12 @@ impl<'a, 'r> Reader<'a, 'r> {
                 Ok(())
             }
             Statement::Ignored => {
+                if name.text == ".tf"
+                    && let Some(request) = TransferRequest::read(statement)
+                {
+                    self.program.transfer = Some(request);
+                    return Ok(());
+                }
                 if name.text == ".dc" {
                     self.program.sweep = Some(statement);
                 }
@@ -217,15 +227,14 @@ impl<'a, 'r> Reader<'a, 'r> {
     }
 
     fn parameters(&mut self, statement: Piece<'a>, assignments: Piece<'a>) -> Outcome<()> {
-        // `.param f(x)=..` defines a function, as in HSPICE.
-        if Function::is_defined_by(assignments) {
-            return self.function(statement, assignments);
-        }
         for (definition, cut) in definitions(assignments, Words::new(statement, PARAM))? {
             if let Some(caution) = cut {
-                self.report.warn(definition.name.span, caution);
+                self.report.warn(definition.name().span, caution);
             }
-            self.parameter(definition);
+            match definition {
+                Defined::Parameter(definition) => self.parameter(definition),
+                Defined::Function(definition) => self.function(statement, definition)?,
+            }
         }
         Ok(())
     }

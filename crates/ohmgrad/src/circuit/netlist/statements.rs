@@ -166,9 +166,6 @@ pub(super) fn changes_circuit(command: &str, rest: &str) -> bool {
 /// What the first letter of an unsupported element stands for.
 pub(super) fn kind_of_element(letter: char) -> &'static str {
     match letter {
-        'e' => "a voltage-controlled voltage source",
-        'f' => "a current-controlled current source",
-        'h' => "a current-controlled voltage source",
         'j' => "a junction field-effect transistor",
         'k' => "a coupling of inductors",
         'm' => "a MOSFET",

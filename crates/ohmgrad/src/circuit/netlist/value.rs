@@ -24,6 +24,8 @@ pub(super) enum Value {
     Current(Current),
     /// Points (volt, ampere) of a curve.
     Curve(Vec<(f64, f64)>),
+    /// A constant, and factors of the voltages and currents that an expression is linear in.
+    Linear(f64, Vec<f64>),
 }
 
 /// (p V(a) + q V(b)) times / over + offset, with the nodes a and b of an element.
@@ -189,9 +191,32 @@ impl Value {
         }
     }
 
+    /// The voltage or current of a number among those that an expression is linear in.
+    pub(super) fn control(number: usize) -> Value {
+        let mut factors = vec![0.0; number + 1];
+        factors[number] = 1.0;
+        Value::Linear(0.0, factors)
+    }
+
+    /// A constant and factors, of a number or a linear expression.
+    pub(super) fn linear(self) -> (f64, Vec<f64>) {
+        match self {
+            Value::Linear(constant, factors) => (constant, factors),
+            value => (value.number().unwrap_or(f64::NAN), Vec::new()),
+        }
+    }
+
     pub(super) fn plus(self, other: Value) -> Result<Value, Fault> {
-        use Value::{Curve, Number, Voltage};
+        use Value::{Curve, Linear, Number, Voltage};
         Ok(match (self, other) {
+            (a @ (Number(_) | Linear(..)), b @ Linear(..)) | (a @ Linear(..), b @ Number(_)) => {
+                let ((x, mut one), (y, mut other)) = (a.linear(), b.linear());
+                let length = one.len().max(other.len());
+                one.resize(length, 0.0);
+                other.resize(length, 0.0);
+                let sums = one.iter().zip(&other).map(|(a, b)| a + b);
+                Linear(x + y, sums.collect())
+            }
             (Number(a), Number(b)) => (a.value + b.value).into(),
             (Voltage(a), Voltage(b)) => Voltage(a.plus(b)),
             (Voltage(v), Number(n)) | (Number(n), Voltage(v)) => {
@@ -267,6 +292,10 @@ impl Value {
             Value::Square(k, voltage) => Value::Square(factor.product(k), voltage),
             Value::Voltage(voltage) => Value::Voltage(voltage.scaled(factor)),
             Value::Current(current) => Value::Current(current.scaled(factor)),
+            Value::Linear(constant, mut factors) => {
+                factors.iter_mut().for_each(|x| *x = factor.product(*x));
+                Value::Linear(factor.product(constant), factors)
+            }
             Value::Curve(points) => {
                 let scaled = points.into_iter().map(|(u, i)| (u, factor.product(i)));
                 Value::Curve(scaled.collect())
@@ -350,7 +379,7 @@ impl Value {
             Value::Voltage(voltage) => Ok(straight(voltage.offset, voltage.slope()?)),
             Value::Current(current) => Ok(current),
             Value::Square(..) => Err(Fault::EvenPower),
-            Value::Curve(_) | Value::Ramp(_) => Err(Fault::Behaviour),
+            Value::Curve(_) | Value::Ramp(_) | Value::Linear(..) => Err(Fault::Behaviour),
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use super::Map;
 use super::lines::NOTE;
 use super::spelling::spell;
-use crate::circuit::{Circuit, Element};
+use crate::circuit::{Circuit, Control, Element, ElementId};
 use crate::device::{
     Diode, Formula, Function, IvCurve, Junction, Law, RegionDiode, Shockley, Term,
 };
@@ -24,7 +24,8 @@ const ALMOST_SHORT: f64 = 1e6;
 /// all names, nodes and numbers are equal. See [the notes](super#notes) for what SPICE cannot say.
 ///
 /// In ngspice, an ideal diode gets on and off resistances of 1 micro-ohm and 1 teraohm; an open resistor is
-/// written as a capacitor and a short as an inductor.
+/// written as a capacitor and a short as an inductor. A current source that its own voltage controls comes back as the resistor
+/// that it is, unless its conductance is below 0.
 ///
 /// ```
 /// use ohmgrad::circuit::{Circuit, netlist};
@@ -59,7 +60,7 @@ impl<'c> Writer<'c> {
     fn new(circuit: &'c Circuit, title: &'c str) -> Writer<'c> {
         let nodes = circuit.node_names().iter();
         let nodes: Vec<_> = nodes.map(|name| (name.as_str(), None)).collect();
-        let letters = circuit.elements().iter().map(|e| Some(letter(e.law())));
+        let letters = circuit.element_ids().map(|id| Some(letter(circuit, id)));
         let names = circuit.element_names().iter().map(String::as_str);
         let names = names.zip(letters);
         let names: Vec<_> = names.collect();
@@ -99,7 +100,8 @@ impl<'c> Writer<'c> {
 
     /// The element number `k`.
     fn write_element(&self, f: &mut Formatter, k: usize) -> fmt::Result {
-        let (name, element) = (&self.elements[k], &self.circuit.elements()[k]);
+        let id = ElementId::from_index(k as u32);
+        let (name, element) = (&self.elements[k], &self.circuit[id]);
         let meant = &self.circuit.element_names()[k];
         if name != meant {
             writeln!(f, "{NOTE} element {name} {meant}")?;
@@ -110,6 +112,19 @@ impl<'c> Writer<'c> {
             Law::Resistor { conductance } => write_resistance(f, *conductance),
             Law::VoltageSource { voltage } => write!(f, "{}", Number(*voltage)),
             Law::CurrentSource { current } => write!(f, "{}", Number(*current)),
+            Law::ControlledVoltage { gain } | Law::ControlledCurrent { gain } => {
+                match self.circuit.control(id) {
+                    Some(Control::Voltage(nodes)) => {
+                        let [c, d] = nodes.map(|node| &self.nodes[node.index()]);
+                        write!(f, "{c} {d} ")?;
+                    }
+                    Some(Control::Current(source)) => {
+                        write!(f, "{} ", self.elements[source.index()])?;
+                    }
+                    None => {}
+                }
+                write!(f, "{}", Number(*gain))
+            }
             Law::Diode(_) | Law::Shockley(_) | Law::Junction(_) | Law::Regions(_) => {
                 let number = Key::of(element.law()).and_then(|key| self.models.numbers.get(&key));
                 write!(f, "diode{}", number.copied().unwrap_or_default())
@@ -159,9 +174,24 @@ impl Display for Writer<'_> {
     }
 }
 
-/// The letter with which the name of an element with a law starts.
-fn letter(law: &Law) -> char {
-    match law {
+/// The letter with which the name of an element starts.
+fn letter(circuit: &Circuit, id: ElementId) -> char {
+    let is_by_voltage = matches!(circuit.control(id), Some(Control::Voltage(_)));
+    match circuit[id].law() {
+        Law::ControlledVoltage { .. } => {
+            if is_by_voltage {
+                'e'
+            } else {
+                'h'
+            }
+        }
+        Law::ControlledCurrent { .. } => {
+            if is_by_voltage {
+                'g'
+            } else {
+                'f'
+            }
+        }
         Law::Resistor { conductance: 0.0 } => 'c',
         Law::Resistor { conductance } if conductance.is_infinite() => 'l',
         Law::Resistor { .. } => 'r',
@@ -176,7 +206,16 @@ fn letter(law: &Law) -> char {
 /// Whether the nodes have the numbers that they get when the elements are read one after the other.
 fn is_in_order(circuit: &Circuit) -> bool {
     let mut next = 1;
-    for node in circuit.elements().iter().flat_map(Element::nodes) {
+    // A controlled source may name nodes before their elements do.
+    let nodes = circuit.element_ids().flat_map(|id| {
+        let own = circuit[id].nodes();
+        let controlling = match circuit.control(id) {
+            Some(Control::Voltage(nodes)) => nodes,
+            _ => own,
+        };
+        own.into_iter().chain(controlling)
+    });
+    for node in nodes {
         if node.index() > next {
             return false;
         }

@@ -35,6 +35,11 @@ pub enum TaskError {
     /// A node or element that the circuit does not have, or has by another name.
     #[error("{0} is of another circuit: make the task for the circuit that it is used with")]
     OtherCircuit(String),
+    /// A circuit with controlled sources, which minimises no energy.
+    #[error(
+        "{0} is a controlled source: only circuits without such learn, since the rules need an energy that the circuit minimises"
+    )]
+    Controlled(String),
     /// No outputs.
     #[error("there is no output: name a node, two nodes or an element")]
     NoOutput,
@@ -96,6 +101,10 @@ impl CircuitTask {
             .find(|(own, name)| own != name)
         {
             return Err(TaskError::OtherCircuit(own.clone()));
+        }
+        if let Some((source, _)) = circuit.controls().first() {
+            let name = circuit.element_names()[source.index()].clone();
+            return Err(TaskError::Controlled(name));
         }
         self.check_inputs(circuit)?;
         self.check_trained(circuit)?;

@@ -1,6 +1,7 @@
 //! Elements: from a line to two nodes and a law. A file for each kind.
 
 mod behaviour;
+mod controlled;
 mod diode;
 mod reactance;
 mod resistor;
@@ -27,6 +28,26 @@ pub(super) struct Described<'a> {
     pub(super) series: f64,
     /// The conductance of a resistor beside the element; 0 without one.
     pub(super) parallel: f64,
+    /// What controls the element, if it is a controlled source.
+    pub(super) control: Option<Control<'a>>,
+    /// Further sources, in series with a voltage source or beside a current source.
+    pub(super) more: Vec<Part<'a>>,
+}
+
+/// One of the sources of a line.
+#[derive(Clone, Debug)]
+pub(super) struct Part<'a> {
+    pub(super) law: Law,
+    pub(super) control: Option<Control<'a>>,
+}
+
+/// What controls a source, by names.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Control<'a> {
+    /// The voltage of the first node above the second.
+    Voltage([&'a str; 2]),
+    /// The current through a voltage source.
+    Current(&'a str),
 }
 
 /// What elements are read with.
@@ -59,7 +80,7 @@ pub(super) fn read<'a>(
         Some(b'd') => diode::read(line, context, models),
         Some(b'a') => diode::code_model(line, models),
         Some(b'b') => behaviour::read(line, parameters),
-        Some(b'g') => behaviour::controlled(line, parameters),
+        Some(b'e' | b'f' | b'g' | b'h') => controlled::read(line, parameters),
         Some(b'c') => reactance::capacitor(line, parameters, models),
         Some(b'l') => reactance::inductor(line, parameters, models),
         _ => return Ok(None),
@@ -90,6 +111,8 @@ impl<'a> Head<'a> {
             law,
             series: f64::INFINITY,
             parallel: 0.0,
+            control: None,
+            more: Vec::new(),
         }
     }
 

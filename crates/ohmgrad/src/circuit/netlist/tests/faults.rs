@@ -52,7 +52,7 @@ fn all_errors_are_reported_at_once_and_in_order() {
 test.cir:2:8: there is no model `dmdo`; did you mean `dmod`?
   2 | d1 é k dmdo
     |        ^^^^
-test.cir:4:1: `q1` is a bipolar transistor, which is not supported: elements are R, C (open), L (short), V, I, D, sidiodes (A), B and G of their own voltage, and X
+test.cir:4:1: `q1` is a bipolar transistor, which is not supported: elements are R, C (open), L (short), V, I, D, sidiodes (A), E, F, G, H, B and X
   4 | q1 c b e q2n2222
     | ^^
 test.cir:5:1: `.if` is not supported: write out the lines that should be read
@@ -285,7 +285,8 @@ fn models() {
 fn behaviour_that_is_not_supported() {
     let forms = Fault::Behaviour.to_string();
     let forms = forms.as_str();
-    let own = "an element depends on its own voltage only: write V(a,b)";
+    let linear = Fault::NotLinear.to_string();
+    let linear = linear.as_str();
     assert_messages(&[
         ("b1 a b i=v(a,b)*tanh(v(a,b))", forms),
         ("b1 a b i=sqrt(v(a,b))", forms),
@@ -299,24 +300,11 @@ fn behaviour_that_is_not_supported() {
             "b1 a b i=v(a,b)^2",
             "an even power of a voltage falls on one side of 0: for sign(u) |u|^p, write pwr(u,p)",
         ),
-        (
-            "b1 a b i=v(a)",
-            "an element depends on the voltage between its nodes only, not on their potentials apart",
-        ),
-        ("b1 a b i=v(c)", own),
-        (
-            "b1 a b i=i(v1)",
-            "an element depends on its own voltage only, not on the current of another element",
-        ),
-        (
-            "b1 a b v=v(a,b)",
-            "a voltage is no number: only the current of a B or G line depends on V(..), and on its own",
-        ),
+        ("b1 a b i=v(a)^3", linear),
+        ("b1 a b i=v(c)*tanh(v(a,b))", linear),
+        ("b1 a b i=i(v1)**2", linear),
+        ("b1 a b v=v(a,b)*v(c)", linear),
         ("b1 a b q=3", forms),
-        (
-            "b1 a b i=-v(a,b)",
-            "a conductance of -1 S is not supported: the current must not fall as the voltage rises",
-        ),
         (
             "b1 a b i=1+exp(-v(a,b))",
             "the current of its term exp falls as the voltage rises: a network with such an element has no unique state",
@@ -338,10 +326,6 @@ fn behaviour_that_is_not_supported() {
             "a table has pairs (voltage, current), here are 3 numbers",
         ),
         (
-            "g1 a b c d 1m",
-            "of the controlled sources (G), only those of their own voltage are supported: write `G1 a b a b SIEMENS`, `G1 a b TABLE {V(a,b)} = (VOLT,AMPERE) (VOLT,AMPERE) ..` or `G1 a b VALUE={EXPRESSION}`",
-        ),
-        (
             "g1 a b table {v(a,b)} (1,2) (1,3)",
             "point 1 of the curve, at 1 V, does not lie above the one before it: sort the points by voltage",
         ),
@@ -350,6 +334,50 @@ fn behaviour_that_is_not_supported() {
             "an element depends on its own voltage only: write V(a,b)",
         ),
     ]);
+}
+
+#[test]
+fn controlled_sources() {
+    let linear = Fault::NotLinear.to_string();
+    let linear = linear.as_str();
+    assert_messages(&[
+        (
+            "e1 a b c d",
+            "the gain is missing: write `E1 plus minus c d GAIN, or E1 plus minus VALUE={EXPRESSION}`",
+        ),
+        ("e1 a b value={v(c)*v(d)}", linear),
+        ("e1 a b value={sqrt(v(c))}", linear),
+        ("g1 a b value={v(c)**2}", linear),
+        ("e1 a b poly(2) c 0 d 0 0 1 2 3", linear),
+        ("f1 a b poly(1) v1 0 1 2\nv1 a 0 1", linear),
+        (
+            "e1 a b poly(0)",
+            "`0` does not belong here: write `E1 plus minus c d GAIN, or E1 plus minus VALUE={EXPRESSION}`",
+        ),
+        (
+            "e1 a b laplace {v(c)} {1/(1+s)}",
+            "LAPLACE is not supported: a controlled source must be linear and the same at all times, so write its gain",
+        ),
+        (
+            "f1 a b v9 2",
+            "element f1: the current of v9 is to control it, but v9 is not there: put a voltage source of 0 V where the current flows",
+        ),
+        (
+            "h1 a b r1 2\nr1 a b 1",
+            "element h1: the current of r1 is to control it, but r1 is no voltage source: put a voltage source of 0 V where the current flows",
+        ),
+        (
+            "e1 a b c d 2 m=3",
+            "the parameter `m` is not supported: write `E1 plus minus c d GAIN, or E1 plus minus VALUE={EXPRESSION}`",
+        ),
+    ]);
+    assert_error(
+        "v1 a 0 1\nx1 a s\n.subckt s a\nf1 a 0 v1 2\n.ends",
+        "
+test.cir:5:1: element f.x1.f1: the current of v.x1.v1 is to control it, but v.x1.v1 is not there: put a voltage source of 0 V where the current flows
+  5 | f1 a 0 v1 2
+    | ^^^^^^^^^^^",
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What netlists mean, and what is said of those that mean nothing.
 
+mod controlled;
 mod faults;
 mod meaning;
 mod robustness;

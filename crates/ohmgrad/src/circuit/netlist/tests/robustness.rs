@@ -45,6 +45,14 @@ D4 in 0 lt
 B4 in 0 I=1m+V(in)/1k+1m*sinh(V(in))+V(in)*V(in)*V(in)/1k+atan(V(in)-1)-exp(-V(in)) m=2
 B5 z 0 V=2
 G2 in z in z 1m
+E1 w 0 in z {k}
+E2 w2 0 POLY(2) in 0 z 0 1 2 3
+E3 w3 0 VALUE={1+2*V(in,z)-I(V1)/3}
+F1 in 0 V1 2 m=2
+G4 in 0 out 0 -1m
+H1 w4 0 CCVS V1 50
+B6 w5 0 V=2*V(in)
+B7 in 0 I=f(V(z)-V(w))*1m
 G3 in 0 VALUE={V(in)/1k}
 R6 z 0 1
 .func f(x) {x*w+temper}
@@ -78,7 +86,7 @@ print all
 fn everything_is_read() {
     let netlist = parse(EVERYTHING, "everything.cir").unwrap_or_else(|errors| panic!("{errors}"));
     // Two of them are resistors of sources.
-    assert_eq!(netlist.circuit.elements().len(), 35);
+    assert_eq!(netlist.circuit.elements().len(), 49);
     assert_eq!(netlist.ignored.len(), 4);
 }
 

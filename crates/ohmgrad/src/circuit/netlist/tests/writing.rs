@@ -204,13 +204,30 @@ fn any_circuit() -> impl Strategy<Value = Circuit> {
     let name = prop_oneof!["[rvidab][0-9]", "[a-zA-Z.]{1,3}", "[^\\s\\p{C}]{1,4}"];
     let elements = prop::collection::btree_map(name, (node(), node(), any_law()), 0..12);
     let nodes = prop::collection::vec(node(), 0..3);
-    (nodes, elements).prop_map(|(nodes, elements)| {
+    let control = prop_oneof![[node(), node()].prop_map(Ok), (0_usize..20).prop_map(Err),];
+    let controlled = (node(), node(), control, finite());
+    let controlled = prop::collection::btree_map("[efgh][0-9]|[a-z]{2}", controlled, 0..4);
+    (nodes, elements, controlled).prop_map(|(nodes, elements, controlled)| {
         let mut builder = CircuitBuilder::default();
         for node in nodes {
             builder.node(&node);
         }
+        let mut sources = Vec::new();
         for (name, (a, b, law)) in elements {
+            if matches!(law, Law::VoltageSource { .. }) {
+                sources.push(name.clone());
+            }
             builder.push(name, &a, &b, law);
+        }
+        for (name, (a, b, control, gain)) in controlled {
+            builder = match (control, sources.len()) {
+                (Ok([c, d]), _) => builder.vcvs(format!("{name}v"), &a, &b, [&c, &d], gain),
+                (Err(_), 0) => builder.vccs(format!("{name}g"), &a, &b, ["p", "q"], gain),
+                (Err(k), n) if k % 2 == 0 => {
+                    builder.ccvs(format!("{name}h"), &a, &b, &sources[k % n], gain)
+                }
+                (Err(k), n) => builder.cccs(format!("{name}f"), &a, &b, &sources[k % n], gain),
+            };
         }
         builder.build().expect("a valid circuit")
     })

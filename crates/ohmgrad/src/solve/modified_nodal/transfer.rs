@@ -1,0 +1,189 @@
+//! Small changes around an operating point: transfer functions.
+
+use super::lu::Factors;
+use super::structure::{Structure, name};
+use super::system::{Charging, REGULARIZATION, System};
+use crate::circuit::{Circuit, Control, ElementId, NodeId};
+use crate::device::Law;
+use crate::presolve::PresolveError;
+use crate::solve::Solution;
+
+/// How a voltage or current answers to a source, around an operating point, as `.tf` of SPICE tells it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Transfer {
+    /// The change of the output for a small change of the source, in its unit: volt or ampere, per volt or ampere.
+    pub gain: f64,
+    /// The resistance that the source sees, in ohm.
+    pub input_resistance: f64,
+    /// The resistance between the nodes of the output, or that the source sees whose current it is, in ohm.
+    pub output_resistance: f64,
+}
+
+/// Why there is no transfer function.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransferError {
+    /// An input that is no source.
+    #[error("{0} is no voltage or current source")]
+    NoSource(String),
+    /// An output that is the current of another element.
+    #[error("{0} is no voltage source: only the currents of these are outputs")]
+    NoOutput(String),
+    /// A source in a loop of voltage sources, whose voltage cannot change by itself.
+    #[error("{0} lies in a loop of voltage sources: its voltage cannot change by itself")]
+    Loop(String),
+    /// A circuit without an operating point, or too large for the memory.
+    #[error("the circuit has no tangent at this state")]
+    NoTangent,
+    /// A circuit without an operating point.
+    #[error(transparent)]
+    Presolve(#[from] PresolveError),
+}
+
+impl Solution {
+    /// How `output` answers to a small change of a voltage or current source, by the tangents of all laws at this state.
+    ///
+    /// ```
+    /// use ohmgrad::circuit::Circuit;
+    /// use ohmgrad::solve::{SolveOptions, Solver};
+    /// let divider = Circuit::builder()
+    ///     .voltage_source("v1", "in", "0", 3.0)
+    ///     .resistor("r1", "in", "out", 2e3)
+    ///     .resistor("r2", "out", "0", 1e3)
+    ///     .build()?;
+    /// let solution = Solver::new(&divider, SolveOptions::default())?.solve(&divider)?;
+    /// let output = divider.find_quantity("v(out)")?;
+    /// let transfer = solution.transfer(&divider, output, divider.find_element("v1")?)?;
+    /// assert!((transfer.gain - 1.0 / 3.0).abs() < 1e-12);
+    /// assert!((transfer.input_resistance - 3e3).abs() < 1e-9);
+    /// assert!((transfer.output_resistance - 2e3 / 3.0).abs() < 1e-9);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the source is none, the output is the current of another element than a voltage source, or either is in a loop of
+    /// voltage sources.
+    ///
+    /// # Panics
+    /// If this is no solution of the circuit, or a node or element is one of another.
+    pub fn transfer(
+        &self,
+        circuit: &Circuit,
+        output: Control,
+        source: ElementId,
+    ) -> Result<Transfer, TransferError> {
+        let structure = Structure::new(circuit)?;
+        let system = System::new(circuit, &structure.pinned, &structure.idle);
+        let place = |id: ElementId| {
+            let k = system.equation_of(id);
+            let k = k.ok_or_else(|| TransferError::NoOutput(name(circuit, id)))?;
+            match structure.idle.contains(&id) {
+                true => Err(TransferError::Loop(name(circuit, id))),
+                false => Ok(Port::Source(k)),
+            }
+        };
+        let input = match circuit[source].law() {
+            Law::VoltageSource { .. } => place(source)?,
+            // A current leaves the first node and enters the second.
+            Law::CurrentSource { .. } => {
+                let [a, b] = circuit[source].nodes();
+                Port::Nodes([b, a])
+            }
+            _ => return Err(TransferError::NoSource(name(circuit, source))),
+        };
+        let output = match output {
+            Control::Voltage(nodes) => Port::Nodes(nodes),
+            Control::Current(id) => place(id)?,
+        };
+        let mut tangents = Tangents::new(&system, self).ok_or(TransferError::NoTangent)?;
+        let answer = tangents.answer(input);
+        Ok(Transfer {
+            gain: tangents.read(output, &answer),
+            input_resistance: tangents.resistance(input),
+            output_resistance: tangents.resistance(output),
+        })
+    }
+}
+
+/// Where a circuit is changed, and where it is read.
+#[derive(Clone, Copy)]
+enum Port {
+    /// By a current into the first node and out of the second; the voltage of the first above the second.
+    Nodes([NodeId; 2]),
+    /// By the voltage of a source, by its equation; its current.
+    Source(usize),
+}
+
+/// The tangents of all laws at a state.
+struct Tangents<'s, 'c> {
+    system: &'s System<'c>,
+    factors: Factors,
+    /// Without what keeps the matrix regular.
+    values: Vec<f64>,
+}
+
+impl<'s, 'c> Tangents<'s, 'c> {
+    fn new(system: &'s System<'c>, solution: &Solution) -> Option<Tangents<'s, 'c>> {
+        let x = system.state(&solution.potentials, &solution.currents);
+        let (mut misses, mut bent, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        let rest = Charging::none();
+        system.misses(&x, &rest, &mut misses, &mut bent);
+        let mut factors = Factors::new(system.pattern.clone())?;
+        system.matrix(&bent, 0.0, REGULARIZATION, &mut values);
+        let is_finite = values.iter().all(|value| value.is_finite());
+        if !is_finite || !factors.factorize(&values) {
+            return None;
+        }
+        system.matrix(&bent, 0.0, 0.0, &mut values);
+        Some(Tangents {
+            system,
+            factors,
+            values,
+        })
+    }
+
+    /// The change of all unknowns for a unit at a port.
+    fn answer(&mut self, port: Port) -> Vec<f64> {
+        const REFINEMENTS: usize = 5;
+        let mut right = vec![0.0; self.system.unknowns()];
+        match port {
+            Port::Source(equation) => right[equation] = 1.0,
+            Port::Nodes(nodes) => {
+                for (node, sign) in nodes.into_iter().zip([1.0, -1.0]) {
+                    if let Some(k) = node.index().checked_sub(1) {
+                        right[k] += sign / self.system.scales[k];
+                    }
+                }
+            }
+        }
+        let mut x = vec![0.0; right.len()];
+        for _ in 0..REFINEMENTS {
+            let product = self.system.pattern.times(&self.values, &x);
+            let mut step: Vec<f64> = right.iter().zip(product).map(|(b, ax)| b - ax).collect();
+            self.factors.solve(&mut step);
+            x.iter_mut().zip(step).for_each(|(x, dx)| *x += dx);
+        }
+        x
+    }
+
+    fn read(&self, port: Port, x: &[f64]) -> f64 {
+        match port {
+            Port::Source(equation) => x[equation] / self.system.resistance_of(equation),
+            Port::Nodes(nodes) => {
+                let [a, b] = nodes.map(|node| node.index().checked_sub(1).map_or(0.0, |k| x[k]));
+                a - b
+            }
+        }
+    }
+
+    /// The resistance that a port sees. The current of a source flows from + through it to -.
+    fn resistance(&mut self, port: Port) -> f64 {
+        let answer = self.answer(port);
+        match (port, self.read(port, &answer)) {
+            (Port::Nodes(_), voltage) => voltage,
+            (Port::Source(_), 0.0) => f64::INFINITY,
+            (Port::Source(_), current) => -1.0 / current,
+        }
+    }
+}
