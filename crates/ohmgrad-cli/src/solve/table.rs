@@ -281,7 +281,8 @@ fn write_table(
         .map(|name| format!("v({name})"));
     let currents = shown(circuit).map(|id| format!("i({})", circuit.element_names()[id.index()]));
     let last = ["status", "residual", "accuracy"].map(str::to_owned);
-    table.write_record(sources.chain(nodes).chain(currents).chain(last))?;
+    let header = sources.chain(nodes).chain(currents).chain(last);
+    table.write_record(header).map_err(of_output)?;
     let width = inputs.sources.len();
     let results = circuit.node_names().len() - 1 + shown(circuit).count();
     for (values, row) in inputs.values.chunks(width).zip(rows) {
@@ -293,9 +294,18 @@ fn write_table(
             (_, accuracy) => written(accuracy),
         };
         let last = [row.status.to_string(), written(row.residual), accuracy];
-        table.write_record(numbers.chain(missing).chain(last))?;
+        let record = numbers.chain(missing).chain(last);
+        table.write_record(record).map_err(of_output)?;
     }
     table.flush()
+}
+
+/// The error of the output itself, which tells whether nobody reads it any more.
+fn of_output(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 /// The progress of the rows on stderr, if that is a terminal.
