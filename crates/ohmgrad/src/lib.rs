@@ -86,7 +86,7 @@ pub mod drn;
 pub mod experiment;
 pub mod interrupt;
 pub mod learn;
-pub mod presolve;
+mod presolve;
 pub mod record;
 pub mod solve;
 mod threads;

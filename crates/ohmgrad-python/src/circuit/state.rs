@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ohmgrad::circuit::{Circuit, ElementId};
 use ohmgrad::device::Law;
-use ohmgrad::presolve::PresolveError;
+use ohmgrad::solve::PresolveError;
 use ohmgrad::solve::{Solution, SolveOptions, Solver};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;

@@ -2,25 +2,21 @@
 
 mod holder;
 mod parameters;
+mod rust;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use numpy::ndarray::Ix1;
 use numpy::{PyArray1, PyArray2, PyArrayDyn};
-use ohmgrad::circuit::{Circuit, netlist};
-use ohmgrad::data::Preprocessing;
-use ohmgrad::drn::{Architecture, Network, Settling, default_threads};
-use ohmgrad::learn::Trainer;
+use ohmgrad::circuit::netlist;
 use ohmgrad::record::model::{self, ModelInfo, Origin};
-use pyo3::exceptions::{PyKeyError, PyMemoryError};
+use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping};
 
 pub(crate) use holder::{Holder, Shared, WAITING};
 
 use crate::architecture::PyArchitecture;
-use crate::arrays;
 use crate::circuit::PyCircuit;
 use crate::errors;
 use crate::evaluation;
@@ -591,95 +587,5 @@ impl PyNetwork {
             training,
         };
         Ok(network)
-    }
-}
-
-impl PyNetwork {
-    /// A network with random conductances.
-    pub(crate) fn initial(
-        py: Python<'_>,
-        architecture: &Architecture,
-        seed: u64,
-        threads: Option<&Bound<'_, PyAny>>,
-        info: ModelInfo,
-    ) -> PyResult<Self> {
-        let threads = self::threads(threads)?.unwrap_or_else(|| default_threads(architecture));
-        let conductances = architecture.conductances();
-        if Vec::<f32>::new().try_reserve_exact(conductances).is_err() {
-            return Err(PyMemoryError::new_err(format!(
-                "the network's {conductances} conductances need more memory than there is"
-            )));
-        }
-        let network = detached(py, || Network::random(architecture, seed, threads))?;
-        Ok(Self::from_network(network.map_err(errors::value)?, info))
-    }
-
-    fn from_network(network: Network, info: ModelInfo) -> Self {
-        Self {
-            architecture: PyArchitecture(network.architecture().clone()),
-            threads: network.threads(),
-            info: Mutex::new(info),
-            shared: Arc::new(Shared::new(Holder::Nobody(Box::new(network)))),
-        }
-    }
-
-    /// The network of a trainer that waits for who goes on with it.
-    pub(crate) fn waiting(trainer: Trainer) -> Self {
-        let network = trainer.network();
-        Self {
-            architecture: PyArchitecture(network.architecture().clone()),
-            threads: network.threads(),
-            info: Mutex::new(ModelInfo::new(trainer.options().free_phase)),
-            shared: Arc::new(Shared::new(Holder::Trainer(Box::new(trainer), WAITING))),
-        }
-    }
-
-    /// What is done to features before they drive the network.
-    pub(crate) fn preprocessing(&self) -> Preprocessing {
-        self.info().preprocessing
-    }
-
-    pub(crate) fn shape(&self) -> &Architecture {
-        &self.architecture.0
-    }
-
-    /// The circuit of the network under some features.
-    fn circuit(&self, py: Python<'_>, x: &Bound<'_, PyAny>) -> PyResult<Circuit> {
-        let x = arrays::doubles::<Ix1>("x", x)?;
-        let features = x.as_slice()?;
-        let circuit = self.shared.read(py, |holder| {
-            let network = holder.network()?;
-            Ok(network.to_circuit(features))
-        })?;
-        circuit.map_err(errors::value)
-    }
-
-    /// What its file says beside the parameters. Never held while the interpreter is waited for.
-    fn info(&self) -> MutexGuard<'_, ModelInfo> {
-        self.info.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Says that training has changed the network, and how it settled it.
-    pub(crate) fn trained(&self, free_phase: Settling) {
-        let mut info = self.info();
-        (info.inference, info.training) = (free_phase, None);
-    }
-
-    /// How to settle: as the arguments say or, without any, as `inference` says.
-    fn settling(
-        &self,
-        sweeps: Option<&Bound<'_, PyAny>>,
-        tolerance: Option<f64>,
-        order: Option<&str>,
-        relaxation: Option<f32>,
-    ) -> PyResult<Settling> {
-        match (sweeps, tolerance, order, relaxation) {
-            (None, None, None, None) => Ok(self.info().inference),
-            _ => {
-                let (order, relaxation) =
-                    (order.unwrap_or("asynchronous"), relaxation.unwrap_or(1.0));
-                Ok(PySettling::new(sweeps, tolerance, order, relaxation)?.0)
-            }
-        }
     }
 }

@@ -8,7 +8,7 @@ use num_bigint::BigInt;
 
 use super::double::Double;
 
-/// Numbers as multiples of one power of ten.
+/// Values as multiples of one power of ten.
 pub(super) struct Decimals {
     pub(super) integers: Vec<BigInt>,
     /// The power of ten.

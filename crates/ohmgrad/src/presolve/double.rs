@@ -1,4 +1,4 @@
-//! Numbers as unevaluated sums of two doubles, with about 32 digits.
+//! Values as unevaluated sums of two doubles, with about 32 digits.
 //!
 //! Sums and products of doubles are exact in two doubles (Dekker, 1971; Knuth, TAOCP 2, section 4.2.2), so that
 //! currents that nearly cancel keep their digits.

@@ -27,9 +27,9 @@ pub(super) fn settle(
         sets.union(place(resistor.ends[0]), place(resistor.ends[1]));
     }
     let is_unlimited = |limits: (f64, f64)| limits.0.is_infinite() && limits.1.is_infinite();
-    for curved in &network.curved {
-        if is_unlimited(curved.law.current_limits()) {
-            sets.union(place(curved.ends[0]), place(curved.ends[1]));
+    for nonlinear in &network.nonlinear {
+        if is_unlimited(nonlinear.law.current_limits()) {
+            sets.union(place(nonlinear.ends[0]), place(nonlinear.ends[1]));
         }
     }
     let islands = Islands::new(sets);
@@ -111,7 +111,11 @@ impl Islands {
         nodes: &[u32],
         network: &Network,
     ) -> Result<(), PresolveError> {
-        let limits: Vec<f64> = network.curved.iter().flat_map(|c| limits(c.law)).collect();
+        let limits: Vec<f64> = network
+            .nonlinear
+            .iter()
+            .flat_map(|c| limits(c.law))
+            .collect();
         let finite = limits.iter().copied().filter(|limit| limit.is_finite());
         let (decimals, mut supplies) = self.supplies(circuit, nodes, finite);
         let finite = limits.iter().filter(|limit| limit.is_finite()).count();
@@ -125,8 +129,8 @@ impl Islands {
             .chunks(2)
             .map(|pair| Range::new(pair[0], pair[1]))
             .collect();
-        for (curved, range) in network.curved.iter().zip(&ranges) {
-            let [a, b] = curved.ends.map(|end| self.at(end) as usize);
+        for (nonlinear, range) in network.nonlinear.iter().zip(&ranges) {
+            let [a, b] = nonlinear.ends.map(|end| self.at(end) as usize);
             supplies[a] -= &range.carried;
             supplies[b] += &range.carried;
         }
@@ -163,8 +167,8 @@ impl Islands {
             let [a, b] = diode.ends.map(|end| self.at(end) as usize);
             flow.add(a, b, None);
         }
-        for (curved, range) in network.curved.iter().zip(ranges) {
-            let [a, b] = curved.ends.map(|end| self.at(end) as usize);
+        for (nonlinear, range) in network.nonlinear.iter().zip(ranges) {
+            let [a, b] = nonlinear.ends.map(|end| self.at(end) as usize);
             flow.add(a, b, range.more);
             flow.add(b, a, range.less);
         }
@@ -172,7 +176,7 @@ impl Islands {
     }
 }
 
-/// The least and the largest current of a curved element, in ampere. Those that saturate at infinite voltage only stay a little
+/// The least and the largest current of a nonlinear element, in ampere. Those that saturate at infinite voltage only stay a little
 /// within.
 fn limits(law: &dyn Characteristic) -> [f64; 2] {
     let (least, most) = law.current_limits();
@@ -188,7 +192,7 @@ fn limits(law: &dyn Characteristic) -> [f64; 2] {
     [least + inset, most - inset]
 }
 
-/// The currents of a curved element: one that it carries in any case, the smallest in magnitude, and by how much it may be more
+/// The currents of a nonlinear element: one that it carries in any case, the smallest in magnitude, and by how much it may be more
 /// and less; `None` is no limit.
 struct Range {
     carried: BigInt,
@@ -249,8 +253,8 @@ fn open_idle_diodes(circuit: &Circuit, nodes: &[u32], network: &mut Network) {
     for resistor in network.resistors.iter().filter(|r| r.conductance > 0.0) {
         sets.union(place(resistor.ends[0]), place(resistor.ends[1]));
     }
-    for curved in &network.curved {
-        sets.union(place(curved.ends[0]), place(curved.ends[1]));
+    for nonlinear in &network.nonlinear {
+        sets.union(place(nonlinear.ends[0]), place(nonlinear.ends[1]));
     }
     let islands = Islands::new(sets);
     let (_, supplies) = islands.supplies(circuit, nodes, std::iter::empty());

@@ -14,17 +14,17 @@ mod error;
 mod flow;
 mod islands;
 mod network;
-mod numbers;
 mod reduction;
 mod residual;
 mod restore;
+mod values;
 
 pub use error::PresolveError;
 pub use restore::Undetermined;
 
 pub(crate) use double::Double;
-pub(crate) use network::{Curved, GROUND, Network, at};
-pub(crate) use numbers::{Conductances, Numbers};
+pub(crate) use network::{GROUND, Network, Nonlinear, at};
 pub(crate) use reduction::Reduction;
 pub(crate) use residual::Residual;
 pub(crate) use restore::{OwnCurrents, State};
+pub(crate) use values::{Conductances, Values};

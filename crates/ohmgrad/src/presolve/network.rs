@@ -10,13 +10,13 @@ pub(crate) const GROUND: u32 = u32::MAX;
 /// ```text
 /// resistor   i = g (x_a - x_b + c)
 /// diode      x_a - x_b <= w + r i,  i >= 0,  one of them with equality
-/// curved     i = law(x_a - x_b + c)
+/// nonlinear     i = law(x_a - x_b + c)
 /// ```
 pub(crate) struct Network<'c> {
     pub(crate) nodes: usize,
     pub(crate) resistors: Vec<Resistor>,
     pub(crate) diodes: Vec<DiodeBranch>,
-    pub(crate) curved: Vec<Curved<'c>>,
+    pub(crate) nonlinear: Vec<Nonlinear<'c>>,
     /// Current that sources drive into each node, in ampere.
     pub(crate) injections: Vec<f64>,
     /// The largest finite conductance in the circuit, in siemens.
@@ -29,7 +29,7 @@ impl Network<'_> {
         let resistors = self.resistors.iter().filter(|r| r.conductance > 0.0);
         let sources = resistors.map(|r| r.offset.abs());
         let bounds = self.diodes.iter().map(|d| d.bound.abs());
-        let offsets = self.curved.iter().map(|c| c.offset.abs());
+        let offsets = self.nonlinear.iter().map(|c| c.offset.abs());
         sources.chain(bounds).chain(offsets).fold(0.0, f64::max)
     }
 
@@ -39,7 +39,7 @@ impl Network<'_> {
             potentials: vec![0.0; self.nodes],
             remainders: vec![0.0; self.nodes],
             diode_currents: vec![0.0; self.diodes.len()],
-            curved_currents: vec![0.0; self.curved.len()],
+            nonlinear_currents: vec![0.0; self.nonlinear.len()],
         }
     }
 }
@@ -77,7 +77,7 @@ pub(crate) struct DiodeBranch {
 
 /// An element with a bent characteristic.
 #[derive(Clone, Copy)]
-pub(crate) struct Curved<'c> {
+pub(crate) struct Nonlinear<'c> {
     pub(crate) ends: [u32; 2],
     /// c, in volt.
     pub(crate) offset: f64,

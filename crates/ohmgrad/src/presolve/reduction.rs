@@ -28,14 +28,14 @@ pub(crate) struct Reduction {
     /// Ideal diodes.
     pub(super) ideal: Vec<u32>,
     pub(super) current_sources: Vec<u32>,
-    /// Diodes and curved elements that are branches of the network.
+    /// Diodes and nonlinear elements that are branches of the network.
     pub(super) bent: Vec<u32>,
-    /// Diodes with an on resistance and curved elements between nodes of fixed voltage, which are no branches of
+    /// Diodes with an on resistance and nonlinear elements between nodes of fixed voltage, which are no branches of
     /// the network.
     pub(super) inside: Vec<u32>,
 }
 
-/// Ends of the network's branches: merged resistors, then diodes, then curved elements.
+/// Ends of the network's branches: merged resistors, then diodes, then nonlinear elements.
 pub(crate) struct Edges {
     pub(crate) ends: Vec<[u32; 2]>,
     pub(crate) resistors: usize,
@@ -51,7 +51,7 @@ enum Shape {
     CurrentSource,
     Ideal { leaks: bool },
     Soft { leaks: bool },
-    Curved,
+    Nonlinear,
 }
 
 const NOWHERE: u32 = u32::MAX;
@@ -71,15 +71,15 @@ impl Shape {
                     false => Shape::Soft { leaks },
                 }
             }
-            _ => Shape::Curved,
+            _ => Shape::Nonlinear,
         }
     }
 
-    /// Whether the element is a diode or curved.
-    fn bends(self) -> bool {
+    /// Whether the element is a diode or nonlinear.
+    fn is_nonlinear(self) -> bool {
         matches!(
             self,
-            Shape::Ideal { .. } | Shape::Soft { .. } | Shape::Curved
+            Shape::Ideal { .. } | Shape::Soft { .. } | Shape::Nonlinear
         )
     }
 
@@ -137,7 +137,7 @@ impl Reduction {
             nodes[a as usize] != nodes[b as usize]
         };
         let (bent, inside): (Vec<u32>, Vec<u32>) =
-            ids(Shape::bends).into_iter().partition(is_inner);
+            ids(Shape::is_nonlinear).into_iter().partition(is_inner);
         // Ideal diodes between nodes of fixed voltage either block or are welded.
         let is_ideal = |id: &u32| matches!(shapes[*id as usize], Shape::Ideal { .. });
         let inside = inside.into_iter().filter(|id| !is_ideal(id)).collect();

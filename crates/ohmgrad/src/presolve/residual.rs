@@ -3,9 +3,9 @@
 use super::decimal::as_written;
 use super::double::Double;
 use super::network::at;
-use super::numbers::Numbers;
 use super::reduction::Reduction;
 use super::restore::State;
+use super::values::Values;
 use crate::circuit::{Circuit, NodeId};
 use crate::device::Law;
 
@@ -24,17 +24,17 @@ pub(crate) struct Residual {
     pub(crate) sizes: Vec<f64>,
     /// What the rounding of 32 digits may be worth at each node of the network, in ampere.
     pub(crate) digits: Vec<f64>,
-    /// Of the network's diodes, u - w - r i; of its curved elements u; in volt.
+    /// Of the network's diodes, u - w - r i; of its nonlinear elements u; in volt.
     pub(crate) voltages: Vec<f64>,
 }
 
 impl Residual {
-    /// Finds the residual of a state. `currents` are those of the network's diodes, then of its curved elements.
+    /// Finds the residual of a state. `currents` are those of the network's diodes, then of its nonlinear elements.
     pub(crate) fn find(
         &mut self,
         reduction: &Reduction,
         circuit: &Circuit,
-        numbers: &Numbers,
+        numbers: &Values,
         state: &State,
         currents: &[Double],
     ) {
@@ -75,7 +75,7 @@ impl Residual {
     }
 
     /// The potentials of the circuit's nodes: those of the network's, and what sources hold above them.
-    fn set_potentials(&mut self, reduction: &Reduction, numbers: &Numbers, state: &State) {
+    fn set_potentials(&mut self, reduction: &Reduction, numbers: &Values, state: &State) {
         let ends = reduction.nodes.iter().zip(&numbers.offsets);
         let potential = |(end, offset): (&u32, &f64)| {
             let free = Double {
@@ -88,7 +88,7 @@ impl Residual {
         self.potentials.extend(ends.map(potential));
     }
 
-    fn add_responses(&mut self, circuit: &Circuit, numbers: &Numbers, currents: &[Double]) {
+    fn add_responses(&mut self, circuit: &Circuit, numbers: &Values, currents: &[Double]) {
         self.voltages.clear();
         let network = &numbers.network;
         let across = |this: &Residual, element: u32| {
@@ -96,7 +96,7 @@ impl Residual {
             let [a, b] = element.nodes().map(NodeId::index);
             (this.potentials[a] - this.potentials[b], element.law())
         };
-        let (diodes, curved) = currents.split_at(network.diodes.len());
+        let (diodes, nonlinear) = currents.split_at(network.diodes.len());
         for (diode, current) in network.diodes.iter().zip(diodes) {
             let (voltage, law) = across(self, diode.element);
             let Law::Diode(law) = law else { continue };
@@ -105,7 +105,7 @@ impl Residual {
             self.voltages.push(beyond.value());
             self.add(diode.ends, *current);
         }
-        for (branch, current) in network.curved.iter().zip(curved) {
+        for (branch, current) in network.nonlinear.iter().zip(nonlinear) {
             let (voltage, _) = across(self, branch.element);
             self.voltages.push(voltage.value());
             self.add(branch.ends, *current);

@@ -6,9 +6,9 @@ use petgraph::unionfind::UnionFind;
 use serde::{Deserialize, Serialize};
 
 use super::double::Double;
-use super::network::{Curved, Network, at};
-use super::numbers::{Linear, Numbers};
+use super::network::{Network, Nonlinear, at};
 use super::reduction::Reduction;
+use super::values::{Linear, Values};
 use crate::circuit::{Circuit, NodeId};
 use crate::device::Law;
 
@@ -24,8 +24,8 @@ pub(crate) struct State {
     pub(crate) remainders: Vec<f64>,
     /// Currents of the network's diodes, in ampere.
     pub(crate) diode_currents: Vec<f64>,
-    /// Currents of its curved elements, in ampere.
-    pub(crate) curved_currents: Vec<f64>,
+    /// Currents of its nonlinear elements, in ampere.
+    pub(crate) nonlinear_currents: Vec<f64>,
 }
 
 /// Differences of potentials below this, relative to them, are rounding errors: they drive no current.
@@ -60,7 +60,7 @@ impl State {
         self.potentials.len() == network.nodes
             && self.remainders.len() == network.nodes
             && self.diode_currents.len() == network.diodes.len()
-            && self.curved_currents.len() == network.curved.len()
+            && self.nonlinear_currents.len() == network.nonlinear.len()
     }
 
     /// x_a - x_b + offset with the digits of both parts.
@@ -109,7 +109,7 @@ impl Reduction {
     pub(crate) fn restore(
         &self,
         circuit: &Circuit,
-        numbers: &Numbers,
+        numbers: &Values,
         mut state: State,
         own: OwnCurrents,
     ) -> Restored {
@@ -128,7 +128,7 @@ impl Reduction {
     }
 
     /// The nodes of the circuit.
-    fn nodes_at(&self, numbers: &Numbers, state: &State) -> Vec<Node> {
+    fn nodes_at(&self, numbers: &Values, state: &State) -> Vec<Node> {
         let ends = self.nodes.iter().zip(&numbers.offsets);
         let node = |(end, offset): (&u32, &f64)| {
             let (high, low) = difference(at(&state.potentials, *end), -offset);
@@ -144,7 +144,7 @@ impl Reduction {
     pub(crate) fn own_currents(
         &self,
         circuit: &Circuit,
-        numbers: &Numbers,
+        numbers: &Values,
         state: &State,
     ) -> OwnCurrents {
         let mut nodes = self.nodes_at(numbers, state);
@@ -172,9 +172,9 @@ impl Reduction {
         }
         let network = &numbers.network;
         let diodes = network.diodes.iter().map(|diode| diode.element);
-        let curved = network.curved.iter().map(|curved| curved.element);
+        let nonlinear = network.nonlinear.iter().map(|nonlinear| nonlinear.element);
         let branches = diodes.zip(&state.diode_currents);
-        for (element, current) in branches.chain(curved.zip(&state.curved_currents)) {
+        for (element, current) in branches.chain(nonlinear.zip(&state.nonlinear_currents)) {
             own.add(linear, element, *current);
         }
         for &element in &self.inside {
@@ -189,7 +189,7 @@ impl Reduction {
     /// for all.
     pub(crate) fn accuracy(
         &self,
-        numbers: &Numbers,
+        numbers: &Values,
         (potentials, widths): (&[f64], &[Option<f64>]),
         bars: &[f64],
         common: f64,
@@ -348,7 +348,7 @@ impl OwnCurrents {
     }
 }
 
-/// The current of a curved element, or beyond the off conductance of a diode, at a voltage.
+/// The current of a nonlinear element, or beyond the off conductance of a diode, at a voltage.
 fn current_at(law: &Law, voltage: f64) -> f64 {
     match law {
         Law::Diode(diode) => (voltage - diode.forward_voltage).max(0.0) / diode.series_resistance(),
@@ -390,7 +390,7 @@ impl OpenParts {
     fn find(
         reduction: &Reduction,
         circuit: &Circuit,
-        numbers: &Numbers,
+        numbers: &Values,
         state: &mut State,
     ) -> OpenParts {
         let network = &numbers.network;
@@ -486,25 +486,25 @@ fn put_at_zero(parts: &[u32], count: usize, state: &mut State) {
     }
 }
 
-/// The voltages at which each curved element carries the current of a state.
+/// The voltages at which each nonlinear element carries the current of a state.
 fn flats(network: &Network, state: &State) -> Vec<(f64, f64)> {
-    let flat = |curved: &Curved| {
-        let voltage = state.voltage(curved.ends, curved.offset);
-        curved.law.flat(voltage)
+    let flat = |nonlinear: &Nonlinear| {
+        let voltage = state.voltage(nonlinear.ends, nonlinear.offset);
+        nonlinear.law.flat(voltage)
     };
-    network.curved.iter().map(flat).collect()
+    network.nonlinear.iter().map(flat).collect()
 }
 
-/// Nodes that resistors, curved elements and conducting diodes tie together.
+/// Nodes that resistors, nonlinear elements and conducting diodes tie together.
 fn parts(network: &Network, state: &State, flats: &[(f64, f64)]) -> Vec<u32> {
     let mut sets = UnionFind::<u32>::new(network.nodes + 1);
     let mut tie = |[a, b]: [u32; 2]| sets.union(a.wrapping_add(1), b.wrapping_add(1));
     for resistor in network.resistors.iter().filter(|r| r.conductance > 0.0) {
         tie(resistor.ends);
     }
-    for (curved, (low, high)) in network.curved.iter().zip(flats) {
+    for (nonlinear, (low, high)) in network.nonlinear.iter().zip(flats) {
         if low == high {
-            tie(curved.ends);
+            tie(nonlinear.ends);
         }
     }
     for (diode, current) in network.diodes.iter().zip(&state.diode_currents) {
@@ -525,9 +525,9 @@ fn parts(network: &Network, state: &State, flats: &[(f64, f64)]) -> Vec<u32> {
 
 /// Whether rounding has moved the voltage of a curve out of where it is flat.
 fn leaves_a_flat(network: &Network, state: &State, flats: &[(f64, f64)]) -> bool {
-    let mut flats = network.curved.iter().zip(flats);
-    flats.any(|(curved, (low, high))| {
-        let voltage = state.voltage(curved.ends, curved.offset);
+    let mut flats = network.nonlinear.iter().zip(flats);
+    flats.any(|(nonlinear, (low, high))| {
+        let voltage = state.voltage(nonlinear.ends, nonlinear.offset);
         low < high && (voltage < *low || voltage > *high)
     })
 }
@@ -537,7 +537,7 @@ fn leaves_a_flat(network: &Network, state: &State, flats: &[(f64, f64)]) -> bool
 fn slacks(
     reduction: &Reduction,
     circuit: &Circuit,
-    numbers: &Numbers,
+    numbers: &Values,
     state: &State,
     (parts, flats, margin): (&[u32], &[(f64, f64)], f64),
 ) -> Vec<([u32; 2], f64)> {
@@ -555,12 +555,12 @@ fn slacks(
             slacks.push((between, diode.forward_voltage - voltage));
         }
     }
-    for (curved, (low, high)) in numbers.network.curved.iter().zip(flats) {
-        let [a, b] = curved.ends.map(part);
+    for (nonlinear, (low, high)) in numbers.network.nonlinear.iter().zip(flats) {
+        let [a, b] = nonlinear.ends.map(part);
         if a != b {
-            let voltage = state.voltage(curved.ends, curved.offset);
-            let ends = curved.ends.map(|end| at(&state.potentials, end).abs());
-            let size = ends[0] + ends[1] + curved.offset.abs();
+            let voltage = state.voltage(nonlinear.ends, nonlinear.offset);
+            let ends = nonlinear.ends.map(|end| at(&state.potentials, end).abs());
+            let size = ends[0] + ends[1] + nonlinear.offset.abs();
             let margin = |end: f64| (margin * (size + end.abs())).min(0.25 * (high - low));
             slacks.push(([a, b], high - margin(*high) - voltage));
             slacks.push(([b, a], voltage - (low + margin(*low))));

@@ -31,7 +31,7 @@ pub struct Certificate {
     /// Kirchhoff's current law: the largest sum of currents into a node, relative to the current through the node, which is
     /// half the sum of their magnitudes.
     pub kcl: f64,
-    /// The laws of resistors, sources and curved elements, relative to their own currents or voltages.
+    /// The laws of resistors, sources and nonlinear elements, relative to their own currents or voltages.
     pub voltage_law: f64,
     /// The laws of diodes: voltage beyond the forward voltage, relative to the largest voltage of a source or forward
     /// voltage, or current in reverse, relative to the currents at its nodes.

@@ -10,13 +10,13 @@
 
 use super::error_bars::Bars;
 use super::idle::{foot, idle_curves};
+use super::multifrontal::Plan;
 use super::newton::{Newton, Response, worse};
-use super::star_mesh::Plan;
 use super::trace::Phase;
 use super::welds::strengthen;
 use crate::circuit::Circuit;
 use crate::interrupt;
-use crate::presolve::{Double, GROUND, Network, Numbers, Reduction, Residual, State, at};
+use crate::presolve::{Double, GROUND, Network, Reduction, Residual, State, Values, at};
 use std::collections::HashMap;
 
 /// By how much laws may be missed, each at its own scale, where corrections still bring something.
@@ -51,13 +51,13 @@ pub(super) struct Confirmation<'a, 'c> {
     pub(super) plan: &'a Plan,
     pub(super) reduction: &'a Reduction,
     pub(super) circuit: &'c Circuit,
-    pub(super) numbers: &'a Numbers<'c>,
+    pub(super) numbers: &'a Values<'c>,
     pub(super) residual: &'a mut Residual,
-    /// Of diodes and curved elements, in ampere.
+    /// Of diodes and nonlinear elements, in ampere.
     pub(super) currents: Vec<Double>,
-    /// By how much the currents of curved elements miss their laws, in ampere, and the laws' slopes.
+    /// By how much the currents of nonlinear elements miss their laws, in ampere, and the laws' slopes.
     pub(super) off_curves: Vec<(f64, f64)>,
-    /// The voltages of [idle](super::idle) curved elements, in volt.
+    /// The voltages of [idle](super::idle) nonlinear elements, in volt.
     pub(super) feet: Vec<Option<f64>>,
     /// Whether the factorization is the one that found the state.
     is_kept: bool,
@@ -76,7 +76,7 @@ pub(super) enum End {
     Stalled,
     /// The exchanges ended before all diodes were right.
     Unsettled,
-    /// Numbers went out of range.
+    /// Values went out of range.
     Breakdown,
     Interrupted,
 }
@@ -93,7 +93,7 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         plan: &'a Plan,
         reduction: &'a Reduction,
         circuit: &'c Circuit,
-        numbers: &'a Numbers<'c>,
+        numbers: &'a Values<'c>,
         residual: &'a mut Residual,
     ) -> Confirmation<'a, 'c> {
         Confirmation {
@@ -129,7 +129,9 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         let diodes = state.diode_currents.len();
         let currents: Vec<f64> = currents.collect();
         state.diode_currents.copy_from_slice(&currents[..diodes]);
-        state.curved_currents.copy_from_slice(&currents[diodes..]);
+        state
+            .nonlinear_currents
+            .copy_from_slice(&currents[diodes..]);
         Confirmed { state, bars, end }
     }
 
@@ -137,7 +139,7 @@ impl<'a, 'c> Confirmation<'a, 'c> {
     fn adopt(&mut self, newton: &mut Newton, state: &State) {
         let network = self.network();
         self.feet.clear();
-        self.feet.resize(network.curved.len(), None);
+        self.feet.resize(network.nonlinear.len(), None);
         let at_hand =
             newton.factorized(network, state) && idle_curves(network, &newton.responses).is_empty();
         let kept: Option<Vec<f64>> = at_hand.then(|| {
@@ -213,7 +215,7 @@ impl<'a, 'c> Confirmation<'a, 'c> {
     /// Takes the tangents of the curves at the present potentials.
     fn touch(&self, newton: &mut Newton) {
         let network = self.network();
-        for (k, branch) in network.curved.iter().enumerate() {
+        for (k, branch) in network.nonlinear.iter().enumerate() {
             let voltage = newton.state.voltage(branch.ends, branch.offset);
             let slope = branch.law.current(voltage).1;
             newton.responses[network.diodes.len() + k].conductance = slope.min(STEEPEST);
@@ -317,7 +319,7 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         let network = self.network();
         let first = network.diodes.len();
         self.off_curves.clear();
-        for (branch, k) in network.curved.iter().zip(first..) {
+        for (branch, k) in network.nonlinear.iter().zip(first..) {
             if let Some(foot) = self.feet[k - first] {
                 let response = &mut newton.responses[k];
                 response.change = response.conductance * (self.residual.voltages[k] - foot);
@@ -382,7 +384,7 @@ impl<'a, 'c> Confirmation<'a, 'c> {
                 None => {
                     let curve = k - network.diodes.len();
                     let (off, slope) = self.off_curves[curve];
-                    let rounding = network.curved[curve].law.rounding(voltage);
+                    let rounding = network.nonlinear[curve].law.rounding(voltage);
                     let off = at_least_0(off.abs() - self.faint - rounding);
                     let noise = NOISE * self.largest_end(newton, response);
                     let volt = at_least_0(off / slope - noise);
@@ -415,13 +417,13 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         }
     }
 
-    /// Removes all nodes of the network of the present set, whose idle curved elements it finds.
+    /// Removes all nodes of the network of the present set, whose idle nonlinear elements it finds.
     fn factorize(&mut self, newton: &mut Newton) {
         self.find_feet(newton);
         self.factorize_present(newton);
     }
 
-    /// Removes all nodes of the network in which conducting diodes without resistance, and idle curved elements, are far
+    /// Removes all nodes of the network in which conducting diodes without resistance, and idle nonlinear elements, are far
     /// stronger than all else.
     pub(super) fn factorize_present(&mut self, newton: &mut Newton) {
         let network = self.network();
@@ -437,12 +439,12 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         self.is_kept = false;
     }
 
-    /// Finds the idle curved elements, and where they carry no current.
+    /// Finds the idle nonlinear elements, and where they carry no current.
     fn find_feet(&mut self, newton: &Newton) {
         let network = self.network();
         self.feet.fill(None);
         for k in idle_curves(network, &newton.responses) {
-            let branch = &network.curved[k];
+            let branch = &network.nonlinear[k];
             let voltage = newton.state.voltage(branch.ends, branch.offset);
             self.feet[k] = foot(branch.law, voltage);
         }
@@ -518,7 +520,7 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         self.factorize(newton);
     }
 
-    /// Removes the currents that only rounding carries: of diodes, and of idle curved elements. The nodes miss them from then
+    /// Removes the currents that only rounding carries: of diodes, and of idle nonlinear elements. The nodes miss them from then
     /// on.
     fn silence(&mut self, newton: &mut Newton) {
         let diodes = self.network().diodes.len();

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! holds: one more solution with the factorization at hand, which loses no digits however the conductances differ
-//! ([`star_mesh`](super::star_mesh)). What a curve of slope g misses counts as well as a voltage e / g in series with it, which
+//! ([`multifrontal`](super::multifrontal)). What a curve of slope g misses counts as well as a voltage e / g in series with it, which
 //! moves no potential further than that; in small networks its current flows from one end to the other, with a solution of its
 //! own. So a diode that carries amperes between nodes that gigaohms hold makes no long bars. A voltage by which a conducting
 //! diode misses its bound, or a blocking one exceeds it, is of the same kind.
@@ -89,7 +89,7 @@ impl Confirmation<'_, '_> {
     }
 
     /// What all diodes together miss their bounds by, in volt: those that conduct to either side, the others beyond them; and
-    /// idle curved elements their feet.
+    /// idle nonlinear elements their feet.
     fn beyond(&self, newton: &Newton) -> f64 {
         let diodes = newton.responses.iter().zip(&self.residual.voltages);
         let missed = |(response, volt): (&Response, &f64)| match response.conductance > 0.0 {
@@ -187,7 +187,7 @@ impl Confirmation<'_, '_> {
         let mut raised = vec![0.0; network.nodes];
         for _ in 0..STEPS {
             let mut currents: Vec<f64> = missing.iter().map(|m| sign * m).collect();
-            for (k, branch) in network.curved.iter().enumerate() {
+            for (k, branch) in network.nonlinear.iter().enumerate() {
                 if self.feet[k].is_some() {
                     continue;
                 }
@@ -218,7 +218,7 @@ impl Confirmation<'_, '_> {
     fn curve_misses(&self, newton: &Newton) -> Vec<Miss> {
         let network = self.network();
         let diodes = network.diodes.len();
-        let miss = |(k, branch): (usize, &crate::presolve::Curved)| {
+        let miss = |(k, branch): (usize, &crate::presolve::Nonlinear)| {
             if self.feet[k].is_some() {
                 return Miss::default(); // its voltage is set: see `beyond`
             }
@@ -230,7 +230,7 @@ impl Confirmation<'_, '_> {
                 volt: ampere / newton.factor_conductance(response),
             }
         };
-        network.curved.iter().enumerate().map(miss).collect()
+        network.nonlinear.iter().enumerate().map(miss).collect()
     }
 
     /// The potentials that what is missing raises, where the misses of these curves count as currents.
@@ -249,8 +249,8 @@ impl Confirmation<'_, '_> {
     fn missing_with(&self, misses: &[Miss], counts: impl Fn(&Miss) -> bool) -> Vec<f64> {
         let missing = self.residual.missing.iter().zip(&self.residual.digits);
         let mut missing: Vec<f64> = missing.map(|(m, digits)| m.abs() + digits).collect();
-        let curved = self.network().curved.iter().zip(misses);
-        for (branch, miss) in curved.filter(|(_, miss)| counts(miss)) {
+        let nonlinear = self.network().nonlinear.iter().zip(misses);
+        for (branch, miss) in nonlinear.filter(|(_, miss)| counts(miss)) {
             for end in branch.ends {
                 if let Some(missing) = missing.get_mut(end as usize) {
                     *missing += miss.ampere;
@@ -273,7 +273,7 @@ impl Confirmation<'_, '_> {
     fn shorten_by_pairs(&self, newton: &mut Newton, misses: &[Miss], bars: &mut [f64]) {
         let mut sums = self.raised(newton, misses, |_| false);
         let mut pair = vec![0.0; sums.len()];
-        for (branch, miss) in self.network().curved.iter().zip(misses) {
+        for (branch, miss) in self.network().nonlinear.iter().zip(misses) {
             pair.fill(0.0);
             for (end, ampere) in branch.ends.into_iter().zip([miss.ampere, -miss.ampere]) {
                 if let Some(current) = pair.get_mut(end as usize) {
@@ -304,11 +304,11 @@ impl Confirmation<'_, '_> {
 
     /// Whether no curve is flatter than half its tangent within the bars.
     fn are_straight(&self, newton: &Newton, bars: &[f64]) -> bool {
-        let curved = &newton.responses[self.network().diodes.len()..];
+        let nonlinear = &newton.responses[self.network().diodes.len()..];
         let is_straight = |(k, response): (usize, &Response)| {
             self.flattest(newton, k, bars) >= 0.5 * newton.factor_conductance(response)
         };
-        curved.iter().enumerate().all(is_straight)
+        nonlinear.iter().enumerate().all(is_straight)
     }
 
     /// The conductance of a curve, or the lesser slope of the secants within the bars if that is less than half of it.
@@ -322,7 +322,7 @@ impl Confirmation<'_, '_> {
         let voltage = self.residual.voltages[network.diodes.len() + k];
         let [a, b] = response.ends.map(|end| at(bars, end));
         let reach = MARGIN * (a + b);
-        let side = |change| secant(network.curved[k].law, voltage, change);
+        let side = |change| secant(network.nonlinear[k].law, voltage, change);
         let flattest = side(reach).min(side(-reach));
         match flattest >= 0.5 * conductance {
             true => conductance,

@@ -1,4 +1,4 @@
-//! Curved elements that carry no current since nothing behind them drives any.
+//! Nonlinear elements that carry no current since nothing behind them drives any.
 //!
 //! An element is a bridge if nothing else joins what lies behind it to the rest of the network. It carries what the sources
 //! behind it drive; where that is nothing in all, no current at all, to the last digit. At its foot a curve may have no slope, or
@@ -9,19 +9,19 @@ use super::newton::Response;
 use crate::device::Characteristic;
 use crate::presolve::{Double, GROUND, Network};
 
-/// The places of the idle ones among the network's curved elements, with the diodes that conduct among `responses`.
+/// The places of the idle ones among the network's nonlinear elements, with the diodes that conduct among `responses`.
 pub(super) fn idle_curves(network: &Network, responses: &[Response]) -> Vec<usize> {
-    if network.curved.is_empty() {
+    if network.nonlinear.is_empty() {
         return Vec::new();
     }
     let resistors = network.resistors.iter().filter(|r| r.conductance > 0.0);
-    let (diodes, curved) = responses.split_at(network.diodes.len());
+    let (diodes, nonlinear) = responses.split_at(network.diodes.len());
     let conducting = diodes.iter().filter(|diode| diode.conductance > 0.0);
     let others: Vec<[u32; 2]> = resistors
         .map(|resistor| resistor.ends)
         .chain(conducting.map(|diode| diode.ends))
         .collect();
-    let curves = curved.iter().map(|curve| curve.ends);
+    let curves = nonlinear.iter().map(|curve| curve.ends);
     let edges: Vec<[u32; 2]> = others.iter().copied().chain(curves).collect();
     let mut search = Search::new(network, &edges);
     let ground = network.nodes;

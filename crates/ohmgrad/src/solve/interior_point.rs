@@ -4,8 +4,8 @@
 //! mu (watt) that is driven to zero. A Newton step on these equations sees every diode as the conductance
 //! y = 1/(s/z + r). Predictor and corrector are those of Mehrotra (SIAM J. Optim. 2, 1992).
 
+use super::multifrontal::Plan;
 use super::newton::Newton;
-use super::star_mesh::Plan;
 use super::trace::Phase;
 use crate::interrupt;
 use crate::presolve::{Network, State};
@@ -76,7 +76,7 @@ impl InteriorPoint {
             let local = newton.local_conductance(newton.responses[k].ends);
             let (conductance, offset) = match network.diodes.get(k) {
                 Some(diode) => (1.0 / (1.0 / typical + diode.resistance), -diode.bound),
-                None => (local, network.curved[k - network.diodes.len()].offset),
+                None => (local, network.nonlinear[k - network.diodes.len()].offset),
             };
             newton.responses[k].conductance = conductance;
             newton.responses[k].change = conductance * offset;

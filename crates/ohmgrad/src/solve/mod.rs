@@ -21,17 +21,18 @@ mod error_bars;
 mod idle;
 mod interior_point;
 mod modified_nodal;
+mod multifrontal;
 mod multipliers;
 mod newton;
 mod options;
 mod rows;
 mod solution;
 mod solver;
-mod star_mesh;
 mod trace;
 mod variants;
 mod welds;
 
+pub use crate::presolve::{PresolveError, Undetermined};
 pub use certificate::Certificate;
 pub use modified_nodal::{Transfer, TransferError};
 pub use options::{Method, SolveOptions};
@@ -44,16 +45,14 @@ pub use variants::solve_variants;
 use confirmation::{Confirmation, Confirmed, End, NOISE};
 use coordinate_descent::{Descent, descend, sweep_cost};
 use interior_point::InteriorPoint;
-use multipliers::{Effort, Multipliers};
+use multifrontal::Plan;
+use multipliers::{Continuation, Multipliers};
 use newton::{Newton, Work};
-use star_mesh::Plan;
 
 use std::sync::Arc;
 
 use crate::circuit::Circuit;
-use crate::presolve::{
-    Conductances, Network, Numbers, OwnCurrents, PresolveError, Reduction, Residual, State,
-};
+use crate::presolve::{Conductances, Network, OwnCurrents, Reduction, Residual, State, Values};
 
 /// One way to find a state.
 #[derive(Clone, Copy, Debug)]
@@ -154,7 +153,7 @@ impl Reciprocal {
     }
 
     /// One attempt after the other, until an answer is certified; the best of them.
-    fn solve_numbers(&mut self, circuit: &Circuit, numbers: &Numbers) -> Solution {
+    fn solve_numbers(&mut self, circuit: &Circuit, numbers: &Values) -> Solution {
         let (mut work, mut confirming) = (Work::default(), Work::default());
         let mut best: Option<(Solution, State)> = None;
         let last = self.last.take().filter(|last| last.fits(&numbers.network));
@@ -214,7 +213,7 @@ impl Reciprocal {
             .flatten()
     }
 
-    fn confirm(&mut self, circuit: &Circuit, numbers: &Numbers, state: &State) -> Confirmed {
+    fn confirm(&mut self, circuit: &Circuit, numbers: &Values, state: &State) -> Confirmed {
         self.newton.work = Work::default();
         let mut confirmation = Confirmation::new(
             &self.plan,
@@ -230,7 +229,7 @@ impl Reciprocal {
     fn certify_alone(
         &self,
         circuit: &Circuit,
-        numbers: &Numbers,
+        numbers: &Values,
         state: &State,
     ) -> Option<Solution> {
         let own = self.reduction.own_currents(circuit, numbers, state);
@@ -239,7 +238,7 @@ impl Reciprocal {
     }
 
     /// The circuit's state for a confirmed one of the network, with its certificate and error bars.
-    fn certify(&self, circuit: &Circuit, numbers: &Numbers, confirmed: Confirmed) -> Solution {
+    fn certify(&self, circuit: &Circuit, numbers: &Values, confirmed: Confirmed) -> Solution {
         let Confirmed { state, bars, end } = confirmed;
         let own = self.reduction.own_currents(circuit, numbers, &state);
         let (mut solution, checked) = self.checked(circuit, numbers, state, own);
@@ -274,7 +273,7 @@ impl Reciprocal {
     fn checked(
         &self,
         circuit: &Circuit,
-        numbers: &Numbers,
+        numbers: &Values,
         state: State,
         own: OwnCurrents,
     ) -> (Solution, Checked) {
@@ -353,7 +352,7 @@ impl Reciprocal {
     ///
     /// [`Method::Auto`] tries 200, where they cost less than a tenth of the ten factorizations that a direct solution
     /// may take (a branch end is worth ten multiplications), and only from a warm start or without
-    /// curved elements.
+    /// nonlinear elements.
     fn sweeps_to_try(&self, network: &Network, warm: bool) -> usize {
         const SWEEPS: usize = 200;
         const MULTIPLICATIONS: f64 = 10.0;
@@ -363,7 +362,7 @@ impl Reciprocal {
             Method::Coordinate => most,
             Method::Auto => {
                 let sweeps = MULTIPLICATIONS * (SWEEPS * sweep_cost(network)) as f64;
-                let tries = (warm || network.curved.is_empty()) && sweeps < self.plan.work();
+                let tries = (warm || network.nonlinear.is_empty()) && sweeps < self.plan.work();
                 if tries { most.min(SWEEPS) } else { 0 }
             }
         }
@@ -374,20 +373,20 @@ impl Reciprocal {
         let (newton, plan) = (&mut self.newton, &self.plan);
         let target = 1e-3 * self.options.tolerance;
         let multipliers = &mut self.multipliers;
-        let mut solve = |newton: &mut Newton, start: &State, effort| {
-            multipliers.solve(newton, plan, network, start, target, effort)
+        let mut solve = |newton: &mut Newton, start: &State, continuation| {
+            multipliers.solve(newton, plan, network, start, target, continuation)
         };
         let mut work = Work::default();
         let rest = network.rest();
-        // From rest, ideal diodes may all switch in a few guesses; curved elements need a better start. Where nothing
+        // From rest, ideal diodes may all switch in a few guesses; nonlinear elements need a better start. Where nothing
         // drives the network, rest is the answer, and any other start would end at some rounding error.
-        let from_rest = match network.curved.is_empty() && last.is_none() {
-            true => Effort::GUESS,
-            false => Effort::LOOK,
+        let from_rest = match network.nonlinear.is_empty() && last.is_none() {
+            true => Continuation::GUESS,
+            false => Continuation::LOOK,
         };
-        for (start, effort) in [(Some(&rest), from_rest), (last, Effort::GUESS)] {
+        for (start, continuation) in [(Some(&rest), from_rest), (last, Continuation::GUESS)] {
             let Some(start) = start else { continue };
-            let (guess, distance) = solve(newton, start, effort);
+            let (guess, distance) = solve(newton, start, continuation);
             work += newton.work;
             if distance <= target || work.interrupted {
                 return (guess, work);
@@ -399,12 +398,12 @@ impl Reciprocal {
         if work.interrupted {
             return (best.0, work);
         }
-        for (start, effort) in [
-            (None, Effort::POLISH),
-            (None, Effort::SURE),
-            (Some(&rest), Effort::SURE),
+        for (start, continuation) in [
+            (None, Continuation::POLISH),
+            (None, Continuation::SURE),
+            (Some(&rest), Continuation::SURE),
         ] {
-            let other = solve(newton, start.unwrap_or(&best.0), effort);
+            let other = solve(newton, start.unwrap_or(&best.0), continuation);
             work += newton.work;
             if other.1 < best.1 || other.1 <= target {
                 best = other;
@@ -434,5 +433,5 @@ fn is_driven(network: &Network) -> bool {
     network.injections.iter().any(|i| *i != 0.0)
         || network.resistors.iter().any(|r| r.offset != 0.0)
         || network.diodes.iter().any(|d| d.bound < 0.0)
-        || network.curved.iter().any(|c| c.offset != 0.0)
+        || network.nonlinear.iter().any(|c| c.offset != 0.0)
 }

@@ -1,11 +1,11 @@
 //! The operating point from a state close to it, by Newton's method on the method of multipliers.
 //!
-//! Each diode and curved element carries an estimate l of its current and gets a small resistance d in
+//! Each diode and nonlinear element carries an estimate l of its current and gets a small resistance d in
 //! series, with a source d l that makes up for it:
 //!
 //! ```text
 //! diode    i = max(0, (d l + u - w) / (d + r))
-//! curved   i = law(p)  where the load line  p + d i = u + d l  crosses the curve
+//! nonlinear   i = law(p)  where the load line  p + d i = u + d l  crosses the curve
 //! ```
 //!
 //! The energy of this network is convex and once differentiable, and Newton's method with a line search finds its
@@ -14,15 +14,15 @@
 //! resistors alone each step guesses the set of conducting diodes; from the answer for other sources a few
 //! guesses do, and diodes that block end with exactly zero current.
 
+use super::multifrontal::Plan;
 use super::newton::Newton;
-use super::star_mesh::Plan;
 use super::trace::Phase;
 use crate::interrupt;
 use crate::presolve::{Network, State};
 
 /// How small the resistances d are, and how long to go on.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) struct Effort {
+pub(super) struct Continuation {
     /// The conductance 1/d at first, relative to that around the element.
     pub(super) sharpness: f64,
     /// The greatest number of steps.
@@ -34,28 +34,28 @@ pub(super) struct Effort {
     pub(super) impatient: bool,
 }
 
-impl Effort {
+impl Continuation {
     /// From a state that may be close: a few diodes switch, or it gives up.
-    pub(super) const GUESS: Effort = Effort {
+    pub(super) const GUESS: Continuation = Continuation {
         sharpness: SHARPEST,
         steps: 25,
         searches: false,
         impatient: true,
     };
     /// Only to see whether the state is the answer.
-    pub(super) const LOOK: Effort = Effort {
+    pub(super) const LOOK: Continuation = Continuation {
         steps: 0,
-        ..Effort::GUESS
+        ..Continuation::GUESS
     };
     /// From a state with almost all diodes in the right set.
-    pub(super) const POLISH: Effort = Effort {
+    pub(super) const POLISH: Continuation = Continuation {
         sharpness: SHARPEST,
         steps: 40,
         searches: false,
         impatient: false,
     };
     /// From anywhere.
-    pub(super) const SURE: Effort = Effort {
+    pub(super) const SURE: Continuation = Continuation {
         sharpness: 10.0,
         steps: 400,
         searches: true,
@@ -72,7 +72,7 @@ const SHARPEN: f64 = 30.0;
 /// Sets of estimates at full sharpness that may bring nothing.
 const SETTLED: usize = 6;
 
-/// The largest change of a potential, relative to the largest voltage, in the last step of a network with curved
+/// The largest change of a potential, relative to the largest voltage, in the last step of a network with nonlinear
 /// elements. The laws alone do not tell: what faint currents miss is nothing beside the strong ones.
 const STILL: f64 = 1e-8;
 
@@ -110,9 +110,9 @@ impl Multipliers {
         network: &Network,
         start: &State,
         tolerance: f64,
-        effort: Effort,
+        continuation: Continuation,
     ) -> (State, f64) {
-        let mut sharpness = effort.sharpness;
+        let mut sharpness = continuation.sharpness;
         self.start(newton, network, start, sharpness);
         self.respond(newton, network);
         newton.find_residual(network);
@@ -125,12 +125,12 @@ impl Multipliers {
         let mut last = usize::MAX;
         let mut settled = 0;
         let mut factorize = true;
-        while newton.work.iterations < effort.steps && settled < SETTLED {
+        while newton.work.iterations < continuation.steps && settled < SETTLED {
             if factorize {
                 newton.factorize(plan, network, newton.leak());
             }
             newton.find_direction(plan, network, sharpness >= SHARPEST);
-            let step = match effort.searches {
+            let step = match continuation.searches {
                 true => self.line_search(newton, network),
                 false => 1.0,
             };
@@ -151,20 +151,20 @@ impl Multipliers {
                     solution = newton.finish(network);
                 }
             }
-            let still = network.curved.is_empty() || newton.largest_change(step) <= STILL;
-            if best <= tolerance && still && (switched == 0 || !effort.impatient) {
+            let still = network.nonlinear.is_empty() || newton.largest_change(step) <= STILL;
+            if best <= tolerance && still && (switched == 0 || !continuation.impatient) {
                 break;
             }
             let lost =
-                !network.curved.is_empty() && newton.work.iterations >= FEW && misses.kcl > LOST;
+                !network.nonlinear.is_empty() && newton.work.iterations >= FEW && misses.kcl > LOST;
             if newton.work.interrupted {
                 break;
             }
-            if effort.impatient && (lost || switched > 3 && 2 * switched > last) {
+            if continuation.impatient && (lost || switched > 3 && 2 * switched > last) {
                 break;
             }
             last = switched;
-            factorize = switched > 0 || !network.curved.is_empty();
+            factorize = switched > 0 || !network.nonlinear.is_empty();
             if switched == 0 && misses.kcl <= 1e-3 && (step > 0.5 || misses.kcl <= 1e-9) {
                 settled += usize::from(sharpness >= SHARPEST && !improves);
                 let sharper = (SHARPEN * sharpness).min(SHARPEST);
@@ -276,7 +276,7 @@ impl Multipliers {
 }
 
 impl Estimate {
-    /// Current and slope of diode or curved element `k`, at the voltages given by `voltage(ends, offset)`.
+    /// Current and slope of diode or nonlinear element `k`, at the voltages given by `voltage(ends, offset)`.
     fn current(
         &self,
         network: &Network,
@@ -292,7 +292,7 @@ impl Estimate {
                 false => (0.0, 0.0),
             };
         }
-        let branch = &network.curved[k - network.diodes.len()];
+        let branch = &network.nonlinear[k - network.diodes.len()];
         let voltage = voltage(branch.ends, branch.offset);
         let point = branch.law.on_load_line(voltage + d * self.current, d);
         let (current, slope) = branch.law.current(point);

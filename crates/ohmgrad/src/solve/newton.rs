@@ -1,12 +1,12 @@
 //! Newton steps on a network: each solves a linear network of the same shape.
 //!
-//! A diode or a curved element responds to a change du of its voltage by `di = change + conductance du`. How
+//! A diode or a nonlinear element responds to a change du of its voltage by `di = change + conductance du`. How
 //! the responses are made is up to the method that takes the steps; to find the potentials' direction, and to
 //! correct it for rounding, is the same for all.
 
-use super::star_mesh::{Factor, Plan};
+use super::multifrontal::{Factor, Plan};
 use super::trace::Trace;
-use crate::presolve::{Curved, GROUND, Network, State, at};
+use crate::presolve::{GROUND, Network, Nonlinear, State, at};
 
 /// Counts of the work done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,9 +35,9 @@ pub(super) struct Newton {
     conductances: Vec<f64>,
     /// Sum of the conductances at each node in it.
     around: Vec<f64>,
-    /// Potentials; the currents of diodes and curved elements are in `responses`.
+    /// Potentials; the currents of diodes and nonlinear elements are in `responses`.
     pub(super) state: State,
-    /// Of the diodes, then of the curved elements.
+    /// Of the diodes, then of the nonlinear elements.
     pub(super) responses: Vec<Response>,
     /// The currents by which each node misses the current law.
     residual: Vec<f64>,
@@ -51,7 +51,7 @@ pub(super) struct Newton {
     is_factorized: bool,
 }
 
-/// The current of a diode or curved element, and what it does in the next step.
+/// The current of a diode or nonlinear element, and what it does in the next step.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Response {
     pub(super) ends: [u32; 2],
@@ -80,7 +80,7 @@ pub(super) struct Scale {
 
 /// By how much a state misses the laws, each relative to the scale of its kind.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Misses {
+pub(super) struct Violations {
     pub(super) kcl: f64,
     pub(super) curves: f64,
     pub(super) diodes: f64,
@@ -122,10 +122,10 @@ impl Newton {
         };
         let diodes = network.diodes.iter().zip(&state.diode_currents);
         let diodes = diodes.map(|(d, current)| response((d.ends, d.edge, current)));
-        let curved = network.curved.iter().zip(&state.curved_currents);
-        let curved = curved.map(|(c, current)| response((c.ends, c.edge, current)));
+        let nonlinear = network.nonlinear.iter().zip(&state.nonlinear_currents);
+        let nonlinear = nonlinear.map(|(c, current)| response((c.ends, c.edge, current)));
         self.responses.clear();
-        self.responses.extend(diodes.chain(curved));
+        self.responses.extend(diodes.chain(nonlinear));
         self.conductances.fill(0.0);
         for (conductance, resistor) in self.conductances.iter_mut().zip(&network.resistors) {
             *conductance = resistor.conductance;
@@ -142,14 +142,14 @@ impl Newton {
     /// to its curves.
     pub(super) fn factorized(&self, network: &Network, state: &State) -> bool {
         let diodes = network.diodes.iter().map(|diode| diode.edge);
-        let curved = network.curved.iter().map(|branch| branch.edge);
+        let nonlinear = network.nonlinear.iter().map(|branch| branch.edge);
         let seen = self.responses.iter().map(|response| response.edge);
         let conducts = |edge: u32| self.conductances[edge as usize] > 0.0;
         let mut currents = network.diodes.iter().zip(&state.diode_currents);
         self.is_factorized
-            && diodes.chain(curved).eq(seen)
+            && diodes.chain(nonlinear).eq(seen)
             && currents.all(|(diode, current)| conducts(diode.edge) == (*current > 0.0))
-            && network.curved.iter().all(|branch| {
+            && network.nonlinear.iter().all(|branch| {
                 let voltage = state.voltage(branch.ends, branch.offset);
                 let slope = branch.law.current(voltage).1;
                 is_near(self.conductances[branch.edge as usize], slope)
@@ -181,8 +181,8 @@ impl Newton {
 
     /// Whether the tangents of the curves are far from those of the last factorization.
     pub(super) fn curves_moved(&self, network: &Network) -> bool {
-        let mut curved = self.responses[network.diodes.len()..].iter();
-        curved.any(|r| (self.factor_conductance(r) - r.conductance).abs() > 0.01 * r.conductance)
+        let mut nonlinear = self.responses[network.diodes.len()..].iter();
+        nonlinear.any(|r| (self.factor_conductance(r) - r.conductance).abs() > 0.01 * r.conductance)
     }
 
     /// One step of the last linear network that makes up for `residual`, by which each node misses the current law.
@@ -208,10 +208,10 @@ impl Newton {
     /// The state with its currents.
     pub(super) fn finish(&self, network: &Network) -> State {
         let currents: Vec<f64> = self.responses.iter().map(|r| r.current).collect();
-        let (diodes, curved) = currents.split_at(network.diodes.len());
+        let (diodes, nonlinear) = currents.split_at(network.diodes.len());
         State {
             diode_currents: diodes.to_vec(),
-            curved_currents: curved.to_vec(),
+            nonlinear_currents: nonlinear.to_vec(),
             ..self.state.clone()
         }
     }
@@ -244,18 +244,18 @@ impl Newton {
         }
     }
 
-    /// Takes the tangents of the curved elements where their curves cross the load lines that the rest of the
+    /// Takes the tangents of the nonlinear elements where their curves cross the load lines that the rest of the
     /// network, as the last step saw it, presents to them. The tangent at the last voltage would be
     /// useless for steep diodes, where a step too far is worth hundreds.
     pub(super) fn touch_curves(&mut self, network: &Network) {
-        (0..network.curved.len()).for_each(|k| self.touch_curve(network, k));
+        (0..network.nonlinear.len()).for_each(|k| self.touch_curve(network, k));
     }
 
     /// The same for one of them.
     pub(super) fn touch_curve(&mut self, network: &Network, k: usize) {
         let response = &mut self.responses[network.diodes.len() + k];
         let rest = rest_resistance(&self.around, response, self.scale);
-        touch(response, &network.curved[k], &self.state, rest);
+        touch(response, &network.nonlinear[k], &self.state, rest);
     }
 
     /// Removes all nodes of the linear network of the present responses.
@@ -379,11 +379,11 @@ impl Newton {
     }
 
     /// By how much the present state misses the laws; `find_residual` must have seen it.
-    pub(super) fn misses(&self, network: &Network) -> Misses {
+    pub(super) fn misses(&self, network: &Network) -> Violations {
         let (scale, voltage) = (self.scale, self.scale.voltage);
-        let (diodes, curved) = self.responses.split_at(network.diodes.len());
+        let (diodes, nonlinear) = self.responses.split_at(network.diodes.len());
         let mut off_curves = 0.0;
-        for (response, branch) in curved.iter().zip(&network.curved) {
+        for (response, branch) in nonlinear.iter().zip(&network.nonlinear) {
             let present = self.state.voltage(branch.ends, branch.offset);
             let (wanted, slope) = branch.law.current(present);
             let off = (response.current - wanted).abs();
@@ -398,7 +398,7 @@ impl Newton {
             let (slack, current) = (slack / voltage, relative(response.current, scale.current));
             off_diodes = worse(off_diodes, slack.min(current).abs());
         }
-        Misses {
+        Violations {
             kcl: relative(largest(&self.residual), scale.current),
             curves: off_curves,
             diodes: off_diodes,
@@ -406,7 +406,7 @@ impl Newton {
     }
 }
 
-impl Misses {
+impl Violations {
     pub(super) fn worst(&self) -> f64 {
         worse(worse(self.kcl, self.curves), self.diodes)
     }
@@ -419,7 +419,7 @@ fn is_near(a: f64, b: f64) -> bool {
 
 /// Takes the tangent where the curve crosses the load line of the resistance `rest` through the present voltage
 /// and current.
-fn touch(response: &mut Response, branch: &Curved, state: &State, rest: f64) {
+fn touch(response: &mut Response, branch: &Nonlinear, state: &State, rest: f64) {
     let voltage = state.voltage(branch.ends, branch.offset);
     let touching = branch
         .law
@@ -451,7 +451,7 @@ impl Scale {
             count => (logs / count as f64).exp(),
         };
         let held = network.held_voltage();
-        let at_rest = network.curved.iter().map(|c| c.law.current(0.0).0.abs());
+        let at_rest = network.nonlinear.iter().map(|c| c.law.current(0.0).0.abs());
         let driven = match network.largest_conductance {
             0.0 => 1.0,
             g => at_rest.fold(largest(&network.injections), f64::max) / g,

@@ -17,7 +17,7 @@ pub enum Status {
     AccuracyLimit,
     /// The steps ended before the diodes were right or the laws held. The potentials may be far off.
     IterationLimit,
-    /// Numbers went out of the range of double precision. The potentials may be far off.
+    /// Values went out of the range of double precision. The potentials may be far off.
     Breakdown,
     /// It was [interrupted](crate::interrupt) before the certificate passed.
     Interrupted,
@@ -72,7 +72,7 @@ pub struct Solution {
     ///
     /// For straight lines, with the right diodes conducting, it is proved: it is what the currents that the state misses can
     /// raise, and the inverse of the network's matrix has no negative entry. For curves it is an estimate: of first
-    /// order, with a check that no curve bends within the bars, and with a few last digits for what rounding makes of a law.
+    /// order, with a check that no curve nonlinear_branches within the bars, and with a few last digits for what rounding makes of a law.
     pub accuracy: Vec<f64>,
     /// Power that the elements other than sources take up, in watt.
     pub dissipated_power: f64,

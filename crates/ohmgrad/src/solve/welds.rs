@@ -25,7 +25,7 @@ struct Place {
     load: f64,
 }
 
-/// Gives the responses that hold voltages (conducting ideal diodes without resistance, and `idle` curved elements) their
+/// Gives the responses that hold voltages (conducting ideal diodes without resistance, and `idle` nonlinear elements) their
 /// conductances. Those of the other responses are set.
 pub(super) fn strengthen(
     newton: &mut Newton,

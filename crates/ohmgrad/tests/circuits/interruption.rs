@@ -5,7 +5,7 @@ use ohmgrad::interrupt::{Interrupted, interruptible};
 use ohmgrad::learn::circuit::{
     CircuitExamples, CircuitLearner, CircuitOptions, CircuitTask, LearnError, Output,
 };
-use ohmgrad::presolve::PresolveError;
+use ohmgrad::solve::PresolveError;
 use ohmgrad::solve::{Method, SolveOptions, Solver, Status};
 
 use super::families;

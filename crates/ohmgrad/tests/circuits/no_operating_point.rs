@@ -2,7 +2,7 @@
 
 use ohmgrad::circuit::{Circuit, CircuitBuilder};
 use ohmgrad::device::{Law, Tanh};
-use ohmgrad::presolve::PresolveError;
+use ohmgrad::solve::PresolveError;
 use ohmgrad::solve::{SolveOptions, Solver};
 
 fn fault(builder: CircuitBuilder) -> PresolveError {

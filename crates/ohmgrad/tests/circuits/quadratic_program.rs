@@ -7,7 +7,7 @@ use clarabel::algebra::CscMatrix;
 use clarabel::solver::{DefaultSettings, DefaultSolver, IPSolver, SolverStatus, SupportedConeT};
 use ohmgrad::circuit::Circuit;
 use ohmgrad::device::Law;
-use ohmgrad::presolve::PresolveError;
+use ohmgrad::solve::PresolveError;
 use ohmgrad::solve::{SolveOptions, Solver};
 
 use super::{families, solve};

@@ -17,7 +17,7 @@
 //! The rules that clamp replace the probes by voltage sources. They need output voltages.
 //!
 //! The response to an infinitesimal nudge is the state of a linear circuit: conducting ideal diodes are shorts, blocking
-//! ones open, curved elements have their slopes. It is solved to the end, for recurrent backpropagation as well.
+//! ones open, nonlinear elements have their slopes. It is solved to the end, for recurrent backpropagation as well.
 //!
 //! # The update
 //!

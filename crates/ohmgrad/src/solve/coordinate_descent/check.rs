@@ -45,7 +45,7 @@ impl Walk<'_, '_> {
                 sum += wire.conductance * across;
                 largest = worse(largest, (wire.conductance * across).abs());
             }
-            for bend in self.bends.at(node) {
+            for bend in self.nonlinear_branches.at(node) {
                 let (current, _) = self.law(bend, x);
                 sum -= current;
                 largest = worse(largest, current.abs());

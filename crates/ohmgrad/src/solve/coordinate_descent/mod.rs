@@ -8,7 +8,7 @@
 //! x = clip((sum of g (x_other + s) + injection) / (sum of g), low, high)
 //! ```
 //!
-//! With soft diodes and curved elements at the node, x is the root of its monotone current balance.
+//! With soft diodes and nonlinear elements at the node, x is the root of its monotone current balance.
 //!
 //! Two nodes with a conducting ideal diode between them can block each other: neither moves alone, though both
 //! together would lower the co-content. So a node that runs into a diode with current to push through it is
@@ -24,7 +24,7 @@ mod tests;
 use super::newton::{Scale, Work};
 use super::trace::{Phase, Trace};
 use clusters::Clusters;
-use neighbours::{Bend, Limit, Rows, Wire, bends, limits, wires};
+use neighbours::{Limit, NonlinearBranch, Rows, Wire, limits, nonlinear_branches, wires};
 
 use crate::interrupt;
 use crate::presolve::{Network, State};
@@ -96,8 +96,8 @@ pub(super) fn descend(
 pub(super) fn sweep_cost(network: &Network) -> usize {
     let resistors = network.resistors.iter().map(|r| r.ends);
     let diodes = network.diodes.iter().map(|d| d.ends);
-    let curved = network.curved.iter().map(|c| c.ends);
-    let ends = resistors.chain(diodes).chain(curved).flatten();
+    let nonlinear = network.nonlinear.iter().map(|c| c.ends);
+    let ends = resistors.chain(diodes).chain(nonlinear).flatten();
     ends.filter(|end| (*end as usize) < network.nodes).count()
 }
 
@@ -119,7 +119,7 @@ struct Walk<'a, 'c> {
     network: &'a Network<'c>,
     wires: Rows<Wire>,
     limits: Rows<Limit>,
-    bends: Rows<Bend>,
+    nonlinear_branches: Rows<NonlinearBranch>,
     over_relaxation: f64,
     /// Ground is the last.
     potentials: Vec<f64>,
@@ -145,7 +145,7 @@ impl<'a, 'c> Walk<'a, 'c> {
             network,
             wires: wires(network),
             limits: limits(network),
-            bends: bends(network),
+            nonlinear_branches: nonlinear_branches(network),
             over_relaxation,
             potentials,
             clusters: Clusters::new(network.nodes + 1),
@@ -228,7 +228,7 @@ impl<'a, 'c> Walk<'a, 'c> {
         let (current, conductance) = self.linear(leader);
         let [low, high] = self.room(leader);
         let mut members = self.clusters.members(leader);
-        let bent = members.any(|node| !self.bends.at(node).is_empty());
+        let bent = members.any(|node| !self.nonlinear_branches.at(node).is_empty());
         let wanted = match bent {
             true => self.root(leader, current, conductance, [low.shift, high.shift]),
             false if current == 0.0 => 0.0,
@@ -281,7 +281,7 @@ impl<'a, 'c> Walk<'a, 'c> {
         let members = self.clusters.members(leader).filter(|_| bent);
         for node in members {
             let x = self.potentials[node as usize] + shift;
-            for bend in self.bends.at(node) {
+            for bend in self.nonlinear_branches.at(node) {
                 if self.clusters.labels[bend.other as usize] != leader {
                     let (i, g) = self.law(bend, x);
                     current += i;
@@ -293,7 +293,7 @@ impl<'a, 'c> Walk<'a, 'c> {
     }
 
     /// The current out of a node at potential `x` through a bent element, and its slope.
-    fn law(&self, bend: &Bend, x: f64) -> (f64, f64) {
+    fn law(&self, bend: &NonlinearBranch, x: f64) -> (f64, f64) {
         let other = self.potentials[bend.other as usize];
         let voltage = bend.sign * (x - other) + bend.offset;
         let diodes = &self.network.diodes;
@@ -301,8 +301,8 @@ impl<'a, 'c> Walk<'a, 'c> {
             Some(_) if voltage <= 0.0 => (0.0, 0.0),
             Some(diode) => (voltage / diode.resistance, 1.0 / diode.resistance),
             None => {
-                let curved = &self.network.curved[bend.element - diodes.len()];
-                curved.law.current(voltage)
+                let nonlinear = &self.network.nonlinear[bend.element - diodes.len()];
+                nonlinear.law.current(voltage)
             }
         };
         (bend.sign * current, slope)
@@ -406,8 +406,11 @@ impl<'a, 'c> Walk<'a, 'c> {
         for (diode, current) in soft.filter(|(d, _)| d.resistance > 0.0) {
             *current = voltage(diode.ends, -diode.bound).max(0.0) / diode.resistance;
         }
-        for (curved, current) in network.curved.iter().zip(&mut state.curved_currents) {
-            *current = curved.law.current(voltage(curved.ends, curved.offset)).0;
+        for (nonlinear, current) in network.nonlinear.iter().zip(&mut state.nonlinear_currents) {
+            *current = nonlinear
+                .law
+                .current(voltage(nonlinear.ends, nonlinear.offset))
+                .0;
         }
         state
     }

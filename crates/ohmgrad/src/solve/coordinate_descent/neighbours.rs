@@ -46,12 +46,12 @@ pub(super) struct Limit {
     pub(super) bound: f64,
 }
 
-/// A soft diode or curved element from a node's side: the current out of the node is
+/// A soft diode or nonlinear element from a node's side: the current out of the node is
 /// sign law(sign (x - x_other) + offset).
 #[derive(Clone)]
-pub(super) struct Bend {
+pub(super) struct NonlinearBranch {
     pub(super) other: u32,
-    /// A diode of the network, or a curved element counted on from its diodes.
+    /// A diode of the network, or a nonlinear element counted on from its diodes.
     pub(super) element: usize,
     pub(super) sign: f64,
     pub(super) offset: f64,
@@ -94,27 +94,27 @@ pub(super) fn limits(network: &Network) -> Rows<Limit> {
     Rows::new(network.nodes, limits)
 }
 
-/// The soft diodes and curved elements at each node.
-pub(super) fn bends(network: &Network) -> Rows<Bend> {
+/// The soft diodes and nonlinear elements at each node.
+pub(super) fn nonlinear_branches(network: &Network) -> Rows<NonlinearBranch> {
     let ground = network.nodes as u32;
     let diodes = network.diodes.iter().enumerate();
     let soft = diodes.filter(|(_, diode)| diode.resistance > 0.0);
     let soft = soft.map(|(k, diode)| (k, diode.ends, -diode.bound));
-    let curved = (network.diodes.len()..).zip(&network.curved);
-    let curved = curved.map(|(k, curved)| (k, curved.ends, curved.offset));
-    let mut bends = Vec::new();
-    for (element, ends, offset) in soft.chain(curved) {
+    let nonlinear = (network.diodes.len()..).zip(&network.nonlinear);
+    let nonlinear = nonlinear.map(|(k, nonlinear)| (k, nonlinear.ends, nonlinear.offset));
+    let mut nonlinear_branches = Vec::new();
+    for (element, ends, offset) in soft.chain(nonlinear) {
         for (node, other, sign) in sides(ends, ground) {
-            let bend = Bend {
+            let bend = NonlinearBranch {
                 other,
                 element,
                 sign,
                 offset,
             };
-            bends.push((node, bend));
+            nonlinear_branches.push((node, bend));
         }
     }
-    Rows::new(network.nodes, bends)
+    Rows::new(network.nodes, nonlinear_branches)
 }
 
 /// (node, the other end, 1 at the first end and -1 at the second) of a branch, without ground.

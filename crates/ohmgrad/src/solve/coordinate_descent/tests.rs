@@ -41,7 +41,7 @@ fn energy(walk: &Walk) -> f64 {
         let beyond = state.voltage(d.ends, -d.bound).max(0.0);
         energy += 0.5 * beyond * beyond / d.resistance;
     }
-    for c in &network.curved {
+    for c in &network.nonlinear {
         energy += c.law.co_content(state.voltage(c.ends, c.offset));
     }
     let injections = network.injections.iter().zip(&state.potentials);

@@ -35,7 +35,7 @@ pub(super) enum End {
     Converged,
     /// The steps ended before.
     Stalled,
-    /// Numbers went out of range.
+    /// Values went out of range.
     Broken,
     Interrupted,
 }

@@ -417,7 +417,7 @@ impl Groups {
         Groups::ordered(&group, tree)
     }
 
-    /// Numbers the groups children first, and the nodes group by group.
+    /// Values the groups children first, and the nodes group by group.
     fn ordered(group: &[u32], tree: &EliminationTree) -> Groups {
         let nodes = group.len();
         let mut name = group.to_vec();

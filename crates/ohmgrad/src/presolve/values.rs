@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::diode_loops::Bound;
 use super::error::PresolveError;
 use super::islands;
-use super::network::{Curved, DiodeBranch, GROUND, Network, Resistor};
+use super::network::{DiodeBranch, GROUND, Network, Nonlinear, Resistor};
 use super::reduction::{Reduction, bounds, source_offsets, welds};
 use crate::circuit::{Circuit, Element, Mark};
 use crate::device::{Diode, Law};
@@ -36,7 +36,7 @@ pub(super) struct Linear {
 }
 
 /// The numbers of one solve: offsets of the nodes, and the network.
-pub(crate) struct Numbers<'c> {
+pub(crate) struct Values<'c> {
     pub(super) conductances: Arc<Conductances>,
     /// Potential of each node of the circuit above its node of the network, in volt.
     pub(super) offsets: Vec<f64>,
@@ -110,7 +110,7 @@ impl Reduction {
         &self,
         circuit: &'c Circuit,
         conductances: &Arc<Conductances>,
-    ) -> Result<Option<Numbers<'c>>, PresolveError> {
+    ) -> Result<Option<Values<'c>>, PresolveError> {
         let mut offsets = source_offsets(circuit, &self.sources)?;
         if !self.ideal.is_empty() {
             let bounds = bounds(circuit, &self.ideal, &self.sources, &offsets);
@@ -122,7 +122,7 @@ impl Reduction {
         }
         let mut network = self.network(circuit, conductances, &offsets);
         islands::settle(circuit, &self.nodes, &mut network)?;
-        Ok(Some(Numbers {
+        Ok(Some(Values {
             conductances: Arc::clone(conductances),
             offsets,
             network,
@@ -152,7 +152,7 @@ impl Reduction {
             nodes: self.edges().nodes,
             resistors: self.resistors(conductances, offsets),
             diodes: Vec::new(),
-            curved: Vec::new(),
+            nonlinear: Vec::new(),
             injections: vec![0.0; self.edges().nodes],
             largest_conductance: conductances.largest,
         };
@@ -176,8 +176,8 @@ impl Reduction {
             match element.law() {
                 Law::Diode(diode) => network.diodes.push(branch(diode, ends, offset, edge, id)),
                 law => network
-                    .curved
-                    .extend(law.characteristic().map(|law| Curved {
+                    .nonlinear
+                    .extend(law.characteristic().map(|law| Nonlinear {
                         ends,
                         offset,
                         law,
