@@ -19,7 +19,8 @@ pub(crate) struct Arguments {
     /// Which of the test examples drives the network, from 0 [default: 0]
     #[arg(long, value_name = "K", conflicts_with = "input")]
     example: Option<usize>,
-    /// CSV file of the features that drive the network instead, as many as it has: in volt over the input gain
+    /// CSV file of the features that drive the network instead, as many as it has: in volt over the input gain, after
+    /// any preprocessing
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     input: Option<PathBuf>,
     /// The form of the netlist

@@ -325,6 +325,8 @@ fn engineering(value: f64, unit: &str) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{value} {unit}");
     }
+    // Of the seven digits that are shown, so that 999.99999 m is 1.
+    let value: f64 = format!("{value:.6e}").parse().unwrap_or(value);
     let thousands = (value.abs().log10() / 3.0).floor();
     let place = (thousands + 5.0).clamp(0.0, 10.0);
     let scaled = value / 1000f64.powf(place - 5.0);
@@ -346,6 +348,8 @@ mod tests {
             (0.0, "0 V"),
             (4.3e-3, "4.300000 mV"),
             (-12.5, "-12.50000 V"),
+            (9.999_999_99e-10, "1.000000 nV"),
+            (-0.999_999_999, "-1.000000 V"),
             (999.9999999, "1000.0000 V"),
             (1e6, "1.000000 MV"),
             (2e-30, "2.000000e-30 V"),

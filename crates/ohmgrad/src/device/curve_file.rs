@@ -177,13 +177,22 @@ fn from_archive(path: &Path) -> Result<IvCurve, CurveFileError> {
     })
 }
 
-/// The numbers of an NPY array of 64 or 32 bits.
+/// The numbers of an NPY array of floating-point numbers or integers of 64 or 32 bits.
 fn numbers(array: impl io::Read) -> io::Result<Vec<f64>> {
-    match NpyFile::new(array)?.try_data::<f64>() {
-        Ok(numbers) => numbers.collect(),
-        Err(array) => array
-            .into_vec::<f32>()
-            .map(|numbers| numbers.into_iter().map(f64::from).collect()),
+    let array = match NpyFile::new(array)?.try_data::<f64>() {
+        Ok(numbers) => return numbers.collect(),
+        Err(array) => array,
+    };
+    let array = match array.try_data::<f32>() {
+        Ok(numbers) => return numbers.map(|x| x.map(f64::from)).collect(),
+        Err(array) => array,
+    };
+    match array.try_data::<i64>() {
+        Ok(numbers) => numbers.map(|x| x.map(|x| x as f64)).collect(),
+        Err(array) => {
+            let numbers = array.into_vec::<i32>();
+            numbers.map(|numbers| numbers.into_iter().map(f64::from).collect())
+        }
     }
 }
 

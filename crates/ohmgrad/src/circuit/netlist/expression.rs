@@ -306,7 +306,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         match name.text {
             "v" => return self.voltage(name),
             "i" if self.controls.is_some() => {
-                let source = self.inside()?.text.trim();
+                let source = self.names(1, "the name of a source")?[0];
                 return Ok(self.control(Control::Current(source)));
             }
             "i" => return Err(Halt::new(name.span, Fault::ForeignCurrent)),
@@ -334,6 +334,16 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         Ok(inside.part(0, length))
     }
 
+    /// Up to so many names, after the bracket.
+    fn names(&mut self, most: usize, what: &'static str) -> Outcome<Vec<&'a str>> {
+        let inside = self.inside()?;
+        let names: Vec<&str> = inside.text.split(',').map(str::trim).collect();
+        match names.len() <= most && names.iter().all(|name| !name.is_empty()) {
+            true => Ok(names),
+            false => Err(Halt::new(inside.span, Fault::Expected { what })),
+        }
+    }
+
     /// A voltage or a current that the expression may be linear in.
     fn control(&mut self, control: Control<'a>) -> Value {
         let controls = self.controls.get_or_insert_default();
@@ -346,10 +356,10 @@ impl<'s, 'a> Evaluator<'s, 'a> {
 
     /// V(a) or V(a,b), after the bracket.
     fn voltage(&mut self, name: Piece<'a>) -> Outcome<Value> {
-        let inside = self.inside()?;
-        let (plus, minus) = inside.text.split_once(',').unwrap_or((inside.text, "0"));
+        let names = self.names(2, "one node or two")?;
+        let (plus, minus) = (names[0], names.get(1).copied().unwrap_or("0"));
         if self.controls.is_some() {
-            return Ok(self.control(Control::Voltage([plus.trim(), minus.trim()])));
+            return Ok(self.control(Control::Voltage([plus, minus])));
         }
         let Some(own) = self.nodes else {
             return Err(Halt::new(name.span, Fault::Voltage));
@@ -367,7 +377,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
                 None if node == "0" => {}
                 None => {
                     let [a, b] = own.map(str::to_owned);
-                    return Err(Halt::new(inside.span, Fault::ForeignVoltage { a, b }));
+                    return Err(Halt::new(name.span, Fault::ForeignVoltage { a, b }));
                 }
             }
         }

@@ -48,8 +48,8 @@
 //!   would fall as the voltage rises. NR is 1, as in ngspice, not 2.
 //! - An idealised diode bends beyond its thresholds, as in LTspice.
 //! - Multiples of subcircuits in multiples multiply; in ngspice 39 the outer number takes the place of the inner one.
-//! - A source that a current controls in a subcircuit with `m=` is that of each of the subcircuits side by side; in ngspice 39 an H
-//!   takes the sum of their currents.
+//! - A source that a current controls in a subcircuit with `m=` is that of each of the subcircuits side by side; in ngspice 39 F, H
+//!   and formulas of currents take the sum of their currents.
 //! - Random functions (`agauss`, `limit`, `mc`, ..) are refused.
 //!
 //! # Notes

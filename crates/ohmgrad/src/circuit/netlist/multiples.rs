@@ -53,22 +53,23 @@ pub(super) fn side_by_side(law: Law, number: f64) -> Result<Law, Fault> {
             coefficient: number * power.coefficient,
             ..*power
         }),
-        Law::Formula(formula) => Law::from(Formula {
-            constant: number * formula.constant,
-            conductance: number * formula.conductance,
-            terms: formula
-                .terms
-                .iter()
-                .map(|term| Term {
-                    coefficient: number * term.coefficient,
-                    ..*term
-                })
-                .collect(),
-        }),
+        Law::Formula(formula) => Law::from(formulas(&formula, number)),
         source @ (Law::VoltageSource { .. }
         | Law::ControlledVoltage { .. }
         | Law::ControlledCurrent { .. }) => source,
     })
+}
+
+fn formulas(formula: &Formula, number: f64) -> Formula {
+    let term = |term: &Term| Term {
+        coefficient: number * term.coefficient,
+        ..*term
+    };
+    Formula {
+        constant: number * formula.constant,
+        conductance: number * formula.conductance,
+        terms: formula.terms.iter().map(term).collect(),
+    }
 }
 
 /// The law of a controlled source, of so many equal circuits side by side that are written as one: there the voltage source
