@@ -1,6 +1,7 @@
 //! From the statements to a circuit: subcircuits are written out.
 
 mod adding;
+mod size;
 
 use super::Map;
 use super::analyses::Sweep;
@@ -34,6 +35,7 @@ pub(super) fn expand(
     expansion.read_settings();
     expansion.evaluate_parameters();
     expansion.number_nodes();
+    expansion.report.note(size::check(program, limit))?;
     expansion.elements();
     expansion.check_title();
     expansion.check_libraries();

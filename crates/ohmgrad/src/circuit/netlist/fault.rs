@@ -467,6 +467,16 @@ pub enum Fault {
         /// How many it may have.
         limit: usize,
     },
+    /// A subcircuit that stands for too many elements.
+    #[error(
+        "the circuit has more than {limit} elements and subcircuits with those of `{name}`: do subcircuits multiply each other?"
+    )]
+    Multiplied {
+        /// The subcircuit with which they are too many.
+        name: String,
+        /// How many it may have.
+        limit: usize,
+    },
     /// The circuit cannot be built.
     #[error(transparent)]
     Circuit(#[from] CircuitError),

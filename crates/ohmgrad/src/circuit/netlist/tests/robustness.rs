@@ -200,11 +200,16 @@ fn subcircuits_do_not_explode() {
     for k in 0..40 {
         writeln!(text, ".subckt s{k}\nx1 s{0}\nx2 s{0}\n.ends", k + 1).expect("room");
     }
-    let fault = fault_of(text, 10_000);
-    assert!(
-        fault.starts_with("the circuit has more than 10000 elements"),
-        "{fault}"
-    );
+    for limit in [10_000, 1_000_000_000_000] {
+        let fault = fault_of(text.clone(), limit);
+        assert_eq!(
+            fault,
+            format!(
+                "the circuit has more than {limit} elements and subcircuits with those of `s0`: \
+                 do subcircuits multiply each other?"
+            )
+        );
+    }
 }
 
 #[test]
