@@ -81,6 +81,13 @@ pub(super) enum End {
     Interrupted,
 }
 
+/// A state in which all diodes are right, and the laws are missed by [`GOOD`] at most.
+struct Good {
+    state: State,
+    responses: Vec<Response>,
+    currents: Vec<Double>,
+}
+
 /// A state, and how far off each of its potentials may be.
 pub(super) struct Confirmed {
     pub(super) state: State,
@@ -125,9 +132,8 @@ impl<'a, 'c> Confirmation<'a, 'c> {
             End::Breakdown | End::Interrupted => Bars::endless(self.network()),
         };
         let mut state = newton.finish(self.network());
-        let currents = self.currents.iter().map(|current| current.value());
         let diodes = state.diode_currents.len();
-        let currents: Vec<f64> = currents.collect();
+        let currents: Vec<f64> = self.currents.iter().map(|i| i.value()).collect();
         state.diode_currents.copy_from_slice(&currents[..diodes]);
         state
             .nonlinear_currents
@@ -222,8 +228,22 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         }
     }
 
-    /// Corrects and exchanges until all diodes are right.
+    /// Corrects and exchanges until all diodes are right. A set that was right but for the last digits stays if no better one
+    /// is found.
     fn settle(&mut self, newton: &mut Newton) -> End {
+        let mut good = None;
+        let end = self.exchange_until_right(newton, &mut good);
+        match (end, good) {
+            (End::Confirmed | End::Interrupted, _) | (_, None) => end,
+            (_, Some(good)) => {
+                self.set_back(newton, good);
+                End::Confirmed
+            }
+        }
+    }
+
+    /// See [`settle`](Self::settle).
+    fn exchange_until_right(&mut self, newton: &mut Newton, good: &mut Option<Good>) -> End {
         let (mut fewest, mut chances) = (usize::MAX, CHANCES);
         for _ in 0..=self.most_exchanges() {
             let missed = match self.refine(newton) {
@@ -232,6 +252,9 @@ impl<'a, 'c> Confirmation<'a, 'c> {
             };
             let mut wrong = self.wrong(newton, missed);
             if wrong.is_empty() && missed > FINE {
+                if missed <= GOOD {
+                    good.get_or_insert_with(|| self.present(newton));
+                }
                 wrong.extend(self.exhausted(newton));
             }
             if wrong.is_empty() {
@@ -251,6 +274,22 @@ impl<'a, 'c> Confirmation<'a, 'c> {
             }
         }
         End::Unsettled
+    }
+
+    fn present(&self, newton: &Newton) -> Good {
+        Good {
+            state: newton.state.clone(),
+            responses: newton.responses.clone(),
+            currents: self.currents.clone(),
+        }
+    }
+
+    fn set_back(&mut self, newton: &mut Newton, good: Good) {
+        newton.state = good.state;
+        newton.responses = good.responses;
+        self.currents = good.currents;
+        self.factorize(newton);
+        self.measure(newton);
     }
 
     /// Corrects the state with the present set of conducting diodes until it misses no more than rounding; how much it

@@ -22,7 +22,6 @@
 
 use super::confirmation::{Confirmation, STEEPEST};
 use super::newton::{Newton, Response, difference, inject, worse};
-use crate::device::Characteristic;
 use crate::presolve::{Network, at};
 
 /// By how much bars are longer than what they follow from: for second order, and for what diodes in a chain add.
@@ -319,10 +318,18 @@ impl Confirmation<'_, '_> {
         if self.feet[k].is_some() {
             return conductance;
         }
+        let law = network.nonlinear[k].law;
         let voltage = self.residual.voltages[network.diodes.len() + k];
+        let current = self.currents[network.diodes.len() + k].value() + self.off_curves[k].0;
+        let noise = 1e3 * law.rounding(voltage);
         let [a, b] = response.ends.map(|end| at(bars, end));
         let reach = MARGIN * (a + b);
-        let side = |change| secant(network.nonlinear[k].law, voltage, change);
+        // The slope of the secant, or of the tangent there if the law rises by no more than rounding.
+        let side = |change: f64| {
+            let (there, slope) = law.current(voltage + change);
+            let rise = (there - current).abs();
+            if rise > noise { rise / reach } else { slope }
+        };
         let flattest = side(reach).min(side(-reach));
         match flattest >= 0.5 * conductance {
             true => conductance,
@@ -336,17 +343,6 @@ impl Confirmation<'_, '_> {
 struct Miss {
     ampere: f64,
     volt: f64,
-}
-
-/// The slope of the secant over a change of the voltage, or of the tangent there if the law rises by no more than rounding.
-fn secant(law: &dyn Characteristic, voltage: f64, change: f64) -> f64 {
-    let (there, slope) = law.current(voltage + change);
-    let rise = (there - law.current(voltage).0).abs();
-    if rise > 1e3 * law.rounding(voltage) {
-        rise / change.abs()
-    } else {
-        slope
-    }
 }
 
 /// Makes each bar no shorter than another.
