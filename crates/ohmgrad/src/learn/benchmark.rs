@@ -73,7 +73,7 @@ pub struct Breakdown {
 /// Trains for a few seconds on random parts of `data` and measures the memory in between.
 ///
 /// # Errors
-/// If the data do not fit the network, or training cannot go on.
+/// If the data do not fit the network, training cannot go on, or the clock stands.
 pub fn benchmark(trainer: &mut Trainer, data: &Dataset) -> Result<Benchmark, TrainError> {
     let (threads, batch) = (trainer.network().threads(), trainer.options().batch);
     let mut memory = Stream::split(numbers(trainer), threads);
@@ -82,6 +82,9 @@ pub fn benchmark(trainer: &mut Trainer, data: &Dataset) -> Result<Benchmark, Tra
     for round in 0..=ROUNDS {
         let part = part_of(data, round, examples);
         let bandwidth = bandwidth(trainer, &mut memory);
+        if bandwidth.is_infinite() {
+            return Err(TrainError::StandingClock);
+        }
         let mut times = Vec::with_capacity(part.len() / batch + 1);
         let start = Instant::now();
         let epoch = trainer.train_epoch(&part, |step| times.push(step.times))?;

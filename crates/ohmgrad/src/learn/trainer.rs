@@ -16,6 +16,9 @@ use crate::interrupt::Interrupted;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
+    /// A clock by which nothing takes any time.
+    #[error("the clock of this machine stands still: no speed can be measured by it")]
+    StandingClock,
     /// The nudged energy has no minimum.
     #[error("training stopped at example {example} of the epoch")]
     Unbounded {
