@@ -228,8 +228,7 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         }
     }
 
-    /// Corrects and exchanges until all diodes are right. A set that was right but for the last digits stays if no better one
-    /// is found.
+    /// Corrects and exchanges until all diodes are right, or back to where they were but for the last digits.
     fn settle(&mut self, newton: &mut Newton) -> End {
         let mut good = None;
         let end = self.exchange_until_right(newton, &mut good);
@@ -242,7 +241,6 @@ impl<'a, 'c> Confirmation<'a, 'c> {
         }
     }
 
-    /// See [`settle`](Self::settle).
     fn exchange_until_right(&mut self, newton: &mut Newton, good: &mut Option<Good>) -> End {
         let (mut fewest, mut chances) = (usize::MAX, CHANCES);
         for _ in 0..=self.most_exchanges() {
