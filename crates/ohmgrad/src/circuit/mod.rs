@@ -266,7 +266,9 @@ impl Circuit {
             "i" => {
                 let source = self.find_element(inside.trim())?;
                 match self[source].law() {
-                    Law::VoltageSource { .. } => Ok(Control::Current(source)),
+                    Law::VoltageSource { .. } | Law::ControlledVoltage { .. } => {
+                        Ok(Control::Current(source))
+                    }
                     _ => Err(other()),
                 }
             }

@@ -3,12 +3,14 @@
 use super::newton::Newton;
 use super::structure::{Structure, parts};
 use super::system::{Equation, REGULARIZATION};
+use super::{PATTERNS, sign};
 use crate::circuit::{Circuit, NodeId};
 use crate::presolve::Undetermined;
 
-/// Nodes that move by so much when all are pulled by what keeps the matrix regular have nothing else that holds them. What is
-/// held moves by 1e-3 at most.
+/// Nodes that move by so much when all equations are pulled by what keeps the matrix regular have nothing else that holds them. What is
+/// held moves by 1e-3 at most, or by little beside its potential: behind a gain of 1e15, all voltages are large.
 const OPEN: f64 = 0.1;
+const LITTLE: f64 = 1e-3;
 
 /// Finds the open nodes, and the potentials that they may have while all laws hold.
 pub(super) fn find(
@@ -69,12 +71,23 @@ fn narrow(range: &mut (f64, f64), low: f64, high: f64) {
 
 /// Whether each node is open.
 fn pulled(circuit: &Circuit, structure: &Structure, newton: &mut Newton) -> Vec<bool> {
-    let system = newton.system;
-    let mut pull = vec![0.0; system.unknowns()];
-    pull[..system.nodes].fill(REGULARIZATION);
-    newton.solve(&mut pull);
+    let drive = newton.system.drive();
+    let mut moved = vec![0.0_f64; newton.system.unknowns()];
+    for pattern in 0..PATTERNS {
+        let pull = |k| match sign(pattern, k) {
+            true => REGULARIZATION,
+            false => -REGULARIZATION,
+        };
+        let mut pulled: Vec<f64> = (0..moved.len()).map(pull).collect();
+        newton.solve(&mut pulled);
+        for (moved, pulled) in moved.iter_mut().zip(pulled) {
+            *moved = moved.max(pulled.abs());
+        }
+    }
+    let is_moved =
+        |k: usize| moved[k] >= OPEN && moved[k] * drive >= LITTLE * newton.x[k].value().abs();
     let node = |node: NodeId| match node.index().checked_sub(1) {
-        Some(k) => structure.is_open(node) || pull[k].abs() >= OPEN,
+        Some(k) => structure.is_open(node) || is_moved(k),
         None => false,
     };
     circuit.node_ids().map(node).collect()

@@ -6,7 +6,7 @@ use super::system::{Charging, REGULARIZATION, System};
 use crate::circuit::{Circuit, Control, ElementId, NodeId};
 use crate::device::Law;
 use crate::presolve::PresolveError;
-use crate::solve::Solution;
+use crate::solve::{Solution, Status};
 
 /// How a voltage or current answers to a source, around an operating point, as `.tf` of SPICE tells it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,6 +36,12 @@ pub enum TransferError {
     /// A circuit without an operating point, or too large for the memory.
     #[error("the circuit has no tangent at this state")]
     NoTangent,
+    /// A state that is not solved.
+    #[error("the operating point is not solved: there is nothing to change a little")]
+    NotSolved,
+    /// A node that nothing holds.
+    #[error("node {0} is open: nothing determines its voltage")]
+    Open(String),
     /// A circuit without an operating point.
     #[error(transparent)]
     Presolve(#[from] PresolveError),
@@ -62,8 +68,8 @@ impl Solution {
     /// ```
     ///
     /// # Errors
-    /// If the source is none, the output is the current of another element than a voltage source, or either is in a loop of
-    /// voltage sources.
+    /// If this is not [solved](Status::Solved), the source is none, the output is the current of another element than a voltage
+    /// source, either is in a loop of voltage sources, or at an open node.
     ///
     /// # Panics
     /// If this is no solution of the circuit, or a node or element is one of another.
@@ -73,12 +79,15 @@ impl Solution {
         output: Control,
         source: ElementId,
     ) -> Result<Transfer, TransferError> {
+        if self.status != Status::Solved {
+            return Err(TransferError::NotSolved);
+        }
         let structure = Structure::new(circuit)?;
         let system = System::new(circuit, &structure.pinned, &structure.idle);
         let place = |id: ElementId| {
             let k = system.equation_of(id);
             let k = k.ok_or_else(|| TransferError::NoOutput(name(circuit, id)))?;
-            match structure.idle.contains(&id) {
+            match structure.looped.contains(&id) {
                 true => Err(TransferError::Loop(name(circuit, id))),
                 false => Ok(Port::Source(k)),
             }
@@ -96,13 +105,43 @@ impl Solution {
             Control::Voltage(nodes) => Port::Nodes(nodes),
             Control::Current(id) => place(id)?,
         };
+        for port in [input, output] {
+            self.check_held(circuit, &structure, port)?;
+        }
         let mut tangents = Tangents::new(&system, self).ok_or(TransferError::NoTangent)?;
         let answer = tangents.answer(input);
-        Ok(Transfer {
+        let transfer = Transfer {
             gain: tangents.read(output, &answer),
             input_resistance: tangents.resistance(input),
             output_resistance: tangents.resistance(output),
-        })
+        };
+        let numbers = [
+            transfer.gain,
+            transfer.input_resistance,
+            transfer.output_resistance,
+        ];
+        match numbers.iter().any(|number| number.is_nan()) {
+            true => Err(TransferError::NoTangent),
+            false => Ok(transfer),
+        }
+    }
+
+    /// Sees to it that something determines the voltage between the nodes of a port: both may be of one part that nothing holds.
+    fn check_held(
+        &self,
+        circuit: &Circuit,
+        structure: &Structure,
+        port: Port,
+    ) -> Result<(), TransferError> {
+        let Port::Nodes([a, b]) = port else {
+            return Ok(());
+        };
+        let is_one_part = structure.is_open(a) && structure.part_of(a) == structure.part_of(b);
+        let mut open = self.undetermined.iter().map(|open| open.node);
+        match open.find(|open| [a, b].contains(open)) {
+            Some(node) if !is_one_part => Err(TransferError::Open(circuit[node].to_owned())),
+            _ => Ok(()),
+        }
     }
 }
 
