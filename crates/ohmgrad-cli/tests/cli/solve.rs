@@ -66,6 +66,22 @@ fn amplifiers_are_solved_and_their_transfer_is_told() {
     place.fail("solve b.cir", &[".tf v(out) v9", "there is no element v9"]);
 }
 
+/// As ngspice 39: -1.999994 V at the output, and i(e1) follows v1 by 1 mS (what flows through 3 kohm, upwards).
+#[test]
+fn an_operating_point_is_told_even_if_there_is_no_transfer() {
+    let place = place(AMPLIFIER);
+    place.write("b.cir", AMPLIFIER.replace("V1\n.end", "V9\n.end"));
+    place.fail("solve b.cir", &[".tf v(out) v9", "there is no element v9"]);
+    let output = place.command("solve b.cir").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in ["-1.999994 V", "every potential is, as estimated, within"] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    place.write("c.cir", AMPLIFIER.replace("V(out) V1", "I(e1) V1"));
+    let text = place.succeed("solve c.cir");
+    assert!(text.contains("i(e1) follows v1 by 9.99"), "{text}");
+}
+
 #[test]
 fn json_has_everything() {
     let text = place(RECTIFIER).succeed("solve a.cir --json");

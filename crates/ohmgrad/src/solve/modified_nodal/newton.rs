@@ -188,7 +188,11 @@ impl<'s, 'c> Newton<'s, 'c> {
         } else {
             residual / scale
         };
-        self.trace.tell(Phase::Equations, number, missed, 0);
+        let phase = match self.charging.rate > 0.0 {
+            true => Phase::Settling,
+            false => Phase::Equations,
+        };
+        self.trace.tell(phase, number, missed, 0);
     }
 
     /// The step to where the tangents meet; with more that keeps the matrix regular where it is singular all the same.
