@@ -131,12 +131,12 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     if solution.status != Status::Solved {
         let (status, tolerance) = (solution.status.name(), arguments.tol);
         let worst = solution.certificate.worst();
-        let bar = solution.accuracy.iter().copied().reduce(f64::max);
-        let bar = bar.map_or("there are no error bars".to_owned(), |bar| {
-            format!("the largest error bar {bar:.1e} V")
-        });
+        let Some(bar) = solution.accuracy.iter().copied().reduce(f64::max) else {
+            bail!("not solved ({status}): no state was found that obeys all laws");
+        };
         bail!(
-            "not solved ({status}): the certificate's worst measure is {worst:.1e}, {bar}, for a tolerance of {tolerance:.1e}"
+            "not solved ({status}): the certificate's worst measure is {worst:.1e}, the largest error bar {bar:.1e} V, for \
+             a tolerance of {tolerance:.1e}"
         );
     }
     no_transfer.map_or(Ok(()), Err)

@@ -579,6 +579,25 @@ fn potentials_that_branches_leave_open_are_told() {
     }
 }
 
+/// z may be anything up to 0.7 V above a, and e1 follows it at -2 times that.
+#[test]
+fn ranges_of_followers_are_those_of_what_they_follow() {
+    let circuit = build(
+        Circuit::builder()
+            .voltage_source("v1", "a", "0", 1.0)
+            .ideal_diode("d1", "z", "a", 0.7)
+            .vcvs("e1", "d", "0", ["z", "0"], -2.0)
+            .resistor("r1", "d", "0", 1.0)
+            .resistor("r2", "a", "0", 1.0),
+    );
+    let solution = solve(&circuit);
+    assert_eq!(open_nodes(&circuit, &solution), ["z", "d"]);
+    let [z, d] = [0, 1].map(|k| &solution.undetermined[k]);
+    assert_eq!((z.lowest, d.highest), (f64::NEG_INFINITY, f64::INFINITY));
+    assert_close(z.highest, 1.7, "z at most");
+    assert!((d.lowest + 3.4).abs() < 1e-6, "d at least {}", d.lowest);
+}
+
 /// 1 A into 0.1 ohm and nearly as much of a negative conductance: 1 / (10 - 9.99999999999), in exact decimals 1e11 V.
 #[test]
 fn bars_cover_the_rounding_of_gains() {

@@ -18,7 +18,8 @@ pub(super) fn find(
     structure: &Structure,
     newton: &mut Newton,
 ) -> Vec<Undetermined> {
-    let is_open = pulled(circuit, structure, newton);
+    let moves = pulled(newton);
+    let is_open = open_nodes(circuit, structure, newton, &moves);
     if !is_open.contains(&true) {
         return Vec::new();
     }
@@ -49,13 +50,30 @@ pub(super) fn find(
             _ => {}
         }
     }
+    // Controlled sources join followers to what is held: their ranges are those of what they follow.
+    let mut is_joined = vec![false; rigid.len()];
+    for node in circuit.node_ids().filter(|node| !is_open[node.index()]) {
+        is_joined[rigid[node.index()]] = true;
+    }
+    let follow = |k: usize| {
+        let mut leaders = (1..is_open.len()).filter(|z| is_open[*z] && !is_joined[rigid[*z]]);
+        let followed = leaders.find_map(|z| Some((z, ratio(&moves, k - 1, z - 1)?)));
+        followed.map_or((f64::NEG_INFINITY, f64::INFINITY), |(z, ratio)| {
+            let (low, high) = ranges[rigid[z]];
+            let ends = [ratio * low, ratio * high];
+            (ends[0].min(ends[1]), ends[0].max(ends[1]))
+        })
+    };
     let nodes = circuit.node_ids().filter(|node| is_open[node.index()]);
     let range = |node: NodeId| {
         let potential = match node.index().checked_sub(1) {
             Some(k) => newton.x[k].value(),
             None => 0.0,
         };
-        let (low, high) = ranges[rigid[node.index()]];
+        let (low, high) = match is_joined[rigid[node.index()]] {
+            true => follow(node.index()),
+            false => ranges[rigid[node.index()]],
+        };
         Undetermined {
             node,
             lowest: potential + low,
@@ -69,23 +87,44 @@ fn narrow(range: &mut (f64, f64), low: f64, high: f64) {
     *range = (range.0.max(low), range.1.min(high));
 }
 
+/// By how much the second unknown is multiplied in the first, if it is that alone which moves it.
+fn ratio(moves: &[Vec<f64>], one: usize, other: usize) -> Option<f64> {
+    let larger = moves
+        .iter()
+        .max_by(|a, b| a[other].abs().total_cmp(&b[other].abs()))?;
+    let ratio = larger[one] / larger[other];
+    let is_alike =
+        |m: &Vec<f64>| (m[one] - ratio * m[other]).abs() <= OPEN * OPEN * larger[one].abs();
+    moves.iter().all(is_alike).then_some(ratio)
+}
+
+/// How all unknowns move when every equation is pulled, one way or the other, by what keeps the matrix regular.
+fn pulled(newton: &mut Newton) -> Vec<Vec<f64>> {
+    let size = newton.system.unknowns();
+    let pull = |pattern| {
+        let signs = (0..size).map(|k| sign(pattern, k));
+        let pull = |up| if up { REGULARIZATION } else { -REGULARIZATION };
+        let mut moves: Vec<f64> = signs.map(pull).collect();
+        newton.solve(&mut moves);
+        moves
+    };
+    (0..PATTERNS).map(pull).collect()
+}
+
 /// Whether each node is open.
-fn pulled(circuit: &Circuit, structure: &Structure, newton: &mut Newton) -> Vec<bool> {
+fn open_nodes(
+    circuit: &Circuit,
+    structure: &Structure,
+    newton: &Newton,
+    moves: &[Vec<f64>],
+) -> Vec<bool> {
     let drive = newton.system.drive();
-    let mut moved = vec![0.0_f64; newton.system.unknowns()];
-    for pattern in 0..PATTERNS {
-        let pull = |k| match sign(pattern, k) {
-            true => REGULARIZATION,
-            false => -REGULARIZATION,
-        };
-        let mut pulled: Vec<f64> = (0..moved.len()).map(pull).collect();
-        newton.solve(&mut pulled);
-        for (moved, pulled) in moved.iter_mut().zip(pulled) {
-            *moved = moved.max(pulled.abs());
-        }
-    }
-    let is_moved =
-        |k: usize| moved[k] >= OPEN && moved[k] * drive >= LITTLE * newton.x[k].value().abs();
+    let is_moved = |k: usize| {
+        let moved = moves
+            .iter()
+            .fold(0.0, |max: f64, moves| max.max(moves[k].abs()));
+        moved >= OPEN && moved * drive >= LITTLE * newton.x[k].value().abs()
+    };
     let node = |node: NodeId| match node.index().checked_sub(1) {
         Some(k) => structure.is_open(node) || is_moved(k),
         None => false,
