@@ -23,22 +23,7 @@ pub(super) fn find(
     if !is_open.contains(&true) {
         return Vec::new();
     }
-    let system = newton.system;
-    // Elements at corners and on flat stretches, with the voltages that they may have without another current.
-    let mut free = vec![None; circuit.elements().len()];
-    for (branch, bent) in system.branches.iter().zip(&newton.bent) {
-        let voltage = system.voltage(branch, &newton.x).value();
-        free[branch.element] = match &branch.equation {
-            Equation::Diode(diode) if bent.share == 1.0 => {
-                Some((f64::NEG_INFINITY, diode.forward_voltage - voltage))
-            }
-            Equation::Curve(curve) if bent.share == 1.0 => {
-                let (low, high) = curve.flat(voltage);
-                Some((low - voltage, high - voltage))
-            }
-            _ => None,
-        };
-    }
+    let free = free_voltages(circuit, newton);
     let rigid = parts(circuit, |id| free[id.index()].is_none());
     let mut ranges = vec![(f64::NEG_INFINITY, f64::INFINITY); rigid.len()];
     for (element, free) in circuit.elements().iter().zip(&free) {
@@ -83,6 +68,26 @@ pub(super) fn find(
     nodes.map(range).collect()
 }
 
+/// Elements at corners and on flat stretches: how far their voltages may go without another current.
+fn free_voltages(circuit: &Circuit, newton: &Newton) -> Vec<Option<(f64, f64)>> {
+    let system = newton.system;
+    let mut free = vec![None; circuit.elements().len()];
+    for (branch, bent) in system.branches.iter().zip(&newton.bent) {
+        let voltage = system.voltage(branch, &newton.x).value();
+        free[branch.element] = match &branch.equation {
+            Equation::Diode(diode) if bent.share == 1.0 => {
+                Some((f64::NEG_INFINITY, diode.forward_voltage - voltage))
+            }
+            Equation::Curve(curve) if bent.share == 1.0 => {
+                let (low, high) = curve.flat(voltage);
+                Some((low - voltage, high - voltage))
+            }
+            _ => None,
+        };
+    }
+    free
+}
+
 fn narrow(range: &mut (f64, f64), low: f64, high: f64) {
     *range = (range.0.max(low), range.1.min(high));
 }
@@ -92,6 +97,9 @@ fn ratio(moves: &[Vec<f64>], one: usize, other: usize) -> Option<f64> {
     let larger = moves
         .iter()
         .max_by(|a, b| a[other].abs().total_cmp(&b[other].abs()))?;
+    if larger[other].abs() < OPEN {
+        return None;
+    }
     let ratio = larger[one] / larger[other];
     let is_alike =
         |m: &Vec<f64>| (m[one] - ratio * m[other]).abs() <= OPEN * OPEN * larger[one].abs();
