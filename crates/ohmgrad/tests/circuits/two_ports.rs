@@ -562,6 +562,11 @@ fn any_gain_is_solved() {
         assert_eq!(open_nodes(&circuit, &solution), [""; 0], "{text}");
         let off = volts(&circuit, &solution, "d") / gain - 1.0;
         assert!(off.abs() < 1e-12, "{text}: {off}");
+        let output = circuit.find_quantity("v(d)").expect("an output");
+        let source = circuit.find_element("v1").expect("a source");
+        let transfer = solution.transfer(&circuit, output, source);
+        let off = transfer.expect("a transfer").gain / gain - 1.0;
+        assert!(off.abs() < 1e-9, "{text}: {off}");
     }
 }
 

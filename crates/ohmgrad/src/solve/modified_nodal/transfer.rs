@@ -109,11 +109,13 @@ impl Solution {
             self.check_held(circuit, &structure, port)?;
         }
         let mut tangents = Tangents::new(&system, self).ok_or(TransferError::NoTangent)?;
-        let answer = tangents.answer(input);
+        let answer = tangents.answer(input).ok_or(TransferError::NoTangent)?;
+        let mut resistance = |port| tangents.resistance(port).ok_or(TransferError::NoTangent);
+        let (input_resistance, output_resistance) = (resistance(input)?, resistance(output)?);
         let transfer = Transfer {
             gain: tangents.read(output, &answer),
-            input_resistance: tangents.resistance(input),
-            output_resistance: tangents.resistance(output),
+            input_resistance,
+            output_resistance,
         };
         let numbers = [
             transfer.gain,
@@ -182,9 +184,20 @@ impl<'s, 'c> Tangents<'s, 'c> {
         })
     }
 
-    /// The change of all unknowns for a unit at a port.
-    fn answer(&mut self, port: Port) -> Vec<f64> {
-        const REFINEMENTS: usize = 5;
+    /// The change of all unknowns for a unit at a port. Behind large gains, what keeps the matrix regular is not small: then the
+    /// matrix is factorized as it is.
+    fn answer(&mut self, port: Port) -> Option<Vec<f64>> {
+        let right = self.right(port);
+        if let Some(answer) = self.refined(&right) {
+            return Some(answer);
+        }
+        match self.factors.factorize(&self.values) {
+            true => self.refined(&right),
+            false => None,
+        }
+    }
+
+    fn right(&self, port: Port) -> Vec<f64> {
         let mut right = vec![0.0; self.system.unknowns()];
         match port {
             Port::Source(equation) => right[equation] = 1.0,
@@ -196,6 +209,13 @@ impl<'s, 'c> Tangents<'s, 'c> {
                 }
             }
         }
+        right
+    }
+
+    /// A solution with the factors at hand, if its refinement comes to an end: each equation holds, beside its terms.
+    fn refined(&mut self, right: &[f64]) -> Option<Vec<f64>> {
+        const REFINEMENTS: usize = 5;
+        const ENOUGH: f64 = 1e-12;
         let mut x = vec![0.0; right.len()];
         for _ in 0..REFINEMENTS {
             let product = self.system.pattern.times(&self.values, &x);
@@ -203,7 +223,13 @@ impl<'s, 'c> Tangents<'s, 'c> {
             self.factors.solve(&mut step);
             x.iter_mut().zip(step).for_each(|(x, dx)| *x += dx);
         }
-        x
+        let sizes = |values: &[f64]| -> Vec<f64> { values.iter().map(|v| v.abs()).collect() };
+        let pattern = &self.system.pattern;
+        let product = pattern.times(&self.values, &x);
+        let terms = pattern.times(&sizes(&self.values), &sizes(&x));
+        let mut rows = right.iter().zip(product.iter().zip(&terms));
+        let holds = rows.all(|(b, (ax, terms))| (b - ax).abs() <= ENOUGH * (b.abs() + terms));
+        holds.then_some(x)
     }
 
     fn read(&self, port: Port, x: &[f64]) -> f64 {
@@ -217,12 +243,12 @@ impl<'s, 'c> Tangents<'s, 'c> {
     }
 
     /// The resistance that a port sees. The current of a source flows from + through it to -.
-    fn resistance(&mut self, port: Port) -> f64 {
-        let answer = self.answer(port);
-        match (port, self.read(port, &answer)) {
+    fn resistance(&mut self, port: Port) -> Option<f64> {
+        let answer = self.answer(port)?;
+        Some(match (port, self.read(port, &answer)) {
             (Port::Nodes(_), voltage) => voltage,
             (Port::Source(_), 0.0) => f64::INFINITY,
             (Port::Source(_), current) => -1.0 / current,
-        }
+        })
     }
 }
