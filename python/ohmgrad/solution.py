@@ -60,8 +60,8 @@ class Step(NamedTuple):
     attempt : int
         Which attempt, from 1: where an answer is not certified, another method tries.
     phase : str
-        'coordinate descent', 'multipliers', 'interior point' or 'confirmation'; 'equations' of a circuit with controlled
-        sources.
+        'coordinate descent', 'multipliers', 'interior point' or 'confirmation'; 'equations' or 'steps in time' of a circuit
+        with controlled sources.
     number : int
         Which step of the phase, from 0, which is its start; of coordinate descent, the number of sweeps.
     missed : float

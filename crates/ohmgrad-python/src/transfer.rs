@@ -16,7 +16,7 @@ use crate::errors;
 /// circuit : Circuit
 ///     It is solved for its operating point.
 /// output : str
-///     ``'v(node)'``, ``'v(node,node)'`` or ``'i(source)'`` of a voltage source.
+///     ``'v(node)'``, ``'v(node,node)'`` or ``'i(source)'`` of a voltage source, controlled or not.
 /// source : str
 ///     Name of a voltage or current source.
 ///
@@ -28,7 +28,8 @@ use crate::errors;
 /// Raises
 /// ------
 /// ValueError
-///     If a name is wrong, the circuit has no operating point, or the source lies in a loop of voltage sources.
+///     If a name is wrong, the circuit has no operating point or it is not solved, a node is open, or the source lies in a loop
+///     of voltage sources.
 /// KeyboardInterrupt
 ///     On Ctrl-C.
 ///

@@ -119,22 +119,27 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         bail!("--no-error-bars is for tables: a single solve always has error bars");
     }
     let solution = solve(&netlist, &arguments, options)?;
-    let transfer = transfer(&netlist, &solution)?;
+    // What the operating point is, is told even if there is no transfer function.
+    let (transfer, no_transfer) = match transfer(&netlist, &solution) {
+        Ok(transfer) => (transfer, None),
+        Err(error) => (None, Some(error)),
+    };
     match arguments.json {
         true => report::print_json(&netlist, &solution, transfer)?,
         false => report::print(&netlist, &solution, transfer)?,
     }
     if solution.status != Status::Solved {
+        let (status, tolerance) = (solution.status.name(), arguments.tol);
         let worst = solution.certificate.worst();
-        let bar = solution.accuracy.iter().copied().fold(0.0, f64::max);
+        let Some(bar) = solution.accuracy.iter().copied().reduce(f64::max) else {
+            bail!("not solved ({status}): no state was found that obeys all laws");
+        };
         bail!(
-            "not solved ({}): the certificate's worst measure is {worst:.1e}, the largest error bar {bar:.1e} V, for \
-             a tolerance of {:.1e}",
-            solution.status.name(),
-            arguments.tol
+            "not solved ({status}): the certificate's worst measure is {worst:.1e}, the largest error bar {bar:.1e} V, for \
+             a tolerance of {tolerance:.1e}"
         );
     }
-    Ok(())
+    no_transfer.map_or(Ok(()), Err)
 }
 
 /// The operating point of a circuit. A line on stderr, if that is a terminal, tells how long it takes.

@@ -40,7 +40,7 @@ pub(super) fn print(
     print_elements(&mut out, circuit, solution)?;
     let power = engineering(solution.dissipated_power, "W");
     writeln!(out, "dissipated power  {power}")?;
-    print_certificate(&mut out, solution)?;
+    print_certificate(&mut out, circuit, solution)?;
     if let (Some(request), Some(transfer)) = (&netlist.transfer, transfer) {
         let [input, output] = [transfer.input_resistance, transfer.output_resistance]
             .map(|ohm| engineering(ohm, "ohm"));
@@ -159,7 +159,11 @@ fn print_elements(out: &mut impl Write, circuit: &Circuit, solution: &Solution) 
     writeln!(out)
 }
 
-fn print_certificate(out: &mut impl Write, solution: &Solution) -> io::Result<()> {
+fn print_certificate(
+    out: &mut impl Write,
+    circuit: &Circuit,
+    solution: &Solution,
+) -> io::Result<()> {
     let Certificate {
         kcl,
         voltage_law,
@@ -187,6 +191,9 @@ fn print_certificate(out: &mut impl Write, solution: &Solution) -> io::Result<()
         out,
         "  complementarity {complementarity:.1e}, power balance {power_balance:.1e}"
     )?;
+    if solution.accuracy.is_empty() {
+        return writeln!(out, "error bars        none: the equations do not hold");
+    }
     let is_open = |k: usize| {
         let mut open = solution.undetermined.iter();
         open.any(|open| open.node.index() == k)
@@ -198,7 +205,13 @@ fn print_certificate(out: &mut impl Write, solution: &Solution) -> io::Result<()
         true => "every potential",
         false => "every potential that is not open",
     };
-    writeln!(out, "error bars        {which} is within {worst:.1e} V")
+    let is_estimated = !circuit.controls().is_empty();
+    let how = if is_estimated {
+        "is, as estimated,"
+    } else {
+        "is"
+    };
+    writeln!(out, "error bars        {which} {how} within {worst:.1e} V")
 }
 
 /// Prints one JSON object with everything.

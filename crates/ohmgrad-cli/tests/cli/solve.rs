@@ -66,6 +66,37 @@ fn amplifiers_are_solved_and_their_transfer_is_told() {
     place.fail("solve b.cir", &[".tf v(out) v9", "there is no element v9"]);
 }
 
+/// As ngspice 39: -1.999994 V at the output, and i(e1) follows v1 by 1 mS (what flows through 3 kohm, upwards).
+#[test]
+fn an_operating_point_is_told_even_if_there_is_no_transfer() {
+    let place = place(AMPLIFIER);
+    place.write("b.cir", AMPLIFIER.replace("V1\n.end", "V9\n.end"));
+    place.fail("solve b.cir", &[".tf v(out) v9", "there is no element v9"]);
+    let output = place.command("solve b.cir").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in ["-1.999994 V", "every potential is, as estimated, within"] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    place.write("c.cir", AMPLIFIER.replace("V(out) V1", "I(e1) V1"));
+    let text = place.succeed("solve c.cir");
+    assert!(text.contains("i(e1) follows v1 by 9.99"), "{text}");
+}
+
+/// 1 A and a negative conductance draw more from a diode than it ever carries backwards: there is no state.
+#[test]
+fn without_a_state_there_are_no_error_bars() {
+    let text =
+        "t\ni1 b 0 1\nd1 b 0 dm\ng1 b 0 b 0 -10m\n.model dm d(is=1e-14)\n.tf v(b) i1\n.end\n";
+    let place = place(text);
+    place.fail(
+        "solve a.cir",
+        &["not solved (iteration_limit): no state was found"],
+    );
+    let output = place.command("solve a.cir").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("error bars        none"), "{text}");
+}
+
 #[test]
 fn json_has_everything() {
     let text = place(RECTIFIER).succeed("solve a.cir --json");

@@ -246,7 +246,7 @@ impl Circuit {
         })
     }
 
-    /// What `v(a)`, `v(a,b)` or `i(source)` means: a voltage, or the current of a voltage source.
+    /// What `v(a)`, `v(a,b)` or `i(source)` means: a voltage, or the current of a voltage source, controlled or not.
     ///
     /// # Errors
     /// If it is none of these, there is no such node or element, or the element is no voltage source.
@@ -266,7 +266,9 @@ impl Circuit {
             "i" => {
                 let source = self.find_element(inside.trim())?;
                 match self[source].law() {
-                    Law::VoltageSource { .. } => Ok(Control::Current(source)),
+                    Law::VoltageSource { .. } | Law::ControlledVoltage { .. } => {
+                        Ok(Control::Current(source))
+                    }
                     _ => Err(other()),
                 }
             }

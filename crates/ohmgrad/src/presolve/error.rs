@@ -44,12 +44,32 @@ pub enum PresolveError {
     },
     /// Laws of a circuit with controlled sources that no state obeys.
     #[error(
-        "no potentials and currents obey all laws: those of {} grow without end; a controlled source cancels or contradicts what holds them",
+        "no potentials and currents obey all laws: those of {} grow without end; what should hold them cancels or contradicts",
         short_list(of)
     )]
     Contradiction {
         /// The nodes whose potentials grow, and the elements whose currents do.
         of: Vec<String>,
+    },
+    /// A source that a current controls of which nothing says how large it is.
+    #[error(
+        "{controlled} follows the current of {source_name}, which lies in a loop of voltage sources and shorts: no law says how the current divides there; put a resistor in the loop"
+    )]
+    LoopedControl {
+        /// The voltage source whose current controls.
+        source_name: String,
+        /// The source that it controls.
+        controlled: String,
+    },
+    /// A source that the voltage of a node controls that is no element's.
+    #[error(
+        "{controlled} follows the voltage of node {node}, which is only named as a control: nothing connects to it"
+    )]
+    LooseControl {
+        /// The node.
+        node: String,
+        /// The source that it controls.
+        controlled: String,
     },
     /// The search was [interrupted](crate::interrupt).
     #[error(transparent)]

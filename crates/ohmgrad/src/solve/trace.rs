@@ -30,6 +30,8 @@ pub enum Phase {
     Confirmation,
     /// Newton steps on the equations of a circuit with controlled sources.
     Equations,
+    /// Such steps with capacitors beside all diodes and curves, which charge: implicit Euler steps in time.
+    Settling,
 }
 
 impl Phase {
@@ -41,6 +43,7 @@ impl Phase {
             Phase::InteriorPoint => "interior point",
             Phase::Confirmation => "confirmation",
             Phase::Equations => "equations",
+            Phase::Settling => "steps in time",
         }
     }
 }

@@ -507,3 +507,180 @@ fn transfer_functions_are_those_of_ngspice() {
         }
     }
 }
+
+/// What solving a netlist without a title comes to.
+fn solved(text: &str) -> Result<(Circuit, Solution), String> {
+    let text = format!("t\n{}", text.replace(" / ", "\n"));
+    let netlist = netlist::parse(&text, "t.cir").map_err(|e| e.to_string())?;
+    let circuit = netlist.circuit;
+    let solver = Solver::new(&circuit, SolveOptions::default());
+    let solution = solver.and_then(|mut solver| solver.solve(&circuit));
+    let solution = solution.map_err(|e| e.to_string())?;
+    Ok((circuit, solution))
+}
+
+fn open_nodes(circuit: &Circuit, solution: &Solution) -> Vec<String> {
+    let open = solution.undetermined.iter();
+    open.map(|open| circuit[open.node].to_owned()).collect()
+}
+
+#[test]
+fn controls_that_no_law_determines_are_refused() {
+    for (text, named) in [
+        (
+            "v1 a 0 5 / v2 a 0 5 / r1 a 0 1k / f1 0 b v1 1 / r2 b 0 1k",
+            "f1 follows the current of v1",
+        ),
+        (
+            "v2 a 0 5 / v1 a 0 5 / r1 a 0 1k / f1 0 b v1 1 / r2 b 0 1k",
+            "f1 follows the current of v1",
+        ),
+        (
+            "v1 a 0 5 / vs a b 0 / l1 a b 1m / r1 b 0 1k / h1 c 0 vs 1 / r2 c 0 1k",
+            "h1 follows the current of vs",
+        ),
+        (
+            "v1 a 0 1 / r1 a 0 1 / e1 b 0 typo 0 2 / r2 b 0 1",
+            "node typo, which is only named as a control",
+        ),
+    ] {
+        let message = solved(text).expect_err(text);
+        assert!(message.contains(named), "{text}: {message}");
+    }
+    // A loop elsewhere determines the current of a source that leads to it.
+    let text = "v1 a 0 5 / v2 b a 1 / v3 b a 1 / vs b c 0 / r1 c 0 1k / f1 0 d vs 1 / r2 d 0 1k";
+    let (circuit, solution) = solved(text).expect(text);
+    assert_close(volts(&circuit, &solution, "d"), 6.0, "d");
+}
+
+#[test]
+fn any_gain_is_solved() {
+    for gain in [1e12, 1e14, 1e15, 1e16, 1e20] {
+        let text = format!("v1 a 0 1 / e1 d 0 a 0 {gain:e} / r1 d 0 1k / r2 d a 1k");
+        let (circuit, solution) = solved(&text).expect(&text);
+        assert_eq!(solution.status, Status::Solved, "{text}");
+        assert_eq!(open_nodes(&circuit, &solution), [""; 0], "{text}");
+        let off = volts(&circuit, &solution, "d") / gain - 1.0;
+        assert!(off.abs() < 1e-12, "{text}: {off}");
+        let output = circuit.find_quantity("v(d)").expect("an output");
+        let source = circuit.find_element("v1").expect("a source");
+        let transfer = solution.transfer(&circuit, output, source);
+        let off = transfer.expect("a transfer").gain / gain - 1.0;
+        assert!(off.abs() < 1e-9, "{text}: {off}");
+    }
+}
+
+#[test]
+fn potentials_that_branches_leave_open_are_told() {
+    for (text, open) in [
+        ("v1 a 0 1 / r1 a c 1 / e1 c 0 c 0 1 / r3 c 0 1", &["c"][..]),
+        (
+            "v1 i 0 1 / r1 i 0 1 / e1 a 0 b 0 2 / e2 b 0 a 0 0.5",
+            &["a", "b"],
+        ),
+    ] {
+        let (circuit, solution) = solved(text).expect(text);
+        assert_eq!(open_nodes(&circuit, &solution), open, "{text}");
+    }
+}
+
+/// z may be anything up to 0.7 V above a, and e1 follows it at -2 times that.
+#[test]
+fn ranges_of_followers_are_those_of_what_they_follow() {
+    let circuit = build(
+        Circuit::builder()
+            .voltage_source("v1", "a", "0", 1.0)
+            .ideal_diode("d1", "z", "a", 0.7)
+            .vcvs("e1", "d", "0", ["z", "0"], -2.0)
+            .resistor("r1", "d", "0", 1.0)
+            .resistor("r2", "a", "0", 1.0),
+    );
+    let solution = solve(&circuit);
+    assert_eq!(open_nodes(&circuit, &solution), ["z", "d"]);
+    let [z, d] = [0, 1].map(|k| &solution.undetermined[k]);
+    assert_eq!((z.lowest, d.highest), (f64::NEG_INFINITY, f64::INFINITY));
+    assert_close(z.highest, 1.7, "z at most");
+    assert!((d.lowest + 3.4).abs() < 1e-6, "d at least {}", d.lowest);
+}
+
+/// 1 A into 0.1 ohm and nearly as much of a negative conductance: 1 / (10 - 9.99999999999), in exact decimals 1e11 V.
+#[test]
+fn bars_cover_the_rounding_of_gains() {
+    let text = "i1 0 c 1 / r1 0 c 0.1 / g1 c 0 c 0 -9.99999999999";
+    let (circuit, solution) = solved(text).expect(text);
+    let node = circuit.node("c").expect("a node").index();
+    let off = (volts(&circuit, &solution, "c") - 1e11).abs();
+    assert!(
+        off > 1e6 && off <= solution.accuracy[node],
+        "off by {off}, bar {}",
+        solution.accuracy[node]
+    );
+    assert_eq!(solution.status, Status::AccuracyLimit);
+}
+
+#[test]
+fn cancelled_conductances_contradict_whatever_their_size() {
+    for (ohm, siemens) in [("1", "-1"), ("10", "-0.1"), ("2", "-0.5")] {
+        let text = format!("v1 a 0 1 / r1 a c {ohm} / g1 c 0 c 0 {siemens}");
+        let message = solved(&text).expect_err(&text);
+        assert!(message.contains("grow without end"), "{text}: {message}");
+    }
+}
+
+#[test]
+fn noise_of_sums_is_no_current() {
+    let text = "i1 0 a 1 / r1 a 0 1 / e1 b c a 0 1 / r2 b c 1 / f1 b c vs 1 / vs d e 0 / r3 d e 1";
+    let (circuit, solution) = solved(text).expect(text);
+    let apart = volts(&circuit, &solution, "b") - volts(&circuit, &solution, "c");
+    assert_close(apart, 1.0, "b above c");
+}
+
+#[test]
+fn there_is_no_transfer_where_nothing_is_determined() {
+    for (text, output, source, named) in [
+        (
+            "v1 a 0 1 / r2 a 0 1 / c1 a b 1",
+            "v(b)",
+            "v1",
+            "node b is open",
+        ),
+        (
+            "v1 a 0 1 / v2 a 0 1 / r1 a b 1 / r2 b 0 1",
+            "v(b)",
+            "v1",
+            "v1 lies in a loop",
+        ),
+        (
+            "v1 a 0 1 / v2 a 0 1 / r1 a b 1 / r2 b 0 1",
+            "v(b)",
+            "v2",
+            "v2 lies in a loop",
+        ),
+        (
+            "v1 a 0 1 / r1 a c 1 / e1 c 0 c 0 1 / r3 c 0 1",
+            "v(c)",
+            "v1",
+            "node c is open",
+        ),
+    ] {
+        let (circuit, solution) = solved(text).expect(text);
+        let output = circuit.find_quantity(output).expect("an output");
+        let source = circuit.find_element(source).expect("a source");
+        let error = solution.transfer(&circuit, output, source);
+        let message = error.expect_err(text).to_string();
+        assert!(message.contains(named), "{text}: {message}");
+    }
+}
+
+/// i(e1) = -2 v1 / (1 + 3) for a gain of 2, and e1 sees both resistors.
+#[test]
+fn currents_of_controlled_voltages_are_outputs() {
+    let text = "v1 a 0 1 / r1 a 0 5 / e1 b 0 a 0 2 / r2 b c 1 / r3 c 0 3";
+    let (circuit, solution) = solved(text).expect(text);
+    let output = circuit.find_quantity("i(e1)").expect("an output");
+    let source = circuit.find_element("v1").expect("a source");
+    let transfer = solution.transfer(&circuit, output, source);
+    let transfer = transfer.expect("a transfer");
+    assert_close(transfer.gain, -0.5, "gain");
+    assert_close(transfer.output_resistance, 4.0, "output resistance");
+}

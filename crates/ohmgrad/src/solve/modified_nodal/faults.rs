@@ -12,6 +12,9 @@ use crate::presolve::PresolveError;
 /// An equation that is missed by more, relative to what drives it, is contradicted by others.
 const MISSED: f64 = 1e-9;
 
+/// Currents below this, relative to the largest, are what rounding leaves of sums of 32 digits.
+const NOISE: f64 = 1e-22;
+
 /// Unknowns that are larger, relative to what drives them, grow without end.
 const ENDLESS: f64 = 1e12;
 
@@ -61,6 +64,7 @@ fn check_pinned(
     let sources = circuit
         .element_ids()
         .filter(|id| is_source(circuit[*id].law()));
+    let largest = currents.iter().fold(0.0, |max: f64, i| max.max(i.abs()));
     let mut driven: HashMap<usize, (f64, Vec<ElementId>)> = HashMap::new();
     for id in sources {
         for part in circuit[id].nodes().map(|node| structure.part_of(node)) {
@@ -77,7 +81,7 @@ fn check_pinned(
         let Some((driven, sources)) = driven.get(&structure.part_of(*node)) else {
             continue;
         };
-        if excess > MISSED * driven {
+        if excess > MISSED * driven + NOISE * largest {
             return Err(PresolveError::NowhereToGo {
                 sources: sources.iter().map(|id| name(circuit, *id)).collect(),
                 nodes: structure.part(circuit, *node),
@@ -124,11 +128,47 @@ pub(super) fn digits(circuit: &Circuit, newton: &Newton) -> Vec<f64> {
                 }
             }
             (_, Law::VoltageSource { voltage }) => 2.0 * f64::EPSILON * voltage.abs(),
+            (_, Law::ControlledVoltage { .. }) => {
+                let voltage = system.voltage(branch, &newton.x).value();
+                f64::EPSILON * voltage.abs()
+            }
             (_, Law::Diode(diode)) => {
-                2.0 * f64::EPSILON * (1.0 - bent.share) * diode.forward_voltage.abs()
+                let on = (1.0 - bent.share) * diode.forward_voltage.abs();
+                f64::EPSILON * (2.0 * on + bent.share * newton.x[row].high.abs())
             }
             _ => 0.0,
         };
     }
     digits
+}
+
+/// What the rounding of conductances, gains and currents as written brings to the nodes, in volt: as much of each current as
+/// enters at one end leaves at the other. `up` says which way.
+pub(super) fn round_currents(
+    circuit: &Circuit,
+    newton: &Newton,
+    up: impl Fn(usize) -> bool,
+) -> Vec<f64> {
+    let system = newton.system;
+    let mut brought = vec![0.0; system.unknowns()];
+    let currents = system.currents(&newton.x);
+    for (k, (element, current)) in circuit.elements().iter().zip(currents).enumerate() {
+        let is_written = matches!(
+            element.law(),
+            Law::Resistor { conductance } if conductance.is_finite()
+        ) || matches!(
+            element.law(),
+            Law::CurrentSource { .. } | Law::ControlledCurrent { .. }
+        );
+        if !is_written {
+            continue;
+        }
+        let off = f64::EPSILON * current * if up(k) { 1.0 } else { -1.0 };
+        for (node, off) in element.nodes().into_iter().zip([off, -off]) {
+            if let Some(row) = node.index().checked_sub(1) {
+                brought[row] += off / system.scales[row];
+            }
+        }
+    }
+    brought
 }

@@ -26,7 +26,7 @@ use crate::circuit::Circuit;
 use crate::presolve::{Double, PresolveError};
 use lu::Factors;
 use newton::{End, Newton, Work};
-use structure::Structure;
+use structure::{Structure, hash};
 use system::System;
 
 /// By how much error bars are longer than what they follow from.
@@ -144,14 +144,10 @@ fn add_bars(
     let digits = faults::digits(circuit, newton);
     let mut bars = vec![0.0_f64; newton.system.nodes];
     for pattern in 0..PATTERNS {
-        let signed = digits
-            .iter()
-            .enumerate()
-            .map(|(k, digits)| match sign(pattern, k) {
-                true => *digits,
-                false => -digits,
-            });
-        let mut moved: Vec<f64> = signed.collect();
+        let mut moved = faults::round_currents(circuit, newton, |k| sign(pattern, k));
+        for (k, (moved, digits)) in moved.iter_mut().zip(&digits).enumerate() {
+            *moved += if sign(pattern, k) { *digits } else { -digits };
+        }
         newton.solve(&mut moved);
         for (bar, moved) in bars.iter_mut().zip(&moved) {
             *bar = bar.max(moved.abs());
@@ -180,6 +176,5 @@ fn add_bars(
 
 /// A sign of an equation, at random but always the same one; in the first pattern all are alike.
 fn sign(pattern: usize, equation: usize) -> bool {
-    let mixed = (equation as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    pattern == 0 || (mixed >> (20 + pattern)) & 1 == 0
+    pattern == 0 || (hash(equation) >> pattern) & 1 == 0
 }

@@ -59,6 +59,8 @@ pub(super) struct Newton<'s, 'c> {
     pub(super) work: Work,
     /// The unknowns that grew without end before steps in time were tried, if any did.
     pub(super) contradiction: Vec<usize>,
+    /// Whether matrices are tried as they are before anything keeps them regular.
+    is_bare: bool,
     charging: Charging,
     values: Vec<f64>,
 }
@@ -78,12 +80,14 @@ impl<'s, 'c> Newton<'s, 'c> {
             bent: Vec::new(),
             work: Work::default(),
             contradiction: Vec::new(),
+            is_bare: false,
             charging: Charging::none(),
             values: Vec::new(),
         }
     }
 
-    /// Finds a state from rest: by descent, by plain steps, and by steps in time.
+    /// Finds a state from rest: by descent, by plain steps, by plain steps with matrices as they are (where a gain is so large
+    /// that what keeps them regular is not small beside it), and by steps in time.
     pub(super) fn find(&mut self) -> End {
         let is_over = |end| matches!(end, End::Converged | End::Interrupted);
         self.trace.attempt = 1;
@@ -91,15 +95,21 @@ impl<'s, 'c> Newton<'s, 'c> {
         if is_over(end) {
             return end;
         }
-        self.x.fill(Double::default());
-        self.trace.attempt = 2;
-        let end = self.descend(false, STEPS, NEAR);
-        if is_over(end) {
-            return end;
+        for is_bare in [false, true] {
+            self.is_bare = is_bare;
+            self.x.fill(Double::default());
+            self.trace.attempt += 1;
+            let end = self.descend(false, STEPS, NEAR);
+            if is_over(end) {
+                return end;
+            }
+            if !is_bare {
+                self.contradiction = growing(self);
+            }
         }
-        self.contradiction = growing(self);
+        self.is_bare = false;
         self.x.fill(Double::default());
-        self.trace.attempt = 3;
+        self.trace.attempt += 1;
         self.settle()
     }
 
@@ -178,14 +188,20 @@ impl<'s, 'c> Newton<'s, 'c> {
         } else {
             residual / scale
         };
-        self.trace.tell(Phase::Equations, number, missed, 0);
+        let phase = match self.charging.rate > 0.0 {
+            true => Phase::Settling,
+            false => Phase::Equations,
+        };
+        self.trace.tell(phase, number, missed, 0);
     }
 
     /// The step to where the tangents meet; with more that keeps the matrix regular where it is singular all the same.
     fn step(&mut self) -> Option<Vec<f64>> {
         self.work.steps += 1;
-        [1.0, 1e3, 1e6]
-            .into_iter()
+        let bare = self.is_bare.then_some(0.0);
+        let more = [1.0, 1e3, 1e6];
+        bare.into_iter()
+            .chain(more)
             .find_map(|more| self.regular_step(more * REGULARIZATION))
     }
 

@@ -18,6 +18,8 @@ pub(super) struct Structure {
     pub(super) pinned: Vec<NodeId>,
     /// Voltage sources and shorts that close loops of such: they carry nothing, since the others can.
     pub(super) idle: HashSet<ElementId>,
+    /// All members of such loops: the laws do not say how the current divides among them.
+    pub(super) looped: HashSet<ElementId>,
     /// Nodes of one number are joined by elements.
     parts: Vec<usize>,
     /// Whether the nodes of each number are pinned.
@@ -26,7 +28,7 @@ pub(super) struct Structure {
 
 impl Structure {
     /// # Errors
-    /// If voltage sources and shorts contradict one another.
+    /// If voltage sources and shorts contradict one another, or a source is controlled by what nothing determines.
     pub(super) fn new(circuit: &Circuit) -> Result<Structure, PresolveError> {
         let parts = parts(circuit, |_| true);
         let mut is_held = vec![false; parts.len()];
@@ -46,9 +48,14 @@ impl Structure {
                 is_pinned[part] = true;
             }
         }
+        let mut links = Links::new(circuit);
+        let idle = links.closing()?;
+        let looped = links.looped(&idle);
+        check_controls(circuit, &looped)?;
         Ok(Structure {
             pinned,
-            idle: Links::new(circuit).closing()?,
+            idle,
+            looped,
             parts,
             is_pinned,
         })
@@ -70,6 +77,35 @@ impl Structure {
         let nodes = circuit.node_ids().filter(|k| self.part_of(*k) == part);
         nodes.map(|node| circuit[node].to_owned()).collect()
     }
+}
+
+/// Sees to it that every source is controlled by something that elements determine.
+fn check_controls(circuit: &Circuit, looped: &HashSet<ElementId>) -> Result<(), PresolveError> {
+    let mut is_touched = vec![false; circuit.node_names().len()];
+    is_touched[0] = true;
+    for node in circuit.elements().iter().flat_map(Element::nodes) {
+        is_touched[node.index()] = true;
+    }
+    for &(id, control) in circuit.controls() {
+        match control {
+            Control::Current(source) if looped.contains(&source) => {
+                return Err(PresolveError::LoopedControl {
+                    source_name: name(circuit, source),
+                    controlled: name(circuit, id),
+                });
+            }
+            Control::Voltage(nodes) => {
+                if let Some(node) = nodes.into_iter().find(|node| !is_touched[node.index()]) {
+                    return Err(PresolveError::LooseControl {
+                        node: circuit[node].to_owned(),
+                        controlled: name(circuit, id),
+                    });
+                }
+            }
+            Control::Current(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// The parts that elements join, as far as they count: a number for each node.
@@ -100,6 +136,8 @@ struct Links<'c> {
     at: Vec<Vec<ElementId>>,
     /// Of each node that was reached: its potential in its tree, and how it was reached.
     reached: Vec<Option<(f64, Option<ElementId>)>>,
+    /// The nodes in the order in which they were reached.
+    order: Vec<NodeId>,
 }
 
 impl<'c> Links<'c> {
@@ -117,11 +155,12 @@ impl<'c> Links<'c> {
             circuit,
             at,
             reached: vec![None; nodes],
+            order: Vec::new(),
         }
     }
 
     /// The elements that close loops.
-    fn closing(mut self) -> Result<HashSet<ElementId>, PresolveError> {
+    fn closing(&mut self) -> Result<HashSet<ElementId>, PresolveError> {
         let mut closing = HashSet::new();
         for root in self.circuit.node_ids() {
             if self.reached[root.index()].is_some() || self.at[root.index()].is_empty() {
@@ -157,6 +196,7 @@ impl<'c> Links<'c> {
             match self.reached[next.index()] {
                 None => {
                     self.reached[next.index()] = Some((there, Some(id)));
+                    self.order.push(next);
                     to_do.push(next);
                 }
                 Some((potential, _)) => {
@@ -169,6 +209,33 @@ impl<'c> Links<'c> {
             }
         }
         Ok(())
+    }
+
+    /// All elements of loops, with the elements that close them at hand.
+    ///
+    /// Both ends of a closing element bear its hash. Where all hashes at and beyond a node are combined, those of elements that
+    /// end there twice cancel; what is left goes around the element by which the node was reached.
+    fn looped(&self, closing: &HashSet<ElementId>) -> HashSet<ElementId> {
+        let mut beyond = vec![0; self.reached.len()];
+        for id in closing {
+            for node in self.circuit[*id].nodes() {
+                beyond[node.index()] ^= hash(id.index());
+            }
+        }
+        let mut looped = closing.clone();
+        for node in self.order.iter().rev() {
+            let Some((_, Some(id))) = self.reached[node.index()] else {
+                continue;
+            };
+            let left = beyond[node.index()];
+            if left != 0 {
+                looped.insert(id);
+            }
+            let [a, b] = self.circuit[id].nodes();
+            let before = if a == *node { b } else { a };
+            beyond[before.index()] ^= left;
+        }
+        looped
     }
 
     /// The loop that an element closes.
@@ -202,6 +269,14 @@ fn held(law: &Law) -> Option<f64> {
         Law::Resistor { conductance } if conductance.is_infinite() => Some(0.0),
         _ => None,
     }
+}
+
+/// 64 bits that look random, the same ones for the same number.
+pub(super) fn hash(k: usize) -> u64 {
+    let mixed = (k as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 pub(super) fn name(circuit: &Circuit, element: ElementId) -> String {

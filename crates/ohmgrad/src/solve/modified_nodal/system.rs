@@ -17,6 +17,7 @@
 use std::collections::HashSet;
 
 use super::lu::Pattern;
+use super::structure::hash;
 use crate::circuit::{Circuit, Control, ElementId, NodeId};
 use crate::device::{Characteristic, Diode, Law};
 use crate::presolve::Double;
@@ -298,10 +299,8 @@ impl<'c> System<'c> {
             values[*place] += entry.factor;
         }
         for (k, place) in self.diagonal.iter().enumerate() {
-            values[*place] += match k < self.nodes {
-                true => regularization,
-                false => -regularization,
-            };
+            let weight = regularization * weight(k);
+            values[*place] += if k < self.nodes { weight } else { -weight };
         }
         for (places, bent) in self.bent_places.iter().zip(bent) {
             let by_voltage = 1.0 - bent.share + rate * bent.share;
@@ -419,6 +418,11 @@ fn at_diode(diode: &Diode, r: f64, u: Double, y: Double) -> Bent {
     let wanted = beyond + Double::from(from).times(r * off);
     let off = share * (wanted - y).value();
     Bent { off, share }
+}
+
+/// A number from 1 to 2 for each equation: what keeps the matrix regular does not cancel, as equal terms would.
+fn weight(equation: usize) -> f64 {
+    1.0 + hash(equation) as f64 / 2.0_f64.powi(64)
 }
 
 /// The unknown of a node; ground has none.

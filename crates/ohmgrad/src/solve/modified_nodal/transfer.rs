@@ -6,7 +6,7 @@ use super::system::{Charging, REGULARIZATION, System};
 use crate::circuit::{Circuit, Control, ElementId, NodeId};
 use crate::device::Law;
 use crate::presolve::PresolveError;
-use crate::solve::Solution;
+use crate::solve::{Solution, Status};
 
 /// How a voltage or current answers to a source, around an operating point, as `.tf` of SPICE tells it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,6 +36,12 @@ pub enum TransferError {
     /// A circuit without an operating point, or too large for the memory.
     #[error("the circuit has no tangent at this state")]
     NoTangent,
+    /// A state that is not solved.
+    #[error("the operating point is not solved: there is nothing to change a little")]
+    NotSolved,
+    /// A node that nothing holds.
+    #[error("node {0} is open: nothing determines its voltage")]
+    Open(String),
     /// A circuit without an operating point.
     #[error(transparent)]
     Presolve(#[from] PresolveError),
@@ -62,8 +68,8 @@ impl Solution {
     /// ```
     ///
     /// # Errors
-    /// If the source is none, the output is the current of another element than a voltage source, or either is in a loop of
-    /// voltage sources.
+    /// If this is not [solved](Status::Solved), the source is none, the output is the current of another element than a voltage
+    /// source, either is in a loop of voltage sources, or at an open node.
     ///
     /// # Panics
     /// If this is no solution of the circuit, or a node or element is one of another.
@@ -73,12 +79,15 @@ impl Solution {
         output: Control,
         source: ElementId,
     ) -> Result<Transfer, TransferError> {
+        if self.status != Status::Solved {
+            return Err(TransferError::NotSolved);
+        }
         let structure = Structure::new(circuit)?;
         let system = System::new(circuit, &structure.pinned, &structure.idle);
         let place = |id: ElementId| {
             let k = system.equation_of(id);
             let k = k.ok_or_else(|| TransferError::NoOutput(name(circuit, id)))?;
-            match structure.idle.contains(&id) {
+            match structure.looped.contains(&id) {
                 true => Err(TransferError::Loop(name(circuit, id))),
                 false => Ok(Port::Source(k)),
             }
@@ -96,13 +105,45 @@ impl Solution {
             Control::Voltage(nodes) => Port::Nodes(nodes),
             Control::Current(id) => place(id)?,
         };
+        for port in [input, output] {
+            self.check_held(circuit, &structure, port)?;
+        }
         let mut tangents = Tangents::new(&system, self).ok_or(TransferError::NoTangent)?;
-        let answer = tangents.answer(input);
-        Ok(Transfer {
+        let answer = tangents.answer(input).ok_or(TransferError::NoTangent)?;
+        let mut resistance = |port| tangents.resistance(port).ok_or(TransferError::NoTangent);
+        let (input_resistance, output_resistance) = (resistance(input)?, resistance(output)?);
+        let transfer = Transfer {
             gain: tangents.read(output, &answer),
-            input_resistance: tangents.resistance(input),
-            output_resistance: tangents.resistance(output),
-        })
+            input_resistance,
+            output_resistance,
+        };
+        let numbers = [
+            transfer.gain,
+            transfer.input_resistance,
+            transfer.output_resistance,
+        ];
+        match numbers.iter().any(|number| number.is_nan()) {
+            true => Err(TransferError::NoTangent),
+            false => Ok(transfer),
+        }
+    }
+
+    /// Sees to it that something determines the voltage between the nodes of a port: both may be of one part that nothing holds.
+    fn check_held(
+        &self,
+        circuit: &Circuit,
+        structure: &Structure,
+        port: Port,
+    ) -> Result<(), TransferError> {
+        let Port::Nodes([a, b]) = port else {
+            return Ok(());
+        };
+        let is_one_part = structure.is_open(a) && structure.part_of(a) == structure.part_of(b);
+        let mut open = self.undetermined.iter().map(|open| open.node);
+        match open.find(|open| [a, b].contains(open)) {
+            Some(node) if !is_one_part => Err(TransferError::Open(circuit[node].to_owned())),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -143,9 +184,20 @@ impl<'s, 'c> Tangents<'s, 'c> {
         })
     }
 
-    /// The change of all unknowns for a unit at a port.
-    fn answer(&mut self, port: Port) -> Vec<f64> {
-        const REFINEMENTS: usize = 5;
+    /// The change of all unknowns for a unit at a port. Behind large gains, what keeps the matrix regular is not small: then the
+    /// matrix is factorized as it is.
+    fn answer(&mut self, port: Port) -> Option<Vec<f64>> {
+        let right = self.right(port);
+        if let Some(answer) = self.refined(&right) {
+            return Some(answer);
+        }
+        match self.factors.factorize(&self.values) {
+            true => self.refined(&right),
+            false => None,
+        }
+    }
+
+    fn right(&self, port: Port) -> Vec<f64> {
         let mut right = vec![0.0; self.system.unknowns()];
         match port {
             Port::Source(equation) => right[equation] = 1.0,
@@ -157,6 +209,13 @@ impl<'s, 'c> Tangents<'s, 'c> {
                 }
             }
         }
+        right
+    }
+
+    /// A solution with the factors at hand, if its refinement comes to an end: each equation holds, beside its terms.
+    fn refined(&mut self, right: &[f64]) -> Option<Vec<f64>> {
+        const REFINEMENTS: usize = 5;
+        const ENOUGH: f64 = 1e-12;
         let mut x = vec![0.0; right.len()];
         for _ in 0..REFINEMENTS {
             let product = self.system.pattern.times(&self.values, &x);
@@ -164,7 +223,13 @@ impl<'s, 'c> Tangents<'s, 'c> {
             self.factors.solve(&mut step);
             x.iter_mut().zip(step).for_each(|(x, dx)| *x += dx);
         }
-        x
+        let sizes = |values: &[f64]| -> Vec<f64> { values.iter().map(|v| v.abs()).collect() };
+        let pattern = &self.system.pattern;
+        let product = pattern.times(&self.values, &x);
+        let terms = pattern.times(&sizes(&self.values), &sizes(&x));
+        let mut rows = right.iter().zip(product.iter().zip(&terms));
+        let holds = rows.all(|(b, (ax, terms))| (b - ax).abs() <= ENOUGH * (b.abs() + terms));
+        holds.then_some(x)
     }
 
     fn read(&self, port: Port, x: &[f64]) -> f64 {
@@ -178,12 +243,12 @@ impl<'s, 'c> Tangents<'s, 'c> {
     }
 
     /// The resistance that a port sees. The current of a source flows from + through it to -.
-    fn resistance(&mut self, port: Port) -> f64 {
-        let answer = self.answer(port);
-        match (port, self.read(port, &answer)) {
+    fn resistance(&mut self, port: Port) -> Option<f64> {
+        let answer = self.answer(port)?;
+        Some(match (port, self.read(port, &answer)) {
             (Port::Nodes(_), voltage) => voltage,
             (Port::Source(_), 0.0) => f64::INFINITY,
             (Port::Source(_), current) => -1.0 / current,
-        }
+        })
     }
 }
