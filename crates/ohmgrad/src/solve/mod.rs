@@ -1,6 +1,6 @@
 //! Operating points of circuits, each with its certificate.
 //!
-//! A [`Solver`] reduces a circuit to the network of its free potentials ([`presolve`](crate::presolve)), and finds the
+//! A [`Solver`] reduces a circuit to the network of its free potentials (its presolve), and finds the
 //! network's state by Newton steps, each a sparse factorization (from the last answer by the method of multipliers,
 //! from nothing by an interior point), or by exact coordinate descent. Whatever the method, the set of conducting diodes is
 //! confirmed and the state refined to 32 digits, and its potentials get [error bars](Solution::accuracy), unless these are
