@@ -227,8 +227,12 @@ impl<'s, 'c> Tangents<'s, 'c> {
         let pattern = &self.system.pattern;
         let product = pattern.times(&self.values, &x);
         let terms = pattern.times(&sizes(&self.values), &sizes(&x));
+        // What a row that nothing drives is off by is the rounding of the others.
+        let driven = right.iter().fold(0.0, |most: f64, b| most.max(b.abs()));
+        let rounding = f64::EPSILON * ENOUGH.sqrt() * driven;
         let mut rows = right.iter().zip(product.iter().zip(&terms));
-        let holds = rows.all(|(b, (ax, terms))| (b - ax).abs() <= ENOUGH * (b.abs() + terms));
+        let holds =
+            rows.all(|(b, (ax, terms))| (b - ax).abs() <= ENOUGH * (b.abs() + terms) + rounding);
         holds.then_some(x)
     }
 
