@@ -15,6 +15,9 @@ import ohmgrad
 
 ROOT = Path(__file__).parents[2]
 
+# A shell that starts the tests in the background has Ctrl-C ignored; the tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture
 def network() -> ohmgrad.Network:

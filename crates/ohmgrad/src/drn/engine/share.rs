@@ -153,6 +153,8 @@ pub(crate) struct Share {
     /// The layers that are held in blocks: the hidden ones, or the output layer if there are none.
     pub(crate) layers: Vec<LayerShare>,
     pub(crate) output: OutputLayer,
+    /// Memory for sums over the blocks of a layer.
+    sum: TreeSum,
 }
 
 /// Number of layers held in blocks: a network without hidden layers holds its outputs so, for its only connection.
@@ -207,6 +209,7 @@ fn share(chain: &Chain, readout: Readout, t: usize, shares: usize) -> Share {
         sources: Matrix::from_sources(&chain.connections[0], first_units(&layers[0].units)),
         layers,
         output: OutputLayer::new(&chain.layers[output], readout),
+        sum: TreeSum::default(),
     }
 }
 
@@ -305,14 +308,12 @@ impl Share {
         }
         self.show_output_sums(&mut board.output_sums.write(index), arch);
         barrier.wait();
-        let mut sum = TreeSum::default();
+        let sum = &mut self.sum;
         for (sums, layer) in board.sums.iter().zip(&mut self.layers[1..]) {
             let shown = sums.all();
             for (place, units) in layer.blocks.clone().zip(&mut layer.units) {
                 sum.start(1);
-                shown
-                    .iter()
-                    .for_each(|part| part.add_to(&mut sum, place, arch));
+                shown.iter().for_each(|part| part.add_to(sum, place, arch));
                 units.below = sum.total(arch).first().copied().unwrap_or(Row::ZERO);
             }
         }

@@ -95,7 +95,7 @@ pub(crate) fn tree_sum<S: Simd, const N: usize>(simd: S, row: &[S::f32s; N]) -> 
     for v in 0..N / 2 {
         halves[v] = simd.add_f32s(row[v], row[v + N / 2]);
     }
-    sum_half::<S, N>(simd, halves)
+    sum_first::<S, N>(simd, halves, N / 2)
 }
 
 /// Dot product of two rows, in the same tree.
@@ -106,13 +106,13 @@ pub(crate) fn dot<S: Simd, const N: usize>(simd: S, a: &[S::f32s; N], b: &[S::f3
         let product = simd.mul_f32s(a[v], b[v]);
         halves[v] = simd.mul_add_e_f32s(a[v + N / 2], b[v + N / 2], product);
     }
-    sum_half::<S, N>(simd, halves)
+    sum_first::<S, N>(simd, halves, N / 2)
 }
 
-/// Sum of the first half of a block.
+/// Sum of the first `count` registers, a power of two, halved until one is left.
 #[inline(always)]
-fn sum_half<S: Simd, const N: usize>(simd: S, mut row: [S::f32s; N]) -> f32 {
-    let mut width = N / 4;
+fn sum_first<S: Simd, const N: usize>(simd: S, mut row: [S::f32s; N], count: usize) -> f32 {
+    let mut width = count / 2;
     while width > 0 {
         for v in 0..width {
             row[v] = simd.add_f32s(row[v], row[v + width]);
@@ -153,15 +153,7 @@ pub(crate) fn line_mut<S: Simd, const P: usize>(line: &mut Line) -> &mut [S::f32
 #[inline(always)]
 pub(crate) fn sum_line<S: Simd, const P: usize>(simd: S, line: &Line) -> f32 {
     let (registers, _) = S::as_simd_f32s(line);
-    let mut sums = *registers.first_chunk::<P>().expect("16 lanes");
-    let mut width = P / 2;
-    while width > 0 {
-        for p in 0..width {
-            sums[p] = simd.add_f32s(sums[p], sums[p + width]);
-        }
-        width /= 2;
-    }
-    simd.reduce_sum_f32s(sums[0])
+    sum_first(simd, *registers.first_chunk::<P>().expect("16 lanes"), P)
 }
 
 /// Adds rows to others.
