@@ -76,7 +76,7 @@ pub(super) fn physical_lines(text: &str) -> impl Iterator<Item = Range<usize>> +
     std::iter::from_fn(move || {
         let begin = start?;
         let rest = &text.as_bytes()[begin..];
-        let length = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        let length = memchr::memchr2(b'\n', b'\r', rest);
         start = length.map(|length| {
             let is_pair = rest[length..].starts_with(b"\r\n");
             begin + length + 1 + usize::from(is_pair)
@@ -96,11 +96,10 @@ fn code_length(line: &[u8]) -> usize {
     if line[first..].starts_with(b"*") {
         return 0;
     }
-    // Few lines have such a character: this finds out for many at once.
-    let may_start = |byte: &u8| matches!(byte, b';' | b'/' | b'$');
-    if !line.iter().fold(false, |any, byte| any | may_start(byte)) {
+    // Few lines have such a character.
+    let Some(first) = memchr::memchr3(b';', b'/', b'$', line) else {
         return line.len();
-    }
+    };
     let is_apart = |k: usize| k == 0 || matches!(line[k - 1], b' ' | b'\t' | b',');
     let starts_comment = |k: &usize| match line[*k] {
         b';' => true,

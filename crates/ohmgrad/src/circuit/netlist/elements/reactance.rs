@@ -92,7 +92,7 @@ fn read<'a>(
         let Some((name, value)) = words.assignment()? else {
             words.next()?;
             // The value, or a model.
-            if is_number(token, parameters) || !models.has(token.piece.text) {
+            if !models.has(token.piece.text) || is_number(token, parameters) {
                 parameters.number(token)?;
             }
             continue;

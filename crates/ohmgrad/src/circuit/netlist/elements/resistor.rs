@@ -3,9 +3,11 @@
 use super::super::error::{Halt, Outcome};
 use super::super::fault::Fault;
 use super::super::models::{Model, ResistorModel};
+use super::super::number;
 use super::super::parameters::Parameters;
 use super::super::source::Piece;
 use super::super::token::{Token, Words};
+use super::super::value::Number;
 use super::super::warning::Caution;
 use super::{Context, Described, Head, Models, Temperature, is_number, multiplier, unsupported};
 use crate::device::Law;
@@ -100,6 +102,9 @@ pub(super) fn read<'a>(
     context: Context<'_, 'a>,
     models: &mut impl Models<'a>,
 ) -> Outcome<Described<'a>> {
+    if let Some((head, conductance)) = plain(line) {
+        return Ok(head.with(Law::Resistor { conductance }));
+    }
     let mut words = Words::new(line, FORM);
     let head = Head::read(&mut words)?;
     let mut resistor = Resistor {
@@ -124,6 +129,33 @@ pub(super) fn read<'a>(
     Ok(head.with(Law::Resistor { conductance }))
 }
 
+/// The name and nodes, and the conductance, of a line that is four simple words with a number at the end, as most lines of large
+/// netlists are.
+fn plain(line: Piece) -> Option<(Head, f64)> {
+    let bytes = line.text.as_bytes();
+    let mut ends = [(0, 0); 4];
+    let mut at = 0;
+    for (k, end) in ends.iter_mut().enumerate() {
+        let is_simple = |byte: &&u8| match byte {
+            b'+' | b'-' => k == 3,
+            byte => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'),
+        };
+        let start = at + bytes[at..].iter().take_while(|byte| **byte == b' ').count();
+        at = start + bytes[start..].iter().take_while(is_simple).count();
+        *end = (start, at);
+    }
+    let is_whole = at == bytes.len() && ends.iter().all(|(start, end)| start < end);
+    let [name, a, b, ohm] = ends.map(|(start, end)| line.part(start, end));
+    let ohm = number::parse(ohm)
+        .ok()
+        .filter(|ohm| is_whole && *ohm >= 0.0)?;
+    let head = Head {
+        name,
+        nodes: [a, b],
+    };
+    Some((head, Number::from(ohm).inverse().abs()))
+}
+
 impl<'a> Resistor<'a> {
     /// A word without a name: the resistance, or the model.
     fn word(
@@ -133,7 +165,7 @@ impl<'a> Resistor<'a> {
         parameters: Parameters<'_, 'a>,
         models: &mut impl Models<'a>,
     ) -> Outcome<()> {
-        if self.model.is_none() && !is_number(token, parameters) && models.has(token.piece.text) {
+        if self.model.is_none() && models.has(token.piece.text) && !is_number(token, parameters) {
             return match models.find(token.piece)? {
                 Model::Resistor(model) => {
                     self.model = Some(model);
