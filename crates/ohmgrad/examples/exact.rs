@@ -68,7 +68,7 @@ fn print_histogram(bars: &[usize; 12]) {
         let range = match k {
             0 => "below 1".to_owned(),
             10 => "1e9 and more".to_owned(),
-            11 => "no error at all".to_owned(),
+            11 => "no error, or below 1e-20 of the largest potential".to_owned(),
             k => format!("1e{} to 1e{k}", k - 1),
         };
         println!("| {range} | {count} |");

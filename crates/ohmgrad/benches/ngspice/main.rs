@@ -202,7 +202,6 @@ impl Family {
 /// An answer of this library, and what it took.
 struct Answer {
     circuit: Circuit,
-    solver: Solver,
     solution: Solution,
     read: Duration,
     prepare: Duration,
@@ -220,7 +219,6 @@ impl Answer {
         let solve = start.elapsed() - read - prepare;
         Ok(Answer {
             circuit,
-            solver,
             solution,
             read,
             prepare,
@@ -270,8 +268,13 @@ fn drn_xs(place: &Path) -> Result<(), Box<dyn Error>> {
         theirs / ours
     );
     println!("  of this: {}", parts(&answer));
-    let (one, rows) = further_inputs(&mut answer)?;
-    println!("  further inputs: {one:.3} ms each one by one, {rows:.3} ms each in {ROWS} rows");
+    for error_bars in [true, false] {
+        let (one, rows) = further_inputs(&mut answer.circuit, error_bars)?;
+        let with = if error_bars { "with" } else { "without" };
+        println!(
+            "  further inputs, {with} error bars: {one:.3} ms each one by one, {rows:.3} ms each in {ROWS} rows"
+        );
+    }
     Ok(())
 }
 
@@ -299,8 +302,10 @@ fn parts(answer: &Answer) -> String {
 }
 
 /// The time of a further input in milliseconds: one by one, and in parallel rows.
-fn further_inputs(answer: &mut Answer) -> Result<(f64, f64), Box<dyn Error>> {
-    let circuit = &mut answer.circuit;
+fn further_inputs(circuit: &mut Circuit, error_bars: bool) -> Result<(f64, f64), Box<dyn Error>> {
+    let options = SolveOptions::default().with_error_bars(error_bars);
+    let mut solver = Solver::new(circuit, options)?;
+    solver.solve(circuit)?;
     let is_source = |id: &ElementId| matches!(circuit[*id].law(), Law::VoltageSource { .. });
     let sources: Vec<ElementId> = circuit.element_ids().filter(is_source).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -315,13 +320,11 @@ fn further_inputs(answer: &mut Answer) -> Result<(f64, f64), Box<dyn Error>> {
         for (source, voltage) in sources.iter().zip(row) {
             circuit.set_law(*source, Law::VoltageSource { voltage: *voltage })?;
         }
-        answer.solver.solve(circuit)?;
+        solver.solve(circuit)?;
     }
     let one = milliseconds(start, SOME);
     let start = Instant::now();
-    answer
-        .solver
-        .solve_rows(circuit, &sources, &values, |_, row| row.is_ok())?;
+    solver.solve_rows(circuit, &sources, &values, |_, row| row.is_ok())?;
     Ok((one, milliseconds(start, ROWS)))
 }
 

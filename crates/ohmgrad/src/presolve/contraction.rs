@@ -3,6 +3,7 @@
 use num_bigint::BigInt;
 
 use super::decimal::Decimals;
+use super::double::Double;
 
 /// A connection that fixes the difference of two potentials: v(a) - v(b) = some voltage.
 #[derive(Clone, Copy, Debug)]
@@ -92,11 +93,14 @@ impl Contraction {
     }
 
     /// The potential of every node above its cluster's root (which is node 0 in its cluster).
-    pub(super) fn offsets(&self, voltage: impl Fn(u32) -> f64) -> Vec<f64> {
-        let mut offsets = vec![0.0; self.clusters.len()];
+    pub(super) fn offsets(&self, voltage: impl Fn(u32) -> Double) -> Vec<Double> {
+        let mut offsets = vec![Double::default(); self.clusters.len()];
         for branch in &self.tree {
-            let difference = branch.sign * voltage(branch.link);
-            offsets[branch.child as usize] = offsets[branch.parent as usize] + difference;
+            let parent = offsets[branch.parent as usize];
+            offsets[branch.child as usize] = match branch.sign > 0.0 {
+                true => parent + voltage(branch.link),
+                false => parent - voltage(branch.link),
+            };
         }
         offsets
     }
@@ -122,10 +126,11 @@ impl Contraction {
     /// Finds a loop whose voltages, as written, do not add up to 0. `offsets` are those of these voltages.
     pub(super) fn check(
         &self,
-        offsets: &[f64],
+        offsets: &[Double],
         voltage: impl Fn(u32) -> f64,
     ) -> Result<(), Contradiction> {
-        let all_are_zero = !self.closing.is_empty() && offsets.iter().all(|offset| *offset == 0.0);
+        let all_are_zero =
+            !self.closing.is_empty() && offsets.iter().all(|offset| offset.high == 0.0);
         for link in &self.closing {
             if all_are_zero && voltage(link.id) == 0.0 {
                 continue;

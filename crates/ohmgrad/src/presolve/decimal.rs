@@ -41,17 +41,28 @@ impl Decimals {
 
 /// The digits of a number as an integer, and its power of ten.
 fn digits(number: f64) -> (i64, i32) {
-    if number == number.trunc() && number.abs() < 1e15 {
-        return (number as i64, 0);
+    // A double reads as one decimal number of 15 digits at most, and a quotient of numbers that are held exactly is the double
+    // closest to it.
+    const MOST: f64 = 1e15;
+    for places in [0, 9] {
+        let power = 10f64.powi(places);
+        let scaled = number * power;
+        let integer = (scaled + 0.5f64.copysign(scaled)) as i64;
+        if integer as f64 / power == number && scaled.abs() < MOST {
+            return (integer, -places);
+        }
     }
-    let text = format!("{number:e}");
-    let (digits, exponent) = text.split_once('e').expect("the format has an exponent");
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let integer = format!("{whole}{fraction}").parse();
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(number);
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let mantissa = mantissa.trim_end_matches(".0");
+    let places = mantissa.split_once('.').map_or(0, |(_, after)| after.len());
+    // At most 17 digits: they fit in 64 bits.
+    let figures = mantissa.bytes().filter(u8::is_ascii_digit);
+    let integer = figures.fold(0, |sum, figure| 10 * sum + i64::from(figure - b'0'));
     let exponent: i32 = exponent.parse().expect("an exponent is an integer");
-    // At most 17 digits.
-    let integer = integer.expect("the digits of a double fit in 64 bits");
-    (integer, exponent - fraction.len() as i32)
+    let sign = if number < 0.0 { -1 } else { 1 };
+    (sign * integer, exponent - places as i32)
 }
 
 /// The shortest decimal number that reads as `number`, to 32 digits.

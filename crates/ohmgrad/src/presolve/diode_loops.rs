@@ -8,6 +8,7 @@ use num_bigint::BigInt;
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
+use super::double::Double;
 use crate::interrupt::{self, Interrupted};
 
 /// v(anode) - v(cathode) <= bound.
@@ -15,7 +16,7 @@ use crate::interrupt::{self, Interrupted};
 pub(super) struct Bound {
     pub(super) anode: u32,
     pub(super) cathode: u32,
-    pub(super) bound: f64,
+    pub(super) bound: Double,
     /// The sum of the magnitudes that the bound was computed from, in volt.
     pub(super) size: f64,
 }
@@ -36,7 +37,7 @@ impl From<Interrupted> for NoPotentials {
 /// The bounds that may be part of a loop whose bounds add up to nothing or less.
 pub(super) fn loops(nodes: usize, bounds: &[Bound]) -> Vec<usize> {
     // No rounding makes a positive number of one that is not.
-    if bounds.iter().all(|b| b.bound > 1e-9 * b.size) {
+    if bounds.iter().all(|b| b.bound.high > 1e-9 * b.size) {
         return Vec::new();
     }
     let arcs = bounds.iter().map(|b| (b.anode, b.cathode));

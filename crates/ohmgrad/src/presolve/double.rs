@@ -21,6 +21,13 @@ impl Double {
         self.high + self.low
     }
 
+    /// 1 / x.
+    pub(crate) fn inverse(self) -> Double {
+        let rough = 1.0 / self.value();
+        let rest = Double::from(1.0) - self.times(rough);
+        Double::new(rough, rough * rest.value())
+    }
+
     /// The product with a double.
     #[inline]
     pub(crate) fn times(self, factor: f64) -> Double {
@@ -68,6 +75,17 @@ impl std::ops::Sub for Double {
     }
 }
 
+impl std::ops::Mul for Double {
+    type Output = Double;
+
+    #[inline]
+    fn mul(self, other: Double) -> Double {
+        let (product, error) = product(self.high, other.high);
+        let rest = self.high * other.low + self.low * other.high;
+        Double::new(product, error + rest)
+    }
+}
+
 impl std::ops::AddAssign for Double {
     #[inline]
     fn add_assign(&mut self, other: Double) {
@@ -92,7 +110,7 @@ fn quick_sum(a: f64, b: f64) -> (f64, f64) {
 
 /// a b as a rounded product and its rounding error.
 #[inline]
-fn product(a: f64, b: f64) -> (f64, f64) {
+pub(crate) fn product(a: f64, b: f64) -> (f64, f64) {
     let rounded = a * b;
     let ([a, a_rest], [b, b_rest]) = (halves(a), halves(b));
     let error = ((a * b - rounded) + a * b_rest + a_rest * b) + a_rest * b_rest;

@@ -11,6 +11,7 @@ mod decimal;
 mod diode_loops;
 mod double;
 mod error;
+mod exact;
 mod flow;
 mod islands;
 mod network;
@@ -23,8 +24,9 @@ pub use error::PresolveError;
 pub use restore::Undetermined;
 
 pub(crate) use double::Double;
+pub(crate) use exact::ExactValues;
 pub(crate) use network::{GROUND, Network, Nonlinear, at};
 pub(crate) use reduction::Reduction;
 pub(crate) use residual::Residual;
-pub(crate) use restore::{OwnCurrents, State};
+pub(crate) use restore::{OwnCurrents, ROUNDING, State};
 pub(crate) use values::{Conductances, Values};

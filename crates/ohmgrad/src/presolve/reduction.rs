@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use num_bigint::BigInt;
 
 use super::contraction::{Contraction, Link};
-use super::decimal::Decimals;
+use super::decimal::{Decimals, as_written};
 use super::diode_loops::{Bound, NoPotentials, loops, tight_bounds};
+use super::double::Double;
 use super::error::PresolveError;
 use crate::circuit::{Circuit, Element};
 use crate::device::Law;
@@ -93,7 +94,7 @@ impl Shape {
 }
 
 /// The voltage that a source or a short holds.
-fn held_voltage(law: &Law) -> f64 {
+pub(super) fn held_voltage(law: &Law) -> f64 {
     match law {
         Law::VoltageSource { voltage } => *voltage,
         _ => 0.0,
@@ -230,13 +231,13 @@ fn names(circuit: &Circuit, elements: impl Iterator<Item = u32>) -> Vec<String> 
     elements.map(name).collect()
 }
 
-/// The potential of each node above its cluster's root.
+/// The potential of each node above its cluster's root, for voltages rounded to doubles.
 pub(super) fn source_offsets(
     circuit: &Circuit,
     sources: &Contraction,
-) -> Result<Vec<f64>, PresolveError> {
+) -> Result<Vec<Double>, PresolveError> {
     let voltage = |id: u32| held_voltage(circuit.elements()[id as usize].law());
-    let offsets = sources.offsets(voltage);
+    let offsets = sources.offsets(|id| Double::from(voltage(id)));
     let checked = sources.check(&offsets, voltage);
     checked.map_err(|loop_| PresolveError::ContradictoryLoop {
         elements: names(circuit, loop_.links.into_iter()),
@@ -250,7 +251,7 @@ pub(super) fn bounds(
     circuit: &Circuit,
     ideal: &[u32],
     sources: &Contraction,
-    offsets: &[f64],
+    offsets: &[Double],
 ) -> Vec<(u32, Bound)> {
     let bound = |id: &u32| {
         let element = &circuit.elements()[*id as usize];
@@ -258,11 +259,12 @@ pub(super) fn bounds(
             return None;
         };
         let [a, b] = ends(element).map(|node| node as usize);
+        let [above, below] = [offsets[a], offsets[b]];
         let bound = Bound {
             anode: sources.clusters[a],
             cathode: sources.clusters[b],
-            bound: diode.forward_voltage - (offsets[a] - offsets[b]),
-            size: diode.forward_voltage.abs() + offsets[a].abs() + offsets[b].abs(),
+            bound: as_written(diode.forward_voltage) - (above - below),
+            size: diode.forward_voltage.abs() + above.high.abs() + below.high.abs(),
         };
         Some((*id, bound))
     };

@@ -29,7 +29,7 @@ pub(crate) struct State {
 }
 
 /// Differences of potentials below this, relative to them, are rounding errors: they drive no current.
-const ROUNDING: f64 = 1e-29;
+pub(crate) const ROUNDING: f64 = 1e-29;
 
 /// A node whose potential the circuit leaves open.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -117,8 +117,9 @@ impl Reduction {
         let nodes = self.nodes_at(numbers, &state);
         let potentials: Vec<f64> = nodes.iter().map(|node| node.high + node.low).collect();
         let currents = self.balance(circuit, own);
-        let held = numbers.network.held_voltage();
-        let undetermined = open.undetermined(self, &potentials, held);
+        let network = &numbers.network;
+        let least = network.held_voltage().max(network.driven_voltage());
+        let undetermined = open.undetermined(self, &potentials, least);
         Restored {
             widths: open.widths(self, &undetermined),
             potentials,
@@ -130,9 +131,12 @@ impl Reduction {
     /// The nodes of the circuit.
     fn nodes_at(&self, numbers: &Values, state: &State) -> Vec<Node> {
         let ends = self.nodes.iter().zip(&numbers.offsets);
-        let node = |(end, offset): (&u32, &f64)| {
-            let (high, low) = difference(at(&state.potentials, *end), -offset);
-            let low = low + at(&state.remainders, *end);
+        let node = |(end, offset): (&u32, &Double)| {
+            let free = Double {
+                high: at(&state.potentials, *end),
+                low: at(&state.remainders, *end),
+            };
+            let Double { high, low } = free + *offset;
             let surplus = [0.0; 2];
             Node { high, low, surplus }
         };
@@ -189,17 +193,10 @@ impl Reduction {
     /// for all.
     pub(crate) fn accuracy(
         &self,
-        numbers: &Values,
         (potentials, widths): (&[f64], &[Option<f64>]),
         bars: &[f64],
         common: f64,
     ) -> Vec<f64> {
-        // Offsets are rounded sums, and potentials are rounded once more.
-        let offset = numbers
-            .offsets
-            .iter()
-            .fold(0.0, |max: f64, v| max.max(v.abs()));
-        let common = common + 2.0 * f64::EPSILON * offset;
         // Slacks are differences of rounded potentials.
         let digits =
             potentials.iter().fold(0.0, |max: f64, v| max.max(v.abs())) * 4.0 * f64::EPSILON;
@@ -448,17 +445,17 @@ impl OpenParts {
         widths
     }
 
-    /// The nodes that are open by more than what rounding leaves of the voltages, `held` ones among them.
+    /// The nodes that are open by more than what rounding leaves of the voltages, which are at least `least`.
     fn undetermined(
         &self,
         reduction: &Reduction,
         potentials: &[f64],
-        held: f64,
+        least: f64,
     ) -> Vec<Undetermined> {
         if self.ranges.len() == 1 {
             return Vec::new();
         }
-        let scale = potentials.iter().fold(held, |max, v| max.max(v.abs()));
+        let scale = potentials.iter().fold(least, |max, v| max.max(v.abs()));
         let nodes = (0..potentials.len() as u32).zip(potentials);
         nodes
             .filter_map(|(index, potential)| {
@@ -551,7 +548,7 @@ fn slacks(
         let ends = [reduction.nodes[a], reduction.nodes[b]];
         let between = ends.map(part);
         if between[0] != between[1] {
-            let voltage = state.voltage(ends, numbers.offsets[a] - numbers.offsets[b]);
+            let voltage = state.voltage(ends, (numbers.offsets[a] - numbers.offsets[b]).value());
             slacks.push((between, diode.forward_voltage - voltage));
         }
     }

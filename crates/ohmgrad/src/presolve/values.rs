@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::decimal::as_written;
 use super::diode_loops::Bound;
+use super::double::Double;
 use super::error::PresolveError;
+use super::exact::Corner;
 use super::islands;
 use super::network::{DiodeBranch, GROUND, Network, Nonlinear, Resistor};
-use super::reduction::{Reduction, bounds, source_offsets, welds};
+use super::reduction::{Reduction, bounds, held_voltage, source_offsets, welds};
 use crate::circuit::{Circuit, Element, Mark};
 use crate::device::{Diode, Law};
 
@@ -16,8 +19,10 @@ pub(crate) struct Conductances {
     mark: Mark,
     /// Of all elements.
     pub(super) linear: Vec<Linear>,
+    /// Of the elements of the network that are no resistors; 0 for those that are no diodes.
+    pub(super) corners: Vec<Corner>,
     /// Of the network's resistors.
-    merged: Vec<f64>,
+    pub(super) merged: Vec<Double>,
     /// Where the parts of each of the network's resistors begin, and the last ones end.
     starts: Vec<usize>,
     /// The elements that make up the network's resistors, each from the lower node of the network to the higher.
@@ -39,7 +44,9 @@ pub(super) struct Linear {
 pub(crate) struct Values<'c> {
     pub(super) conductances: Arc<Conductances>,
     /// Potential of each node of the circuit above its node of the network, in volt.
-    pub(super) offsets: Vec<f64>,
+    pub(super) offsets: Vec<Double>,
+    /// Whether the offsets are those of the voltages as written, or rounded.
+    are_exact: bool,
     pub(crate) network: Network<'c>,
 }
 
@@ -47,6 +54,12 @@ impl Conductances {
     /// Whether they are those of a circuit.
     pub(crate) fn are_of(&self, circuit: &Circuit) -> bool {
         self.mark == circuit.mark()
+    }
+
+    /// The elements that make up each of the network's resistors.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &[Linear]> {
+        let parts = self.starts.windows(2);
+        parts.map(|ends| &self.parts[ends[0]..ends[1]])
     }
 }
 
@@ -64,18 +77,33 @@ impl Reduction {
         let largest = |max: f64, element: &Element| max.max(element.law().largest_conductance());
         let linear: Vec<Linear> = elements.iter().map(linear).collect();
         let (starts, parts) = self.parts(&linear);
-        let conductances = |ends: &[usize]| parts[ends[0]..ends[1]].iter().map(|p| p.conductance);
+        let merge = |ends: &[usize]| {
+            let parts = parts[ends[0]..ends[1]].iter();
+            parts.fold(Double::default(), |sum, part| {
+                sum + Double::from(part.conductance)
+            })
+        };
         Some(Conductances {
             mark: circuit.mark(),
-            merged: starts
-                .windows(2)
-                .map(|ends| conductances(ends).sum())
-                .collect(),
+            merged: starts.windows(2).map(merge).collect(),
             linear,
+            corners: self.corners(circuit),
             starts,
             parts,
             largest: elements.iter().fold(0.0, largest),
         })
+    }
+
+    fn corners(&self, circuit: &Circuit) -> Vec<Corner> {
+        let bent = self.bent.iter();
+        let corner = |id: &u32| match circuit.elements()[*id as usize].law() {
+            Law::Diode(diode) => Corner {
+                voltage: as_written(diode.forward_voltage),
+                resistance: series_resistance(diode),
+            },
+            _ => Corner::default(),
+        };
+        bent.map(corner).collect()
     }
 
     /// The parts of the network's resistors, in the order of the elements, and where those of each begin.
@@ -125,16 +153,31 @@ impl Reduction {
         Ok(Some(Values {
             conductances: Arc::clone(conductances),
             offsets,
+            are_exact: false,
             network,
         }))
     }
 
+    /// Takes the voltages of sources as written.
+    pub(crate) fn make_exact(&self, circuit: &Circuit, values: &mut Values) {
+        if values.are_exact {
+            return;
+        }
+        let voltage = |id: u32| as_written(held_voltage(circuit.elements()[id as usize].law()));
+        values.offsets = self.sources.offsets(voltage);
+        if !self.welds.is_empty() {
+            let bounds = bounds(circuit, &self.ideal, &self.sources, &values.offsets);
+            self.add_weld_offsets(&bounds, &mut values.offsets);
+        }
+        values.are_exact = true;
+    }
+
     /// Adds to each node's offset that of its cluster among the welded ones.
-    fn add_weld_offsets(&self, bounds: &[(u32, Bound)], offsets: &mut [f64]) {
+    fn add_weld_offsets(&self, bounds: &[(u32, Bound)], offsets: &mut [Double]) {
         if self.welds.is_empty() {
             return;
         }
-        let voltages: HashMap<u32, f64> = bounds.iter().map(|(id, b)| (*id, b.bound)).collect();
+        let voltages: HashMap<u32, Double> = bounds.iter().map(|(id, b)| (*id, b.bound)).collect();
         // Loops of welds add up to 0: that is why they are welds.
         let added = self.welded.offsets(|id| voltages[&id]);
         for (offset, cluster) in offsets.iter_mut().zip(&self.sources.clusters) {
@@ -146,7 +189,7 @@ impl Reduction {
         &self,
         circuit: &'c Circuit,
         conductances: &Conductances,
-        offsets: &[f64],
+        offsets: &[Double],
     ) -> Network<'c> {
         let mut network = Network {
             nodes: self.edges().nodes,
@@ -172,7 +215,7 @@ impl Reduction {
             let element = &elements[id as usize];
             let [a, b] = element.nodes().map(|node| node.index());
             let ends = [self.nodes[a], self.nodes[b]];
-            let offset = offsets[a] - offsets[b];
+            let offset = (offsets[a] - offsets[b]).value();
             match element.law() {
                 Law::Diode(diode) => network.diodes.push(branch(diode, ends, offset, edge, id)),
                 law => network
@@ -190,25 +233,26 @@ impl Reduction {
     }
 
     /// The network's resistors.
-    fn resistors(&self, conductances: &Conductances, offsets: &[f64]) -> Vec<Resistor> {
-        let parts = conductances.starts.windows(2);
-        let parts = parts.map(|ends| &conductances.parts[ends[0]..ends[1]]);
+    fn resistors(&self, conductances: &Conductances, offsets: &[Double]) -> Vec<Resistor> {
         let resistors = self.edges().ends.iter().zip(&conductances.merged);
-        let resistors = resistors.zip(parts);
-        let resistor = |((ends, conductance), parts): ((&[u32; 2], &f64), &[Linear])| Resistor {
-            ends: *ends,
-            conductance: *conductance,
-            offset: mean_offset(*conductance, parts, offsets),
+        let resistors = resistors.zip(conductances.parts());
+        let resistor = |((ends, conductance), parts): ((&[u32; 2], &Double), &[Linear])| {
+            let conductance = conductance.value();
+            Resistor {
+                ends: *ends,
+                conductance,
+                offset: mean_offset(conductance, parts, offsets),
+            }
         };
         resistors.map(resistor).collect()
     }
 }
 
 /// The mean offset of parallel resistors; that of a single one, and of equal ones, to the last digit.
-fn mean_offset(conductance: f64, parts: &[Linear], offsets: &[f64]) -> f64 {
+fn mean_offset(conductance: f64, parts: &[Linear], offsets: &[Double]) -> f64 {
     let offset = |part: &Linear| {
         let [a, b] = part.nodes.map(|node| offsets[node as usize]);
-        a - b
+        (a.high - b.high) + (a.low - b.low)
     };
     let first = offset(&parts[0]);
     // Several sums, taken in turn: no addition waits for the one before.
@@ -230,6 +274,16 @@ fn conductance(law: &Law) -> f64 {
         Law::Resistor { conductance } if conductance.is_finite() => *conductance,
         Law::Diode(diode) => diode.off_conductance,
         _ => 0.0,
+    }
+}
+
+/// 1 / (g_on - g_off), in ohm.
+fn series_resistance(diode: &Diode) -> Double {
+    match diode.on_conductance.is_finite() {
+        true => {
+            (Double::from(diode.on_conductance) - Double::from(diode.off_conductance)).inverse()
+        }
+        false => Double::default(),
     }
 }
 

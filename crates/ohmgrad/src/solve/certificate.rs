@@ -69,21 +69,18 @@ impl Certificate {
         };
         let mut check = Check {
             nodes: potentials.iter().map(node).collect(),
-            ..Check::of_values(circuit)
+            ..Check::default()
         };
-        for (element, current) in circuit.elements().iter().zip(currents) {
-            check.add(element, *current);
-        }
-        check.faint = check.find_faint();
-        for (element, current) in circuit.elements().iter().zip(currents) {
-            if !matches!(element.law(), Law::Resistor { conductance } if conductance.is_finite()) {
-                check.measure(element, *current);
-            }
+        let late = check.add_all(circuit, currents);
+        check.find_scales();
+        let elements = circuit.elements();
+        for k in late {
+            check.measure(&elements[k as usize], currents[k as usize]);
         }
         for (id, control) in circuit.controls() {
             check.measure_controlled(circuit, *id, *control, currents);
         }
-        check.measure_nodes();
+        check.measure_nodes(circuit);
         Checked {
             certificate: check.certificate,
             dissipated: check.dissipated,
@@ -105,27 +102,41 @@ impl Certificate {
     }
 }
 
-/// A node, and the currents into it.
+/// A node, and the currents into it: two sums, taken in turn, so that few additions wait for the one before.
 #[derive(Clone, Copy, Default)]
 struct Node {
     potential: f64,
-    /// The sum of the currents, and what rounding has taken from it.
+    sums: [Sum; 2],
+}
+
+/// The sum of currents, what rounding has taken from it, and the sum of their magnitudes.
+#[derive(Clone, Copy, Default)]
+struct Sum {
     sum: f64,
     rest: f64,
-    /// The sum of their magnitudes.
     size: f64,
-    /// The sum of the conductances.
-    conductance: f64,
 }
 
 impl Node {
-    /// Adds a current, without losing its last digits (Knuth's exact sum).
+    fn size(&self) -> f64 {
+        self.sums[0].size + self.sums[1].size
+    }
+
+    /// The current that is missing.
+    fn missing(&self) -> f64 {
+        let [a, b] = self.sums;
+        let (sum, error) = exact_sum(a.sum, b.sum);
+        sum + (error + a.rest + b.rest)
+    }
+}
+
+impl Sum {
+    /// Adds a current, without losing its last digits.
     #[inline]
     fn add(&mut self, current: f64) {
-        let sum = self.sum + current;
-        let added = sum - self.sum;
-        self.rest += (self.sum - (sum - added)) + (current - added);
+        let (sum, error) = exact_sum(self.sum, current);
         self.sum = sum;
+        self.rest += error;
         self.size += current.abs();
     }
 }
@@ -164,71 +175,71 @@ struct Point {
 }
 
 impl Check {
-    /// The scales that the values of a circuit set.
-    fn of_values(circuit: &Circuit) -> Check {
-        let (mut held, mut driven, mut conductance) = (0.0, 0.0, 0.0);
-        for element in circuit.elements() {
-            let law = element.law();
-            conductance = f64::max(conductance, law.largest_conductance());
-            match law {
-                Law::VoltageSource { voltage } => held = f64::max(held, voltage.abs()),
-                Law::Diode(diode) => held = f64::max(held, diode.forward_voltage.abs()),
-                Law::CurrentSource { current } => driven = f64::max(driven, current.abs()),
-                // What a curve carries at 0 V, it drives as a source does.
-                law => {
-                    let at_rest = law.characteristic().map_or(0.0, |law| law.current(0.0).0);
-                    driven = f64::max(driven, at_rest.abs());
-                }
-            }
-        }
-        if held == 0.0 {
-            // What the currents need at least; where nothing resists them, any voltage will do.
-            held = if conductance > 0.0 {
-                driven / conductance
-            } else {
-                1.0
+    /// Adds all elements; those whose laws are to be measured once the scales are known.
+    fn add_all(&mut self, circuit: &Circuit, currents: &[f64]) -> Vec<u32> {
+        let elements = circuit.elements();
+        let mut late = Vec::new();
+        let mut next = 0;
+        loop {
+            next += self.add_resistors(&elements[next..], &currents[next..]);
+            let Some(element) = elements.get(next) else {
+                return late;
             };
-        }
-        Check {
-            held,
-            noise: NOISE * held,
-            driven,
-            conductance,
-            ..Check::default()
+            late.push(next as u32);
+            self.add_other(element, currents[next]);
+            next += 1;
         }
     }
 
-    /// Adds an element's currents and power, and measures the laws of resistors.
-    #[inline]
-    fn add(&mut self, element: &Element, current: f64) {
-        let [a, b] = element.nodes().map(|node| node.index());
-        let voltage = self.nodes[a].potential - self.nodes[b].potential;
-        let power = voltage * current;
-        self.power += power.abs();
-        if let Law::Resistor { conductance } = element.law()
-            && conductance.is_finite()
-        {
-            let ends = self.nodes[a].potential.abs() + self.nodes[b].potential.abs();
-            let wanted = conductance * voltage;
-            let off = (current - wanted).abs() - conductance * (ROUNDING * ends + self.noise);
-            if off.is_nan() || off > 0.0 {
-                let miss = relative(off, current.abs().max(wanted.abs()));
-                self.certificate.voltage_law = worse(self.certificate.voltage_law, miss);
+    /// Adds resistors that obey their law, up to the first element that is none; their number. Most elements of every circuit
+    /// pass here: a loop without a call keeps what they add up to in registers.
+    #[inline(never)]
+    fn add_resistors(&mut self, elements: &[Element], currents: &[f64]) -> usize {
+        let (mut size, mut dissipated, mut largest) = (0.0, 0.0, self.conductance);
+        let mut count = 0;
+        for (element, &current) in elements.iter().zip(currents) {
+            let [a, b] = element.nodes().map(|node| node.index());
+            let (from, to) = (self.nodes[a].potential, self.nodes[b].potential);
+            let voltage = from - to;
+            let rounding = ROUNDING * (from.abs() + to.abs());
+            match element.law() {
+                Law::Resistor { conductance: g }
+                    if (current - g * voltage).abs() <= g * rounding && *g <= f64::MAX =>
+                {
+                    let power = voltage * current;
+                    size += power.abs();
+                    dissipated += power;
+                    largest = if *g > largest { *g } else { largest };
+                    self.nodes[a].sums[count % 2].add(-current);
+                    self.nodes[b].sums[count % 2].add(current);
+                    count += 1;
+                }
+                _ => break,
             }
-            self.nodes[a].conductance += conductance;
-            self.nodes[b].conductance += conductance;
-            self.dissipated += power;
-        } else {
-            self.add_other(element.law(), [a, b], power);
         }
-        self.nodes[a].add(-current);
-        self.nodes[b].add(current);
+        self.power += size;
+        self.dissipated += dissipated;
+        self.conductance = largest;
+        count
     }
 
-    fn add_other(&mut self, law: &Law, ends: [usize; 2], power: f64) {
-        if let Law::Diode(diode) = law {
-            for end in ends {
-                self.nodes[end].conductance += diode.off_conductance;
+    /// Adds an element, and the scales that its value sets.
+    fn add_other(&mut self, element: &Element, current: f64) {
+        let law = element.law();
+        let [a, b] = element.nodes().map(|node| node.index());
+        let power = (self.nodes[a].potential - self.nodes[b].potential) * current;
+        self.power += power.abs();
+        self.nodes[a].sums[0].add(-current);
+        self.nodes[b].sums[0].add(current);
+        self.conductance = self.conductance.max(law.largest_conductance());
+        match law {
+            Law::VoltageSource { voltage } => self.held = self.held.max(voltage.abs()),
+            Law::CurrentSource { current } => self.driven = self.driven.max(current.abs()),
+            Law::Diode(diode) => self.held = self.held.max(diode.forward_voltage.abs()),
+            // What a curve carries at 0 V, it drives as a source does.
+            law => {
+                let at_rest = law.characteristic().map_or(0.0, |law| law.current(0.0).0);
+                self.driven = self.driven.max(at_rest.abs());
             }
         }
         match law {
@@ -240,7 +251,22 @@ impl Check {
         }
     }
 
-    /// Measures the law of an element that is no resistor.
+    /// What is large and what is small, once all elements are added.
+    fn find_scales(&mut self) {
+        if self.held == 0.0 {
+            // What the currents need at least; where nothing resists them, any voltage will do.
+            self.held = match self.conductance > 0.0 {
+                true => self.driven / self.conductance,
+                false => 1.0,
+            };
+        }
+        self.noise = NOISE * self.held;
+        let sizes = self.nodes.iter().map(Node::size);
+        let drivable = self.held * self.conductance + self.driven;
+        self.faint = NOISE * sizes.fold(1e-2 * drivable, f64::max);
+    }
+
+    /// Measures the law of an element.
     fn measure(&mut self, element: &Element, current: f64) {
         let [a, b] = element.nodes().map(|node| self.nodes[node.index()]);
         let ends = a.potential.abs() + b.potential.abs();
@@ -248,7 +274,7 @@ impl Check {
             voltage: a.potential - b.potential,
             current,
             rounding: ROUNDING * ends + self.noise,
-            around: a.size.min(b.size).max(self.faint),
+            around: a.size().min(b.size()).max(self.faint),
             faint: self.faint,
         };
         let scale = self.held;
@@ -263,6 +289,9 @@ impl Check {
                 let miss = match law {
                     Law::VoltageSource { voltage } if *voltage != 0.0 => {
                         point.miss_of_voltage(*voltage, voltage.abs())
+                    }
+                    Law::Resistor { conductance } if conductance.is_finite() => {
+                        point.miss_of_resistor(*conductance)
                     }
                     Law::VoltageSource { .. } | Law::Resistor { .. } => {
                         point.miss_of_voltage(0.0, scale)
@@ -313,26 +342,27 @@ impl Check {
         self.certificate.voltage_law = worse(self.certificate.voltage_law, miss);
     }
 
-    /// Currents that are no larger are rounding errors, in ampere: of what sources drive, or can drive at most.
-    fn find_faint(&self) -> f64 {
-        let sizes = self.nodes.iter().map(|node| node.size);
-        let drivable = self.held * self.conductance + self.driven;
-        NOISE * sizes.fold(1e-2 * drivable, f64::max)
-    }
-
     /// Measures the current law of the nodes, and the balance of power.
-    fn measure_nodes(&mut self) {
-        let mut largest = 0.0;
+    fn measure_nodes(&mut self, circuit: &Circuit) {
         let faint = 10.0 * self.faint;
-        for node in &self.nodes {
-            let missing = (node.sum + node.rest).abs();
-            // The least current that the conductances at the node tell from none.
-            let least = ROUNDING * self.held * node.conductance;
-            let off = at_least_0(missing - faint);
-            let miss = relative(off, (0.5 * node.size).max(least));
-            self.certificate.kcl = worse(self.certificate.kcl, miss);
-            largest = worse(largest, node.size);
+        let missed: Vec<(usize, f64)> =
+            (self.nodes.iter().map(|node| node.missing().abs() - faint))
+                .enumerate()
+                .filter(|(_, off)| off.is_nan() || *off > 0.0)
+                .collect();
+        // The least current that the conductances at a node tell from none. Most nodes carry more than any could be.
+        let step = ROUNDING * self.held;
+        let most = step * self.conductance * circuit.elements().len() as f64;
+        let is_faint = |(node, _): &(usize, f64)| 0.5 * self.nodes[*node].size() < most;
+        let conductances = match missed.iter().any(is_faint) {
+            true => conductances(circuit),
+            false => vec![0.0; self.nodes.len()],
+        };
+        for (node, off) in missed {
+            let size = (0.5 * self.nodes[node].size()).max(step * conductances[node]);
+            self.certificate.kcl = worse(self.certificate.kcl, relative(off, size));
         }
+        let largest = self.nodes.iter().map(Node::size).fold(0.0, worse);
         // By as much as the current law is missed, power is.
         let volts: f64 = self.nodes.iter().map(|node| node.potential.abs()).sum();
         let unbalanced = (self.supplied + self.dissipated).abs() - faint * volts;
@@ -342,6 +372,12 @@ impl Check {
 }
 
 impl Point {
+    fn miss_of_resistor(&self, conductance: f64) -> f64 {
+        let wanted = conductance * self.voltage;
+        let off = (self.current - wanted).abs() - conductance * self.rounding;
+        relative(at_least_0(off), self.current.abs().max(wanted.abs()))
+    }
+
     fn miss_of_voltage(&self, wanted: f64, scale: f64) -> f64 {
         let off = (self.voltage - wanted).abs() - self.rounding;
         relative(at_least_0(off), scale)
@@ -381,6 +417,30 @@ impl Point {
             in_ampere
         }
     }
+}
+
+/// The sums of the conductances at the nodes, in siemens.
+fn conductances(circuit: &Circuit) -> Vec<f64> {
+    let mut sums = vec![0.0; circuit.node_names().len()];
+    for element in circuit.elements() {
+        let conductance = match element.law() {
+            Law::Resistor { conductance } if conductance.is_finite() => *conductance,
+            Law::Diode(diode) => diode.off_conductance,
+            _ => continue,
+        };
+        for node in element.nodes() {
+            sums[node.index()] += conductance;
+        }
+    }
+    sums
+}
+
+/// a + b as a rounded sum and its rounding error (Knuth).
+#[inline]
+fn exact_sum(a: f64, b: f64) -> (f64, f64) {
+    let sum = a + b;
+    let added = sum - a;
+    (sum, (a - (sum - added)) + (b - added))
 }
 
 /// The larger of a number and 0; what is not a number stays so.

@@ -14,9 +14,8 @@ use super::multifrontal::Plan;
 use super::newton::{Newton, Response, worse};
 use super::trace::Phase;
 use super::welds::strengthen;
-use crate::circuit::Circuit;
 use crate::interrupt;
-use crate::presolve::{Double, GROUND, Network, Reduction, Residual, State, Values, at};
+use crate::presolve::{Double, ExactValues, GROUND, Network, Residual, State, at};
 use std::collections::HashMap;
 
 /// By how much laws may be missed, each at its own scale, where corrections still bring something.
@@ -32,7 +31,7 @@ const FINE: f64 = 1e-13;
 const GOOD: f64 = 1e-10;
 
 /// Currents and voltages below this, relative to the largest ones, are rounding errors.
-pub(super) const NOISE: f64 = 1e-26;
+const NOISE: f64 = 1e-26;
 
 /// Slopes of curves beyond this are vertical, in siemens.
 pub(super) const STEEPEST: f64 = 1e250;
@@ -49,9 +48,8 @@ const AT_FIRST: (f64, f64) = (f64::INFINITY, f64::INFINITY);
 /// What a state is confirmed against, and room for it.
 pub(super) struct Confirmation<'a, 'c> {
     pub(super) plan: &'a Plan,
-    pub(super) reduction: &'a Reduction,
-    pub(super) circuit: &'c Circuit,
-    pub(super) numbers: &'a Values<'c>,
+    network: &'a Network<'c>,
+    exact: ExactValues,
     pub(super) residual: &'a mut Residual,
     /// Of diodes and nonlinear elements, in ampere.
     pub(super) currents: Vec<Double>,
@@ -62,7 +60,7 @@ pub(super) struct Confirmation<'a, 'c> {
     /// Whether the factorization is the one that found the state.
     is_kept: bool,
     /// Currents that are no larger are rounding errors, in ampere.
-    faint: f64,
+    pub(super) faint: f64,
     /// Diodes exchanged since the last step.
     switched: usize,
 }
@@ -98,16 +96,14 @@ pub(super) struct Confirmed {
 impl<'a, 'c> Confirmation<'a, 'c> {
     pub(super) fn new(
         plan: &'a Plan,
-        reduction: &'a Reduction,
-        circuit: &'c Circuit,
-        numbers: &'a Values<'c>,
+        network: &'a Network<'c>,
+        exact: ExactValues,
         residual: &'a mut Residual,
     ) -> Confirmation<'a, 'c> {
         Confirmation {
             plan,
-            reduction,
-            circuit,
-            numbers,
+            network,
+            exact,
             residual,
             currents: Vec::new(),
             off_curves: Vec::new(),
@@ -119,7 +115,7 @@ impl<'a, 'c> Confirmation<'a, 'c> {
     }
 
     pub(super) fn network(&self) -> &'a Network<'c> {
-        &self.numbers.network
+        self.network
     }
 
     /// Confirms a state; `newton` may hold the factorization that found it.
@@ -335,11 +331,10 @@ impl<'a, 'c> Confirmation<'a, 'c> {
     }
 
     /// Finds the residual, and what each element changes by at unchanged potentials.
-    fn measure(&mut self, newton: &mut Newton) {
-        let (reduction, circuit, numbers) = (self.reduction, self.circuit, self.numbers);
-        self.residual
-            .find(reduction, circuit, numbers, &newton.state, &self.currents);
+    pub(super) fn measure(&mut self, newton: &mut Newton) {
         let network = self.network();
+        self.residual
+            .find(network, &self.exact, &newton.state, &self.currents);
         // What flows, and what sources can drive through the largest conductance.
         let sizes = self.residual.sizes.iter();
         let largest = sizes.fold(0.0, |max: f64, size| max.max(*size));
@@ -555,27 +550,6 @@ impl<'a, 'c> Confirmation<'a, 'c> {
             }
         }
         self.factorize(newton);
-    }
-
-    /// Removes the currents that only rounding carries: of diodes, and of idle nonlinear elements. The nodes miss them from then
-    /// on.
-    fn silence(&mut self, newton: &mut Newton) {
-        let diodes = self.network().diodes.len();
-        let faint = self.faint;
-        let mut noise = false;
-        for (k, current) in self.currents.iter_mut().enumerate() {
-            let is_noise = match k.checked_sub(diodes) {
-                None => current.high <= faint,
-                Some(curve) => self.feet[curve].is_some(),
-            };
-            if is_noise && current.high != 0.0 {
-                *current = Double::default();
-                noise = true;
-            }
-        }
-        if noise {
-            self.measure(newton);
-        }
     }
 }
 

@@ -24,6 +24,7 @@ mod modified_nodal;
 mod multifrontal;
 mod multipliers;
 mod newton;
+mod noise;
 mod options;
 mod rows;
 mod solution;
@@ -42,7 +43,7 @@ pub use solver::Solver;
 pub use trace::{Observer, Phase, Step};
 pub use variants::solve_variants;
 
-use confirmation::{Confirmation, Confirmed, End, NOISE};
+use confirmation::{Confirmation, Confirmed, End};
 use coordinate_descent::{Descent, descend, sweep_cost};
 use interior_point::InteriorPoint;
 use multifrontal::Plan;
@@ -52,7 +53,9 @@ use newton::{Newton, Work};
 use std::sync::Arc;
 
 use crate::circuit::Circuit;
-use crate::presolve::{Conductances, Network, OwnCurrents, Reduction, Residual, State, Values};
+use crate::presolve::{
+    Conductances, Network, OwnCurrents, ROUNDING, Reduction, Residual, State, Values,
+};
 
 /// One way to find a state.
 #[derive(Clone, Copy, Debug)]
@@ -135,13 +138,13 @@ impl Reciprocal {
                 None => self.start_afresh(circuit)?,
             }
         }
-        if let Some(numbers) = self.reduction.numbers(circuit, &self.conductances)? {
-            return Ok(self.solve_numbers(circuit, &numbers));
+        if let Some(mut numbers) = self.reduction.numbers(circuit, &self.conductances)? {
+            return Ok(self.solve_numbers(circuit, &mut numbers));
         }
         self.start_afresh(circuit)?;
         let numbers = self.reduction.numbers(circuit, &self.conductances)?;
-        let numbers = numbers.expect("a reduction fits the circuit that it was made for");
-        Ok(self.solve_numbers(circuit, &numbers))
+        let mut numbers = numbers.expect("a reduction fits the circuit that it was made for");
+        Ok(self.solve_numbers(circuit, &mut numbers))
     }
 
     /// Prepares for circuits of another shape.
@@ -153,7 +156,7 @@ impl Reciprocal {
     }
 
     /// One attempt after the other, until an answer is certified; the best of them.
-    fn solve_numbers(&mut self, circuit: &Circuit, numbers: &Values) -> Solution {
+    fn solve_numbers(&mut self, circuit: &Circuit, numbers: &mut Values) -> Solution {
         let (mut work, mut confirming) = (Work::default(), Work::default());
         let mut best: Option<(Solution, State)> = None;
         let last = self.last.take().filter(|last| last.fits(&numbers.network));
@@ -205,23 +208,19 @@ impl Reciprocal {
         let sweeps = self.sweeps_to_try(network, is_warm);
         let others = self.options.max_sweeps.min(LAST_SWEEPS);
         let direct = (sweeps > 0 || is_warm).then_some(Attempt::Direct);
-        let coordinate =
-            (sweeps < others || is_warm).then_some(Attempt::Coordinate { sweeps: others });
+        // Sweeps that come to no end lead near the answer, and what solves directly from there may lead away from it.
+        let coordinate = Some(Attempt::Coordinate { sweeps: others });
         let method = Some(Attempt::Method { sweeps });
         [method, direct, coordinate, Some(Attempt::Rest)]
             .into_iter()
             .flatten()
     }
 
-    fn confirm(&mut self, circuit: &Circuit, numbers: &Values, state: &State) -> Confirmed {
+    fn confirm(&mut self, circuit: &Circuit, numbers: &mut Values, state: &State) -> Confirmed {
         self.newton.work = Work::default();
-        let mut confirmation = Confirmation::new(
-            &self.plan,
-            &self.reduction,
-            circuit,
-            numbers,
-            &mut self.residual,
-        );
+        let exact = self.reduction.exact_values(circuit, numbers);
+        let mut confirmation =
+            Confirmation::new(&self.plan, &numbers.network, exact, &mut self.residual);
         confirmation.run(&mut self.newton, state, self.options.tolerance)
     }
 
@@ -246,12 +245,11 @@ impl Reciprocal {
             .potentials
             .iter()
             .fold(checked.held, |max, v| max.max(v.abs()));
-        // Voltages are decimal numbers, held in binary; noise is not corrected.
-        let common = bars.common + 2.0 * f64::EPSILON * checked.held + NOISE * voltages;
+        let common = bars.common + ROUNDING * voltages;
         let widths = &checked.widths;
-        let accuracy =
-            self.reduction
-                .accuracy(numbers, (&solution.potentials, widths), &bars.nodes, common);
+        let accuracy = self
+            .reduction
+            .accuracy((&solution.potentials, widths), &bars.nodes, common);
         // A bar that is no number bounds nothing.
         let bounded = |bar: f64| if bar.is_nan() { f64::INFINITY } else { bar };
         let accuracy: Vec<f64> = accuracy.into_iter().map(bounded).collect();

@@ -451,12 +451,7 @@ impl Scale {
             count => (logs / count as f64).exp(),
         };
         let held = network.held_voltage();
-        let at_rest = network.nonlinear.iter().map(|c| c.law.current(0.0).0.abs());
-        let driven = match network.largest_conductance {
-            0.0 => 1.0,
-            g => at_rest.fold(largest(&network.injections), f64::max) / g,
-        };
-        let least = match held.max(driven) {
+        let least = match held.max(network.driven_voltage()) {
             0.0 => 1.0,
             voltage => voltage,
         };

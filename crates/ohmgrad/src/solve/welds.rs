@@ -1,8 +1,9 @@
 //! How strong a conducting ideal diode must be to hold its nodes together.
 //!
 //! In a factorization, a conducting diode without resistance is a large conductance; corrections remove what it gives way.
-//! It must be far stronger than what it has to move, which is the weaker of the two sides that it joins. It must not be
-//! stronger than needed either: times the last of 32 digits of a voltage, its conductance is what its current is known to.
+//! It must be far stronger than what it has to move, which is the weaker of the two sides that it joins, and strong enough for
+//! the last digits of its own current to move it by no more than those of a voltage. It must not be stronger than needed either:
+//! times the last of 32 digits of a voltage, its conductance is what its current is known to.
 
 use std::collections::{HashMap, HashSet};
 
@@ -67,7 +68,9 @@ pub(super) fn strengthen(
             let before = strongest.max(total - place.load);
             let weaker = place.load.min(before).min(MOST);
             let weaker = if weaker > 0.0 { weaker } else { typical };
-            newton.responses[place.diode].conductance = STRENGTH * weaker;
+            let carried = newton.responses[place.diode].current.abs() / newton.scale.held;
+            let conductance = (STRENGTH * weaker).max(carried.min(MOST));
+            newton.responses[place.diode].conductance = conductance;
         }
         // Those that close loops.
         for place in &tree {

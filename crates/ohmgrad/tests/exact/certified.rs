@@ -130,8 +130,11 @@ fn nodes_between_idle_diodes_are_open() {
 
 #[test]
 fn a_curve_at_rest() {
-    // What the Shockley diode lets through in reverse, and the 1e-12 S that SPICE has beside it, comes from ground through
-    // the 0.1 S of the curve below 0 V.
-    let current = 1.982_786_490_244_153_8e-12 + 1e-12 * 2.226_720_699_067_797;
+    // What the diode lets through in reverse, by ngspice's formula far below 0 V (IS (1 + (3 n V_t / (e u))^3)), and the 1e-12 S
+    // beside it come from ground through the 0.1 S of the curve.
+    let (voltage, saturation) = (-2.226_720_699_067_797, 1.982_786_490_244_153_8e-12);
+    let thermal = 1.110_585_237_203_502_6 * 1.380_649e-23 * 300.15 / 1.602_176_634e-19;
+    let share: f64 = 3.0 * thermal / (std::f64::consts::E * voltage);
+    let current = saturation * (1.0 + share.powi(3)) - 1e-12 * voltage;
     has("J1_pwl_at_rest", &[("8", -current / 0.1)]);
 }

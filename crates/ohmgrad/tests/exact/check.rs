@@ -5,6 +5,9 @@ use ohmgrad::solve::{Method, Solution, SolveOptions, Solver, Status};
 
 use super::truth;
 
+/// Errors below this, relative to the largest potential, have no digit in common with what anybody asks for.
+const DUST: f64 = 1e-20;
+
 /// What is wrong with an answer.
 #[derive(Debug)]
 pub(crate) struct Fault {
@@ -22,7 +25,7 @@ pub(crate) struct Count {
     pub(crate) limited: usize,
     /// Potentials said to be open that are, as far as is said.
     pub(crate) open: usize,
-    /// By decades of bar / error: the last place for errors of 0, the first for bars below the error.
+    /// By decades of bar / error: the first place for bars below the error, the last for errors below [`DUST`].
     pub(crate) bars: [usize; 12],
 }
 
@@ -71,6 +74,8 @@ fn compare(
         Status::AccuracyLimit => count.limited += 1,
         status => return Err(format!("{status:?}, {:?}", solution.certificate)),
     }
+    let potentials = solution.potentials.iter();
+    let dust = DUST * potentials.fold(0.0, |max: f64, v| max.max(v.abs()));
     for node in circuit.node_ids() {
         let (found, wanted) = (solution.potential(node), &truth[node.index()]);
         let bar = solution.accuracy[node.index()];
@@ -80,7 +85,7 @@ fn compare(
         }
         let error = truth::error(found, wanted);
         let ratio = (bar / error).log10();
-        let place = match error == 0.0 {
+        let place = match error <= dust {
             true => count.bars.len() - 1,
             false => (ratio + 1.0).clamp(0.0, count.bars.len() as f64 - 2.0) as usize,
         };
