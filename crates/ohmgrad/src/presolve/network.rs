@@ -33,13 +33,18 @@ impl Network<'_> {
         sources.chain(bounds).chain(offsets).fold(0.0, f64::max)
     }
 
-    /// The least voltage that the largest current, of a source or of a nonlinear element at 0 V, needs, in volt.
-    pub(crate) fn driven_voltage(&self) -> f64 {
+    /// The largest voltage that sources and diodes hold, or the least that the largest current, of a source or of a nonlinear element
+    /// at 0 V, needs, in volt; where there is neither, any will do.
+    pub(crate) fn least_voltage(&self) -> f64 {
         let driven = self.injections.iter().map(|current| current.abs());
         let at_rest = self.nonlinear.iter().map(|c| c.law.current(0.0).0.abs());
-        match self.largest_conductance {
+        let needed = match self.largest_conductance {
             0.0 => 0.0,
             g => driven.chain(at_rest).fold(0.0, f64::max) / g,
+        };
+        match self.held_voltage().max(needed) {
+            0.0 => 1.0,
+            voltage => voltage,
         }
     }
 

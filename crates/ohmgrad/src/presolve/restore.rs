@@ -117,8 +117,7 @@ impl Reduction {
         let nodes = self.nodes_at(numbers, &state);
         let potentials: Vec<f64> = nodes.iter().map(|node| node.high + node.low).collect();
         let currents = self.balance(circuit, own);
-        let network = &numbers.network;
-        let least = network.held_voltage().max(network.driven_voltage());
+        let least = numbers.network.least_voltage();
         let undetermined = open.undetermined(self, &potentials, least);
         Restored {
             widths: open.widths(self, &undetermined),
@@ -436,7 +435,8 @@ impl OpenParts {
         let width = |end: &u32| {
             let part = self.parts[end.wrapping_add(1) as usize] as usize;
             let (low, high) = self.ranges[part];
-            (part > 0).then_some(high - low)
+            // Rounding may leave the lower end above the higher.
+            (part > 0).then_some((high - low).abs())
         };
         let mut widths: Vec<Option<f64>> = reduction.nodes.iter().map(width).collect();
         for open in undetermined {

@@ -451,10 +451,7 @@ impl Scale {
             count => (logs / count as f64).exp(),
         };
         let held = network.held_voltage();
-        let least = match held.max(network.driven_voltage()) {
-            0.0 => 1.0,
-            voltage => voltage,
-        };
+        let least = network.least_voltage();
         Scale {
             held: if held > 0.0 { held } else { least },
             least,
