@@ -29,7 +29,7 @@ pub(super) struct ExactResistor {
     pub(super) conductance: Double,
     /// c, of the first of them, in volt.
     pub(super) offset: Double,
-    /// What the other offsets of the others are worth, in ampere.
+    /// What the offsets of the others, less that of the first, are worth, in ampere.
     pub(super) rest: Double,
 }
 

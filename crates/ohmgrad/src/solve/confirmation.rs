@@ -1,7 +1,7 @@
 //! The final state: a confirmed set of conducting diodes, solved to the last digit, and how far off it may be.
 //!
-//! With the set of conducting diodes given, a network of straight lines is linear. Its residual is computed to 32 digits,
-//! element by element of the circuit, and the factorization at hand removes it (iterative refinement). A diode then
+//! With the set of conducting diodes given, a network of straight lines is linear. Its residual is computed to 32 digits, from
+//! the values as written, and the factorization at hand removes it (iterative refinement). A diode then
 //! conducts rightly if its current is not negative, and blocks rightly if its voltage is not beyond its forward voltage,
 //! each at its own scale. Those that are wrong are exchanged, all at once while their number falls and else only the last
 //! of them, which cannot cycle (Murty, 1974; Júdice and Pires, 1994).
